@@ -1,0 +1,39 @@
+import { fileURLToPath } from "node:url";
+
+import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
+import { defineConfig } from "hardhat/config";
+
+// No compiler is downloaded: npm brings solc as JavaScript. The path has to be absolute.
+const compiler = { version: "0.8.37", path: fileURLToPath(import.meta.resolve("solc/soljson.js")) };
+// Hardhat's default is osaka, which may emit opcodes that Base lacks.
+const evmVersion = "prague";
+
+export default defineConfig({
+  plugins: [toolbox],
+  solidity: {
+    profiles: {
+      default: {
+        compilers: [{ ...compiler, settings: { evmVersion, optimizer: { enabled: true, runs: 200 } } }],
+      },
+      // What is deployed and what gas is measured on.
+      production: {
+        isolated: true,
+        compilers: [{ ...compiler, settings: { evmVersion, viaIR: true, optimizer: { enabled: true, runs: 20_000 } } }],
+      },
+    },
+  },
+  networks: {
+    localhost: { type: "http", chainType: "l1", url: "http://127.0.0.1:8545" },
+    // The local chain of tests and demo. Blocks come with transactions.
+    local: { type: "edr-simulated", chainType: "l1", chainId: 31337, hardfork: "prague" },
+  },
+  paths: {
+    sources: "./contracts",
+    tests: { mocha: "./test", solidity: "./test" },
+  },
+  typechain: { outDir: "./generated/typechain", tsNocheck: false },
+  test: {
+    mocha: { timeout: 60_000 },
+    solidity: { fuzz: { runs: 512 }, invariant: { runs: 64, depth: 50, failOnRevert: false } },
+  },
+});

@@ -1,0 +1,61 @@
+/** Makes what is not committed: protobuf codecs, compiled contracts, TypeChain types, ABIs as TypeScript constants. */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const GENERATED = "generated";
+const quiet = process.argv.includes("--quiet");
+
+function filesUnder(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+function digestOf(files: string[]): string {
+  const hash = createHash("sha256");
+  for (const file of files) hash.update(file).update("\0").update(readFileSync(file)).update("\0");
+  return hash.digest("hex");
+}
+
+/** Runs `make` unless the inputs are those of the last run. */
+function once(name: string, inputs: string[], output: string, make: () => void): void {
+  const stamp = join(GENERATED, `.${name}`);
+  const digest = digestOf(inputs);
+  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
+  if (!quiet) console.log(`building ${name}`);
+  make();
+  mkdirSync(GENERATED, { recursive: true });
+  writeFileSync(stamp, digest);
+}
+
+function buildProto(): void {
+  rmSync(join(GENERATED, "proto"), { recursive: true, force: true });
+  execFileSync("buf", ["generate"], { stdio: "inherit" });
+}
+
+function buildContracts(): void {
+  // A process of its own: Hardhat's compiler workers end with it.
+  execFileSync(process.execPath, ["node_modules/hardhat/dist/src/cli.js", "build", "--quiet"], { stdio: "inherit" });
+}
+
+/** One `generated/abi/<Name>.ts` per contract of ours: a constant that keeps its literal type. */
+function buildAbis(): void {
+  const out = join(GENERATED, "abi");
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  for (const file of filesUnder("artifacts/contracts").filter((name) => /\.sol[\\/][A-Za-z0-9]+\.json$/.test(name))) {
+    const { contractName, abi } = JSON.parse(readFileSync(file, "utf8")) as { contractName: string; abi: unknown[] };
+    if (abi.length === 0) continue;
+    const name = contractName[0]!.toLowerCase() + contractName.slice(1);
+    writeFileSync(join(out, `${contractName}.ts`), `export const ${name}Abi = ${JSON.stringify(abi)} as const;\n`);
+  }
+}
+
+const toolchain = ["package-lock.json", "hardhat.config.ts"];
+once("proto", [...filesUnder("proto"), "buf.yaml", "buf.gen.yaml", ...toolchain], join(GENERATED, "proto"), buildProto);
+const solidity = [...filesUnder("contracts"), ...filesUnder("test")].filter((file) => file.endsWith(".sol"));
+once("contracts", [...solidity, ...toolchain], "artifacts", buildContracts);
+once("abi", [...solidity, ...toolchain], join(GENERATED, "abi"), buildAbis);
