@@ -56,7 +56,9 @@ function npmCommand(args) {
 }
 
 function install() {
-  const digest = createHash("sha256").update(readFileSync(join(ROOT, "package-lock.json"))).digest("hex");
+  const digest = createHash("sha256")
+    .update(readFileSync(join(ROOT, "package-lock.json")))
+    .digest("hex");
   if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === digest) return;
   console.error("pennyblack: installing dependencies (npm ci), once ...");
   const [command, args] = npmCommand(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
@@ -65,7 +67,8 @@ function install() {
     stdio: ["ignore", "inherit", "inherit"],
     shell: process.platform === "win32",
   });
-  if (status !== 0) fail("npm ci failed; its message is above. Check the network and the free disk space (about 1 GB).");
+  if (status !== 0)
+    fail("npm ci failed; its message is above. Check the network and the free disk space (about 1 GB).");
   mkdirSync(MODULES, { recursive: true });
   writeFileSync(STAMP, digest);
 }

@@ -1,0 +1,106 @@
+import { keccak_256 } from "@noble/hashes/sha3.js";
+
+import type { Address } from "./bytes.ts";
+import { compareBytes, concatBytes, fromBase64Url, fromHex, toBase64Url, uintToBytes, utf8ToBytes } from "./bytes.ts";
+import { bytesToUint } from "./bytes.ts";
+import { recoverAddress, signDigest } from "./ecdsa.ts";
+import { ProtocolError } from "./errors.ts";
+
+/** Metadata of a publish call that carries a packed voucher row, base64url without padding. */
+export const VOUCHER_HEADER = "x-postage-voucher";
+/** Bytes of a packed row: `fees 8 | stamps 8 | r 32 | vs 32`. */
+export const VOUCHER_ROW_LENGTH = 80;
+
+const keccakText = (text: string) => keccak_256(utf8ToBytes(text));
+const DOMAIN_TYPE = keccakText("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+const VOUCHER_TYPE = keccakText("Voucher(uint64 fees,uint64 stamps)");
+const NAME = keccakText("Pennyblack Postage");
+const VERSION = keccakText("1");
+
+/** What a payer owes in all since the channel began, in base units. Both only grow. */
+export interface Voucher {
+  fees: bigint;
+  stamps: bigint;
+}
+
+/** Where vouchers hold: one PostageChannels contract on one chain. */
+export interface PostageDomain {
+  chainId: bigint;
+  postageChannels: Address;
+}
+
+/** A voucher with the channel that signed it and the packed bytes that prove it on chain. */
+export interface SignedVoucher extends Voucher {
+  channel: Address;
+  row: Uint8Array;
+}
+
+export function domainSeparator({ chainId, postageChannels }: PostageDomain): Uint8Array {
+  const words = [DOMAIN_TYPE, NAME, VERSION, uintToBytes(chainId, 32), new Uint8Array(12), fromHex(postageChannels)];
+  return keccak_256(concatBytes(...words));
+}
+
+/** The EIP-712 digest that the postage key signs. Throws RangeError when an amount exceeds 64 bits. */
+export function voucherDigest(domain: PostageDomain, { fees, stamps }: Voucher): Uint8Array {
+  const pad = new Uint8Array(24);
+  const struct = keccak_256(concatBytes(VOUCHER_TYPE, pad, uintToBytes(fees, 8), pad, uintToBytes(stamps, 8)));
+  return keccak_256(concatBytes(Uint8Array.of(0x19, 0x01), domainSeparator(domain), struct));
+}
+
+/** Signs with the postage key; the row has the compact signature of EIP-2098. */
+export function signVoucher(domain: PostageDomain, voucher: Voucher, postageKey: Uint8Array): Uint8Array {
+  const signature = signDigest(voucherDigest(domain, voucher), postageKey);
+  const vs = signature.slice(32, 64);
+  vs[0]! |= signature[64]! << 7;
+  return concatBytes(uintToBytes(voucher.fees, 8), uintToBytes(voucher.stamps, 8), signature.subarray(0, 32), vs);
+}
+
+/**
+ * Reads a packed row and recovers the channel that signed it, whoever that is: the caller compares.
+ * Throws ProtocolError `malformed_voucher` for another length and `bad_signature` when nobody can have signed it.
+ */
+export function readVoucher(domain: PostageDomain, row: Uint8Array): SignedVoucher {
+  if (row.length !== VOUCHER_ROW_LENGTH) {
+    throw new ProtocolError("malformed_voucher", `a voucher has ${VOUCHER_ROW_LENGTH} bytes, this has ${row.length}`);
+  }
+  const voucher = { fees: bytesToUint(row.subarray(0, 8)), stamps: bytesToUint(row.subarray(8, 16)) };
+  const signature = new Uint8Array(65);
+  signature.set(row.subarray(16, 80));
+  signature[64] = signature[32]! >> 7;
+  signature[32]! &= 0x7f;
+  const channel = recoverAddress(voucherDigest(domain, voucher), signature);
+  if (!channel) throw new ProtocolError("bad_signature", "the voucher's signature is not one");
+  return { ...voucher, channel, row: row.slice() };
+}
+
+export function voucherToHeader(row: Uint8Array): string {
+  return toBase64Url(row);
+}
+
+/** Throws ProtocolError `malformed_voucher` unless the header is base64url, unpadded, of 80 bytes. */
+export function voucherFromHeader(header: string): Uint8Array {
+  const row = fromBase64Url(header);
+  if (row?.length !== VOUCHER_ROW_LENGTH) {
+    const problem = `header ${VOUCHER_HEADER} must be base64url without padding of ${VOUCHER_ROW_LENGTH} bytes`;
+    throw new ProtocolError("malformed_voucher", problem);
+  }
+  return row;
+}
+
+/** The largest voucher seen per column. Both are the same one unless a payer signed its columns out of step. */
+export interface LargestVouchers {
+  fees: SignedVoucher;
+  stamps: SignedVoucher;
+}
+
+/** A join: commutative, associative, idempotent, so that whoever hears the same vouchers ends with the same ones. */
+export function mergeVouchers(a: LargestVouchers, b: LargestVouchers): LargestVouchers {
+  return { fees: larger(a.fees, b.fees, "fees"), stamps: larger(a.stamps, b.stamps, "stamps") };
+}
+
+function larger(a: SignedVoucher, b: SignedVoucher, column: keyof Voucher): SignedVoucher {
+  const other = column === "fees" ? "stamps" : "fees";
+  if (a[column] !== b[column]) return a[column] > b[column] ? a : b;
+  if (a[other] !== b[other]) return a[other] > b[other] ? a : b;
+  return compareBytes(a.row, b.row) >= 0 ? a : b;
+}
