@@ -1,9 +1,11 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import type { ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface GrpcServerOptions {
   host: string;
@@ -11,7 +13,7 @@ export interface GrpcServerOptions {
   port: number;
   routes: (router: ConnectRouter) => void;
   /** Serves plain HTTP requests that are no RPC; without it they get 404. */
-  fallback?: RequestListener;
+  fallback?: HttpHandler;
   /** Bytes that one request message may have. */
   maxMessageBytes: number;
 }
@@ -41,7 +43,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     grpcWeb: true,
     readMaxBytes: options.maxMessageBytes,
     shutdownSignal: shutdown.signal,
-    fallback: options.fallback ?? notFound,
+    fallback: (request, response) =>
+      (options.fallback ?? notFound)(request as IncomingMessage, response as ServerResponse),
   });
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(CORS_HEADERS)) response.setHeader(name, value);

@@ -225,12 +225,7 @@ type Proof =
   | { case: "blockchainProof"; value: { transactionHash: Uint8Array } };
 
 function encodeOriginatorEnvelope(unsignedOriginatorEnvelope: Uint8Array, proof: Proof): Uint8Array {
-  return toBinary(
-    OriginatorEnvelopeSchema,
-    create(OriginatorEnvelopeSchema, { unsignedOriginatorEnvelope, proof } as MessageInitShape<
-      typeof OriginatorEnvelopeSchema
-    >),
-  );
+  return toBinary(OriginatorEnvelopeSchema, create(OriginatorEnvelopeSchema, { unsignedOriginatorEnvelope, proof }));
 }
 
 export interface ReadOriginatorEnvelope extends OriginatorFields {

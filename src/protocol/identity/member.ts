@@ -58,5 +58,5 @@ export function rootMember(identifier: string, kind: IdentifierKind): Member {
   }
   return kind === IdentifierKind.PASSKEY
     ? checkedMember("passkey", identifier)
-    : invalid(`unknown identifier kind ${kind}`);
+    : invalid(`unknown identifier kind ${String(kind)}`);
 }
