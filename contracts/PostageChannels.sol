@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+
+import {IPostageChannels} from "./interfaces/IPostageChannels.sol";
+import {ChannelMath} from "./libraries/ChannelMath.sol";
+import {SettledRows} from "./libraries/SettledRows.sol";
+import {VoucherRows} from "./libraries/VoucherRows.sol";
+import {Balances} from "./types/Balances.sol";
+
+/// @title PostageChannels: prepaid postage, spent by signed vouchers.
+/// @notice See IPostageChannels.
+contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+    using VoucherRows for uint256;
+    using SettledRows for uint256;
+
+    bytes32 private constant ASSIGN_OWNER_TYPEHASH = keccak256("AssignOwner(address owner,uint256 deadline)");
+
+    uint256 private constant MIN_WITHDRAWAL_DELAY = 25 hours;
+    uint256 private constant MAX_WITHDRAWAL_DELAY = 14 days;
+    uint256 private constant MAX_STAMP_HOLD = 30 days;
+    uint256 private constant MAX_MINIMUM_DEPOSIT = 100e6;
+    uint256 private constant MAX_BOUNTY_BPS = 200;
+    uint256 private constant MAX_BOUNTY_CAP = 0.2e6;
+
+    /// @inheritdoc IPostageChannels
+    IERC20 public immutable token;
+    /// @inheritdoc IPostageChannels
+    address public immutable distributor;
+
+    /**
+     * slot 1 | balances: deposited 64 | feesSpent 64 | stampsSpent 64 | stampsSigned 64      (hot)
+     * slot 2 | owner 160                                                                     (cold)
+     * slot 3 | pendingWithdrawal 64 | readyAt 40 | stampsFreeAt 40 | withdrawalNonce 24      (cold)
+     */
+    struct State {
+        Balances balances;
+        address owner;
+        uint64 pendingWithdrawal;
+        uint40 readyAt;
+        uint40 stampsFreeAt;
+        uint24 withdrawalNonce;
+    }
+
+    mapping(address key => State) private _channels;
+
+    /// @dev Both only grow, so that the slot never empties and is never paid for as new again.
+    /// Waiting for the distributor: `_earned - _handedOver`.
+    uint128 private _earned;
+    uint128 private _handedOver;
+
+    Parameters private _parameters;
+
+    mapping(address account => uint256) private _credits;
+
+    /// @param token_ The fee token.
+    /// @param distributor_ FeeDistributor, which may not exist yet.
+    constructor(IERC20 token_, address distributor_, Parameters memory parameters_) EIP712("Pennyblack Postage", "1") {
+        token = token_;
+        distributor = distributor_;
+        _setParameters(parameters_);
+    }
+
+    // ---------------------------------------------------------------------------------------------- money in
+
+    /// @inheritdoc IPostageChannels
+    function deposit(address payer, uint96 amount) external nonReentrant {
+        if (payer == address(0) || payer == address(this) || payer == address(token)) {
+            revert PostageChannelsPayerNotAllowed(payer);
+        }
+        _credit(payer, _pull(amount));
+    }
+
+    /// @dev What arrived, whatever the token says: some keep a part of what they move.
+    function _pull(uint256 amount) private returns (uint256 arrived) {
+        uint256 before = token.balanceOf(address(this));
+        token.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 balance = token.balanceOf(address(this));
+        // All that is owed is part of the balance, so no sum over channels can ever pass 64 bits.
+        if (balance > type(uint64).max) revert PostageChannelsBalanceTooLarge(balance, type(uint64).max);
+        arrived = balance - before;
+    }
+
+    function _credit(address payer, uint256 arrived) private {
+        if (arrived == 0) revert PostageChannelsNothingArrived(payer);
+        Balances balances = _channels[payer].balances;
+        uint256 minimum = _parameters.minimumDeposit;
+        if (balances.deposited() == 0 && arrived < minimum) {
+            revert PostageChannelsDepositBelowMinimum(arrived, minimum);
+        }
+        // No overflow: deposited and arrived are both part of a balance of at most 64 bits.
+        _channels[payer].balances = balances.withDeposited(balances.deposited() + uint64(arrived));
+        emit Deposit(payer, uint96(arrived));
+    }
+
+    // ---------------------------------------------------------------------------------------------- settling
+
+    /// @inheritdoc IPostageChannels
+    function settle(bytes calldata rows) external returns (uint64 collected, uint64 bounty) {
+        uint256 count = rows.length / VoucherRows.ROW;
+        (uint256 log, uint256 first) = SettledRows.begin(count);
+        uint256 offset;
+        assembly ("memory-safe") {
+            offset := rows.offset
+        }
+        uint256 cursor;
+        (collected, bounty, cursor) = _settleRows(offset, offset + count * VoucherRows.ROW, first);
+        if (cursor == first) return (0, 0);
+
+        if (collected > 0) {
+            // No underflow: a bounty is a part of what was collected.
+            _earned += uint128(collected - bounty);
+            if (bounty > 0) _credits[msg.sender] += bounty;
+        }
+        log.log(cursor, Settled.selector, msg.sender, collected, bounty);
+    }
+
+    /// @dev The loop that carriage is paid by. Unchecked: sums stay below the token balance (see `_pull`), offsets
+    /// below the calldata's length.
+    function _settleRows(
+        uint256 offset,
+        uint256 end,
+        uint256 cursor
+    ) private returns (uint64 collected, uint64 bounty, uint256) {
+        unchecked {
+            uint256 bountyBps = _parameters.bountyBps;
+            uint256 bountyCap = _parameters.bountyCap;
+            uint256 workspace = VoucherRows.prepare(_domainSeparatorV4());
+            for (; offset != end; offset += VoucherRows.ROW) {
+                uint64 taken;
+                (taken, cursor) = _settleRow(workspace, offset, cursor);
+                collected += taken;
+                bounty += uint64(ChannelMath.bountyDown(taken, bountyBps, bountyCap));
+            }
+            return (collected, bounty, cursor);
+        }
+    }
+
+    /// @dev Writes and logs nothing for a row that changes nothing.
+    function _settleRow(uint256 workspace, uint256 offset, uint256 cursor) private returns (uint64 taken, uint256) {
+        (uint64 fees, uint64 stamps, address key) = workspace.recover(offset);
+        State storage channel = _channels[key];
+        Balances balances = channel.balances;
+        if (balances.deposited() == 0) return (0, cursor);
+        Balances afterwards;
+        (afterwards, taken) = ChannelMath.applyVoucher(balances, fees, stamps);
+        if (afterwards.equals(balances)) return (0, cursor);
+        channel.balances = afterwards;
+        return (taken, cursor.append(key, afterwards.feesSpent(), afterwards.stampsSigned()));
+    }
+
+    /// @inheritdoc IPostageChannels
+    function collect() external nonReentrant returns (uint256 amount) {
+        if (msg.sender != distributor) revert PostageChannelsNotDistributor(msg.sender, distributor);
+        amount = uncollected();
+        if (amount == 0) return 0;
+        _handedOver = _earned;
+        emit Collected(amount);
+        token.safeTransfer(distributor, amount);
+    }
+
+    /// @inheritdoc IPostageChannels
+    function withdrawCredit(address recipient) external nonReentrant returns (uint256 amount) {
+        _requireRecipient(recipient);
+        amount = _credits[msg.sender];
+        if (amount == 0) revert PostageChannelsNoCredit(msg.sender);
+        _credits[msg.sender] = 0;
+        emit CreditWithdrawn(msg.sender, recipient, amount);
+        token.safeTransfer(recipient, amount);
+    }
+
+    // ------------------------------------------------------------------------------------------- withdrawals
+
+    /// @inheritdoc IPostageChannels
+    function requestWithdrawal(address key, uint64 amount) external {
+        _requireOwner(key);
+        State storage channel = _channels[key];
+        if (channel.pendingWithdrawal != 0) {
+            revert PostageChannelsWithdrawalPending(channel.pendingWithdrawal, channel.readyAt);
+        }
+        if (amount == 0) revert PostageChannelsWithdrawalOfNothing(key);
+        uint64 unspent = ChannelMath.unspent(channel.balances);
+        if (amount > unspent) revert PostageChannelsWithdrawalAboveUnspent(amount, unspent);
+
+        uint40 readyAt = uint40(block.timestamp + _parameters.withdrawalDelaySeconds);
+        channel.pendingWithdrawal = amount;
+        channel.readyAt = readyAt;
+        channel.stampsFreeAt = uint40(block.timestamp + _parameters.stampHoldSeconds);
+        unchecked {
+            // A label for logs; an exit must not end when it wraps.
+            channel.withdrawalNonce++;
+        }
+        emit WithdrawalRequested(key, amount, uint32(readyAt), channel.withdrawalNonce);
+    }
+
+    /// @inheritdoc IPostageChannels
+    function cancelWithdrawal(address key) external {
+        _requireOwner(key);
+        State storage channel = _channels[key];
+        if (channel.pendingWithdrawal == 0) revert PostageChannelsNoWithdrawal(key);
+        _dropWithdrawal(channel);
+        emit WithdrawalCancelled(key, channel.withdrawalNonce);
+    }
+
+    /// @inheritdoc IPostageChannels
+    function withdraw(address key, address recipient) external nonReentrant {
+        _requireOwner(key);
+        _requireRecipient(recipient);
+        State storage channel = _channels[key];
+        uint64 pending = channel.pendingWithdrawal;
+        if (pending == 0) revert PostageChannelsNoWithdrawal(key);
+        if (block.timestamp < channel.readyAt) {
+            revert PostageChannelsWithdrawalNotReady(channel.readyAt, block.timestamp);
+        }
+
+        bool stampsHeld = block.timestamp < channel.stampsFreeAt;
+        Balances balances = channel.balances;
+        uint64 amount = ChannelMath.free(balances, stampsHeld);
+        if (amount > pending) amount = pending;
+        if (amount == 0 && stampsHeld) revert PostageChannelsWithdrawalHeldByStamps(pending, channel.stampsFreeAt);
+
+        uint64 remaining = stampsHeld ? pending - amount : 0;
+        if (remaining == 0) _dropWithdrawal(channel);
+        else channel.pendingWithdrawal = remaining;
+        channel.balances = balances.withDeposited(balances.deposited() - amount);
+        emit Withdrawn(key, recipient, amount, remaining, channel.withdrawalNonce);
+        if (amount > 0) token.safeTransfer(recipient, amount);
+    }
+
+    function _dropWithdrawal(State storage channel) private {
+        channel.pendingWithdrawal = 0;
+        channel.readyAt = 0;
+        channel.stampsFreeAt = 0;
+    }
+
+    function _requireRecipient(address recipient) private view {
+        if (recipient == address(0) || recipient == address(this)) {
+            revert PostageChannelsRecipientNotAllowed(recipient);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------ owners
+
+    /// @inheritdoc IPostageChannels
+    function assignOwner(address key, address owner, uint256 deadline, bytes32 r, bytes32 vs) external {
+        if (block.timestamp > deadline) revert PostageChannelsAssignmentExpired(deadline, block.timestamp);
+        address current = _channels[key].owner;
+        if (current != address(0)) revert PostageChannelsOwnerAlreadyAssigned(current);
+        address signer = ECDSA.recover(assignOwnerDigest(owner, deadline), r, vs);
+        if (signer != key) revert PostageChannelsAssignmentNotSignedByKey(signer, key);
+        _setOwner(key, owner);
+    }
+
+    /// @inheritdoc IPostageChannels
+    function handOn(address key, address owner) external {
+        _requireOwner(key);
+        _setOwner(key, owner);
+    }
+
+    /// @dev An owner never becomes empty again: a signed assignment would come back to life.
+    function _setOwner(address key, address owner) private {
+        if (owner == address(0) || owner == address(this)) revert PostageChannelsOwnerNotAllowed(owner);
+        _channels[key].owner = owner;
+        emit OwnerAssigned(key, owner);
+    }
+
+    function _requireOwner(address key) private view {
+        address owner = ownerOf(key);
+        if (msg.sender != owner) revert PostageChannelsNotOwner(msg.sender, owner);
+    }
+
+    // -------------------------------------------------------------------------------------------- parameters
+
+    /// @dev A pending withdrawal keeps the terms it started with. Set by the constructor alone until governance is
+    /// built (AccessManager).
+    function _setParameters(Parameters memory next) internal {
+        _requireWithin(next.withdrawalDelaySeconds, MIN_WITHDRAWAL_DELAY, MAX_WITHDRAWAL_DELAY);
+        _requireWithin(next.stampHoldSeconds, next.withdrawalDelaySeconds, MAX_STAMP_HOLD);
+        _requireWithin(next.minimumDeposit, 1, MAX_MINIMUM_DEPOSIT);
+        _requireWithin(next.bountyBps, 0, MAX_BOUNTY_BPS);
+        _requireWithin(next.bountyCap, 0, MAX_BOUNTY_CAP);
+        _parameters = next;
+        emit ParametersSet(next);
+    }
+
+    function _requireWithin(uint256 value, uint256 least, uint256 most) private pure {
+        if (value < least || value > most) revert PostageChannelsParameterOutOfBounds(value, least, most);
+    }
+
+    // ------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc IPostageChannels
+    function parameters() external view returns (Parameters memory) {
+        return _parameters;
+    }
+
+    /// @inheritdoc IPostageChannels
+    function getChannel(address key) public view returns (Channel memory) {
+        State storage channel = _channels[key];
+        Balances balances = channel.balances;
+        return
+            Channel({
+                deposited: balances.deposited(),
+                feesSpent: balances.feesSpent(),
+                stampsSpent: balances.stampsSpent(),
+                stampsSigned: balances.stampsSigned(),
+                owner: channel.owner,
+                pendingWithdrawal: channel.pendingWithdrawal,
+                readyAt: channel.readyAt,
+                stampsFreeAt: channel.stampsFreeAt,
+                withdrawalNonce: channel.withdrawalNonce
+            });
+    }
+
+    /// @inheritdoc IPostageChannels
+    function getChannels(address[] calldata keys) external view returns (Channel[] memory channels) {
+        channels = new Channel[](keys.length);
+        for (uint256 i = 0; i < keys.length; i++) channels[i] = getChannel(keys[i]);
+    }
+
+    /// @inheritdoc IPostageChannels
+    function ownerOf(address key) public view returns (address) {
+        address owner = _channels[key].owner;
+        return owner == address(0) ? key : owner;
+    }
+
+    /// @inheritdoc IPostageChannels
+    function freeAmount(address key) external view returns (uint64) {
+        State storage channel = _channels[key];
+        return ChannelMath.free(channel.balances, block.timestamp < channel.stampsFreeAt);
+    }
+
+    /// @inheritdoc IPostageChannels
+    function creditOf(address account) external view returns (uint256) {
+        return _credits[account];
+    }
+
+    /// @inheritdoc IPostageChannels
+    function uncollected() public view returns (uint256) {
+        return _earned - _handedOver;
+    }
+
+    /// @inheritdoc IPostageChannels
+    // solhint-disable-next-line func-name-mixedcase
+    function DOMAIN_SEPARATOR() external view returns (bytes32) {
+        return _domainSeparatorV4();
+    }
+
+    /// @inheritdoc IPostageChannels
+    function voucherDigest(uint64 fees, uint64 stamps) external view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(VoucherRows.VOUCHER_TYPEHASH, fees, stamps)));
+    }
+
+    /// @inheritdoc IPostageChannels
+    function assignOwnerDigest(address owner, uint256 deadline) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(ASSIGN_OWNER_TYPEHASH, owner, deadline)));
+    }
+}
