@@ -1,0 +1,84 @@
+import type { Provider, Signer } from "ethers";
+import { Contract, ContractFactory, concat, id, keccak256 } from "ethers";
+
+import type { ContractKey } from "../../src/contracts/abis.ts";
+import { abis } from "../../src/contracts/abis.ts";
+import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
+import { deploymentRecordSchema } from "../../src/contracts/deploymentRecord.ts";
+import { constructorArguments } from "./constructorArguments.ts";
+import { deployTestToken } from "./deployTestToken.ts";
+import type { DeploymentParameters } from "./parameters.ts";
+import { readArtifact } from "./readArtifact.ts";
+import { verifyDeployment } from "./verifyDeployment.ts";
+
+const KEYS = Object.keys(abis) as ContractKey[];
+const nameOf = (key: ContractKey) => key[0]!.toUpperCase() + key.slice(1);
+const saltOf = (key: ContractKey) => id(`pennyblack.${nameOf(key)}`);
+
+export interface DeployNetworkOptions {
+  /** Pays for the deployment and must have a provider. */
+  signer: Signer;
+  parameters: DeploymentParameters;
+  /** The fee token; a TestUSDC of its own is deployed when absent. */
+  token?: string;
+  /** The order to deploy in. Any works; a test shows it. */
+  order?: readonly ContractKey[];
+}
+
+/**
+ * Deploys one complete network and checks every link. The artifacts have to be built.
+ *
+ * @example
+ * const record = await deployNetwork({ signer, parameters: readParameters("local") });
+ * const { postageChannels } = connectContracts(record, signer);
+ */
+export async function deployNetwork(options: DeployNetworkOptions): Promise<DeploymentRecord> {
+  const { signer, parameters, order = KEYS } = options;
+  const provider = signer.provider;
+  if (!provider) throw new Error("the signer has no provider");
+  const signerAddress = await signer.getAddress();
+
+  const token = options.token ?? (await (await deployTestToken(signer)).getAddress());
+  const { deployer, block } = await deployDeployer(signer, signerAddress);
+
+  const contracts = {} as Record<ContractKey, string>;
+  for (const key of KEYS) contracts[key] = (await deployer.getFunction("addressOf")(saltOf(key))) as string;
+  const args = constructorArguments({ contracts, token, signer: signerAddress }, parameters);
+  for (const key of order) {
+    const { abi, bytecode } = readArtifact(`contracts/${nameOf(key)}.sol`);
+    const encoded = new ContractFactory(abi, bytecode).interface.encodeDeploy(args[key]);
+    const sent = await deployer.getFunction("deploy").send(saltOf(key), concat([bytecode, encoded]));
+    await sent.wait();
+  }
+
+  const record = await recordOf(provider, contracts, token, await deployer.getAddress(), block);
+  await verifyDeployment(record, provider);
+  return record;
+}
+
+async function deployDeployer(signer: Signer, owner: string): Promise<{ deployer: Contract; block: number }> {
+  const { abi, bytecode } = readArtifact("contracts/deployment/Create3Deployer.sol");
+  const deployed = await new ContractFactory(abi, bytecode, signer).deploy(owner);
+  const receipt = await deployed.deploymentTransaction()!.wait();
+  return { deployer: new Contract(await deployed.getAddress(), abi, signer), block: receipt!.blockNumber };
+}
+
+async function recordOf(
+  provider: Provider,
+  addresses: Record<ContractKey, string>,
+  token: string,
+  deployer: string,
+  deploymentBlock: number,
+): Promise<DeploymentRecord> {
+  const entries = KEYS.map(async (key) => {
+    const codeHash = keccak256(await provider.getCode(addresses[key]));
+    return [key, { address: addresses[key], codeHash }] as const;
+  });
+  return deploymentRecordSchema.parse({
+    chainId: Number((await provider.getNetwork()).chainId),
+    deploymentBlock,
+    token,
+    deployer,
+    contracts: Object.fromEntries(await Promise.all(entries)),
+  });
+}

@@ -1,0 +1,47 @@
+import type { Provider } from "ethers";
+import { keccak256 } from "ethers";
+
+import type { ContractKey } from "../../src/contracts/abis.ts";
+import type { Contracts } from "../../src/contracts/connectContracts.ts";
+import { connectContracts } from "../../src/contracts/connectContracts.ts";
+import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
+
+/** Checks that every contract has the recorded code and every link points where it should. Throws one Error that
+ * lists everything wrong. */
+export async function verifyDeployment(record: DeploymentRecord, provider: Provider): Promise<void> {
+  const problems = await codeProblems(record, provider);
+  // A link of a contract that is not there cannot be read.
+  if (problems.length === 0) problems.push(...(await linkProblems(record, connectContracts(record, provider))));
+  if (problems.length > 0) throw new Error(`the deployment is not complete:\n- ${problems.join("\n- ")}`);
+}
+
+async function codeProblems(record: DeploymentRecord, provider: Provider): Promise<string[]> {
+  const problems: string[] = [];
+  const { chainId } = await provider.getNetwork();
+  if (chainId !== BigInt(record.chainId)) problems.push(`chain ${chainId}, expected ${record.chainId}`);
+  if ((await provider.getCode(record.token)) === "0x") problems.push(`token ${record.token} has no code`);
+  for (const [key, { address, codeHash }] of Object.entries(record.contracts)) {
+    const code = await provider.getCode(address);
+    if (code === "0x") problems.push(`${key} ${address} has no code`);
+    else if (keccak256(code) !== codeHash) problems.push(`${key} ${address} has other code than recorded`);
+  }
+  return problems;
+}
+
+async function linkProblems({ token, contracts }: DeploymentRecord, handles: Contracts): Promise<string[]> {
+  const { postageChannels, feeDistributor, nodeRegistry, nodeBond } = handles;
+  const at = (key: ContractKey) => contracts[key].address;
+  const links: [string, string | bigint, string | bigint][] = [
+    ["postageChannels.token", await postageChannels.token(), token],
+    ["postageChannels.distributor", await postageChannels.distributor(), at("feeDistributor")],
+    ["feeDistributor.channels", await feeDistributor.channels(), at("postageChannels")],
+    ["feeDistributor.seats", await feeDistributor.seats(), at("nodeRegistry")],
+    ["feeDistributor.token", await feeDistributor.token(), token],
+    ["feeDistributor.epochSeconds", await feeDistributor.epochSeconds(), await nodeRegistry.epochSeconds()],
+    ["nodeRegistry.stake", await nodeRegistry.stake(), at("nodeBond")],
+    ["nodeBond.registry", await nodeBond.registry(), at("nodeRegistry")],
+  ];
+  return links
+    .filter(([, actual, expected]) => actual !== expected)
+    .map(([name, actual, expected]) => `${name} is ${actual}, expected ${expected}`);
+}

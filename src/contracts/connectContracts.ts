@@ -1,0 +1,36 @@
+import type { ContractRunner } from "ethers";
+import { Contract } from "ethers";
+
+import type {
+  CommitBroadcaster,
+  FeeDistributor,
+  IdentityRegistry,
+  NodeBond,
+  NodeRegistry,
+  PostageChannels,
+  RateRegistry,
+} from "#typechain";
+
+import type { ContractKey } from "./abis.ts";
+import { abis } from "./abis.ts";
+import type { DeploymentRecord } from "./deploymentRecord.ts";
+
+/** The contracts of a deployment, typed, for one runner. */
+export interface Contracts {
+  postageChannels: PostageChannels;
+  feeDistributor: FeeDistributor;
+  nodeRegistry: NodeRegistry;
+  nodeBond: NodeBond;
+  rateRegistry: RateRegistry;
+  identityRegistry: IdentityRegistry;
+  commitBroadcaster: CommitBroadcaster;
+}
+
+/** Handles that read through a provider, or read and send through a signer. Makes no call. */
+export function connectContracts(record: DeploymentRecord, runner: ContractRunner): Contracts {
+  const handles = Object.entries(abis).map(([key, abi]) => {
+    const { address } = record.contracts[key as ContractKey];
+    return [key, new Contract(address, abi, runner)] as const;
+  });
+  return Object.fromEntries(handles) as unknown as Contracts;
+}

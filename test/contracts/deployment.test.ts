@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect } from "chai";
+import { network } from "hardhat";
+
+import { constructorArguments } from "../../scripts/deploy/constructorArguments.ts";
+import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
+import { readParameters } from "../../scripts/deploy/parameters.ts";
+import { verifyDeployment } from "../../scripts/deploy/verifyDeployment.ts";
+import { writeDeployment } from "../../scripts/deploy/writeDeployment.ts";
+import type { ContractKey } from "../../src/contracts/abis.ts";
+import { abis } from "../../src/contracts/abis.ts";
+import { connectContracts } from "../../src/contracts/connectContracts.ts";
+import { loadDeployment } from "../../src/contracts/loadDeployment.ts";
+
+const parameters = readParameters("local");
+
+describe("deployment", () => {
+  describe("deployNetwork", () => {
+    it("deploys every contract with code, links that point back and the parameters given", async () => {
+      const { ethers } = await network.create("local");
+      const [signer] = await ethers.getSigners();
+      const record = await deployNetwork({ signer: signer!, parameters });
+      const { postageChannels, feeDistributor, rateRegistry } = connectContracts(record, ethers.provider);
+
+      expect(record.chainId).to.equal(31337);
+      expect((await postageChannels.parameters()).withdrawalDelaySeconds).to.equal(72n * 3600n);
+      expect(await feeDistributor.treasury()).to.equal(signer!.address);
+      expect(await rateRegistry.getRates(0, 1)).to.deep.equal([[100n, 200n, 300n, 6000n, 0n]]);
+    });
+
+    it("gives the same addresses in any order", async () => {
+      const addresses = [];
+      const keys = Object.keys(abis) as ContractKey[];
+      for (const order of [keys, keys.toReversed()]) {
+        const { ethers } = await network.create("local");
+        const [signer] = await ethers.getSigners();
+        const { contracts } = await deployNetwork({ signer: signer!, parameters, order });
+        addresses.push(keys.map((key) => contracts[key].address));
+      }
+      expect(addresses[0]).to.deep.equal(addresses[1]);
+    });
+
+    it("refuses parameters outside the contracts' bounds", async () => {
+      const { ethers } = await network.create("local");
+      const [signer] = await ethers.getSigners();
+      const deploying = deployNetwork({ signer: signer!, parameters: { ...parameters, maxSeats: 91 } });
+      await expect(deploying).to.be.revert(ethers);
+    });
+  });
+
+  describe("Create3Deployer", () => {
+    it("deploys for its owner only", async () => {
+      const { ethers } = await network.create("local");
+      const [owner, stranger] = await ethers.getSigners();
+      const deployer = await ethers.deployContract("Create3Deployer", [owner!.address]);
+      const asStranger = deployer.connect(stranger) as typeof deployer;
+      await expect(asStranger.getFunction("deploy")(ethers.ZeroHash, "0x00"))
+        .to.be.revertedWithCustomError(deployer, "Create3DeployerNotOwner")
+        .withArgs(stranger!.address, owner!.address);
+    });
+  });
+
+  describe("verifyDeployment", () => {
+    it("lists every contract that is missing or has other code", async () => {
+      const { ethers } = await network.create("local");
+      const [signer] = await ethers.getSigners();
+      const record = await deployNetwork({ signer: signer!, parameters });
+      record.contracts.nodeBond.address = "0x000000000000000000000000000000000000dEaD";
+      record.contracts.rateRegistry.codeHash = `0x${"00".repeat(32)}`;
+      const error = await verifyDeployment(record, ethers.provider).catch((caught: Error) => caught);
+      expect(error).to.be.instanceOf(Error);
+      expect((error as Error).message).to.match(/nodeBond .* has no code/);
+      expect((error as Error).message).to.match(/rateRegistry .* has other code than recorded/);
+    });
+
+    it("names a link that points elsewhere", async () => {
+      const { ethers } = await network.create("local");
+      const [signer] = await ethers.getSigners();
+      const record = await deployNetwork({ signer: signer!, parameters });
+      const other = await deployNetwork({ signer: signer!, parameters, token: record.token });
+      record.contracts.nodeBond = other.contracts.nodeBond;
+      const error = await verifyDeployment(record, ethers.provider).catch((caught: Error) => caught);
+      expect((error as Error).message).to.contain("nodeRegistry.stake is");
+      expect((error as Error).message).to.contain("nodeBond.registry is");
+    });
+  });
+
+  describe("constructorArguments", () => {
+    it("falls back to the signer for treasury and governor, and to the fee token for bonds", () => {
+      const contracts = Object.fromEntries(Object.keys(abis).map((key) => [key, key])) as Record<ContractKey, string>;
+      const args = constructorArguments({ contracts, token: "token", signer: "signer" }, parameters);
+      expect(args.feeDistributor[3]).to.equal("signer");
+      expect(args.rateRegistry[0]).to.equal("signer");
+      expect(args.nodeBond[0]).to.equal("token");
+    });
+  });
+
+  describe("writeDeployment and loadDeployment", () => {
+    it("round trips, and a record that is wrong is refused with the field's name", async () => {
+      const { ethers } = await network.create("local");
+      const [signer] = await ethers.getSigners();
+      const record = await deployNetwork({ signer: signer!, parameters });
+      const directory = mkdtempSync(join(tmpdir(), "pennyblack-"));
+      try {
+        const file = join(directory, "local.json");
+        writeDeployment(record, file);
+        expect(loadDeployment(file)).to.deep.equal(record);
+        writeFileSync(file, JSON.stringify({ ...record, token: "0x12" }));
+        expect(() => loadDeployment(file)).to.throw(/token/);
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    });
+  });
+});
