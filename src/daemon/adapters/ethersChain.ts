@@ -1,0 +1,149 @@
+import type { ContractTransactionReceipt, EventLog, Provider, Signer } from "ethers";
+
+import type { Contracts } from "../../contracts/connectContracts.ts";
+import type { Address } from "../../protocol/bytes.ts";
+import { fromHex, toAddress, toHex } from "../../protocol/bytes.ts";
+import type { ChannelOnChain, DaemonChain, SettleResult } from "../ports.ts";
+
+const RATES_PER_CALL = 100n;
+const SETTLED_ROW_LENGTH = 36;
+/** More gas than estimated, because another daemon's settlement may come first and change what a row does. */
+const GAS_MARGIN_PERCENT = 20n;
+
+/** The contracts as the daemon's chain. `contracts` sends with `signer`. */
+export function ethersChain(contracts: Contracts, signer: Signer & { provider: Provider }): DaemonChain {
+  const { provider } = signer;
+  const { postageChannels, feeDistributor, nodeRegistry, rateRegistry } = contracts;
+
+  async function blockOf(tag: "latest" | "safe") {
+    const block = await provider.getBlock(tag);
+    if (!block) throw new Error(`the chain has no ${tag} block`);
+    return block;
+  }
+
+  /** Sends what was simulated, with room, and waits until it is mined. */
+  async function send(call: {
+    estimateGas(): Promise<bigint>;
+    send(overrides: { gasLimit: bigint }): Promise<{ wait(): Promise<unknown> }>;
+  }): Promise<ContractTransactionReceipt> {
+    const gas = await call.estimateGas();
+    const sent = await call.send({ gasLimit: gas + (gas * GAS_MARGIN_PERCENT) / 100n });
+    return (await sent.wait()) as ContractTransactionReceipt;
+  }
+
+  return {
+    async heads() {
+      const [latest, safe] = await Promise.all([blockOf("latest"), blockOf("safe")]);
+      return { latest: BigInt(latest.number), safe: BigInt(safe.number), timestamp: BigInt(latest.timestamp) };
+    },
+
+    async touchedChannels(fromBlock, toBlock) {
+      const names = ["Deposit", "WithdrawalRequested", "WithdrawalCancelled", "Withdrawn", "Settled"] as const;
+      const topics = [names.map((name) => postageChannels.interface.getEvent(name).topicHash)];
+      const logs = await postageChannels.queryFilter(topics as never, Number(fromBlock), Number(toBlock));
+      const touched = new Set<Address>();
+      for (const { eventName, args } of logs as unknown as EventLog[]) {
+        if (eventName !== "Settled") touched.add(toAddress(String(args[0])));
+        else for (const channel of settledChannels(String(args.rows))) touched.add(channel);
+      }
+      return touched;
+    },
+
+    async channels(channels, block) {
+      if (channels.length === 0) return [];
+      const states = await postageChannels.getChannels([...channels], { blockTag: block ?? "latest" });
+      return states.map(({ deposited, feesSpent, stampsSpent, stampsSigned, pendingWithdrawal }): ChannelOnChain => ({
+        ...{ deposited, feesSpent, stampsSpent, stampsSigned, pendingWithdrawal },
+      }));
+    },
+
+    async rates() {
+      const count = await rateRegistry.getRatesCount();
+      const history = [];
+      for (let from = 0n; from < count; from += RATES_PER_CALL) {
+        history.push(
+          ...(await rateRegistry.getRates(from, from + RATES_PER_CALL < count ? RATES_PER_CALL : count - from)),
+        );
+      }
+      return history.map((rates) => ({
+        messageFeePico: rates.messageFee,
+        storageFeePico: rates.storageFee,
+        congestionFeePico: rates.congestionFee,
+        targetRatePerMinute: rates.targetRatePerMinute,
+        startAt: rates.startTime,
+      }));
+    },
+
+    async retentionDays() {
+      return Number(await rateRegistry.retentionDays());
+    },
+
+    async nodes() {
+      const nodes = await nodeRegistry.getAllNodes();
+      return nodes.map(({ nodeId, node }) => ({
+        nodeId: Number(nodeId),
+        httpAddress: node.httpAddress,
+        isCanonical: node.isCanonical,
+      }));
+    },
+
+    epochSeconds: () => feeDistributor.epochSeconds(),
+
+    async gasPrice() {
+      const { maxFeePerGas, gasPrice } = await provider.getFeeData();
+      const price = gasPrice ?? maxFeePerGas;
+      if (price === null) throw new Error("the chain names no gas price");
+      return price;
+    },
+
+    async settle(rows): Promise<SettleResult> {
+      const data = toHex(rows);
+      const receipt = await send({
+        estimateGas: () => postageChannels.settle.estimateGas(data),
+        send: (overrides) => postageChannels.settle(data, overrides),
+      });
+      const result = { transactionHash: receipt.hash, gasUsed: receipt.gasUsed };
+      for (const log of receipt.logs) {
+        const event = postageChannels.interface.parseLog(log);
+        if (event?.name !== "Settled") continue;
+        const { collected, bounty, rows: changed } = event.args as unknown as Record<string, bigint | string>;
+        const settledRows = settledChannels(String(changed)).length;
+        return { ...result, collected: BigInt(collected!), bounty: BigInt(bounty!), settledRows };
+      }
+      return { ...result, collected: 0n, bounty: 0n, settledRows: 0 };
+    },
+
+    async undistributed() {
+      return (await postageChannels.uncollected()) + (await feeDistributor.remainder());
+    },
+
+    async distribute() {
+      await send({
+        estimateGas: () => feeDistributor.distribute.estimateGas(),
+        send: (overrides) => feeDistributor.distribute(overrides),
+      });
+    },
+
+    claimable: (nodeId) => feeDistributor.claimable(nodeId),
+
+    async claim(nodeId) {
+      const receipt = await send({
+        estimateGas: () => feeDistributor.claim.estimateGas(nodeId),
+        send: (overrides) => feeDistributor.claim(nodeId, overrides),
+      });
+      const events = receipt.logs.map((log) => feeDistributor.interface.parseLog(log));
+      const claimed = events.find((event) => event?.name === "Claimed");
+      return BigInt((claimed?.args.amount as bigint | undefined) ?? 0n);
+    },
+  };
+}
+
+/** The channels of a `Settled` event: `channel 20 | feesSpent 8 | stampsSigned 8` a row. */
+function settledChannels(rows: string): Address[] {
+  const bytes = fromHex(rows);
+  const channels: Address[] = [];
+  for (let at = 0; at + SETTLED_ROW_LENGTH <= bytes.length; at += SETTLED_ROW_LENGTH) {
+    channels.push(toHex(bytes.subarray(at, at + 20)));
+  }
+  return channels;
+}

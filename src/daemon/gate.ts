@@ -1,0 +1,189 @@
+import { bytesToHex } from "@noble/hashes/utils.js";
+
+import type { Address } from "../protocol/bytes.ts";
+import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
+import { ProtocolError } from "../protocol/errors.ts";
+import { minuteOf } from "../protocol/fees.ts";
+import { isNodeOnly } from "../protocol/topics.ts";
+import { PICO_PER_UNIT, formatUnits, picoToUnitsUp } from "../protocol/units.ts";
+import type { PostageDomain, SignedVoucher } from "../protocol/voucher.ts";
+import { VOUCHER_HEADER, readVoucher, voucherFromHeader } from "../protocol/voucher.ts";
+import type { Clock } from "../platform/clock.ts";
+import { authorisedFees, availableFees, backedFees, exposurePico } from "./account.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Account, Charge, LedgerStore } from "./ports.ts";
+import type { RateBook } from "./rateBook.ts";
+import { WINDOW_MINUTES } from "./rateBook.ts";
+import { PostageRefused } from "./refusal.ts";
+
+/** One publish call as the node read it. */
+export interface PublishCall {
+  envelopes: readonly ReadPayerEnvelope[];
+  /** The metadata `x-postage-voucher`. */
+  voucherHeader: string | null;
+}
+
+/** Postage that is held for a call until the node says whether it stored the envelopes. */
+export interface Admission {
+  release(stored: boolean): void;
+}
+
+export interface GateOptions {
+  nodeId: number;
+  domain: PostageDomain;
+  ledger: Ledger;
+  store: LedgerStore;
+  rateBook: RateBook;
+  clock: Clock;
+  /** Most that one channel may have carried and not settled, in base units. */
+  exposureCap: bigint;
+  /** 0 while everything may be lent, up to 1 when nothing may: grows while the chain cannot be read. */
+  chainDoubt: () => number;
+  /** False until the node's own log has been metered to its end. */
+  isReady: () => boolean;
+}
+
+const DOUBT_STEPS = 1_000_000;
+
+/** The first half of a payer digest, under which a charge is remembered. */
+export function chargeDigest(payerDigest: Uint8Array): string {
+  return bytesToHex(payerDigest.subarray(0, 16));
+}
+
+/** Lets in what is signed for and backed. Everything it refuses is a PostageRefused; nothing is charged then. */
+export class Gate {
+  readonly #options: GateOptions;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  /** A raised voucher is on disk when this resolves, and the fee of each new envelope is reserved. */
+  async admit({ envelopes, voucherHeader }: PublishCall): Promise<Admission> {
+    if (!this.#options.isReady()) {
+      throw new PostageRefused("not_ready", "this node is still reading its log: try again or use another node");
+    }
+    for (const envelope of envelopes) this.#requireForm(envelope);
+    const voucher = voucherHeader === null ? undefined : this.#readVoucher(voucherHeader, envelopes);
+    const accounts = await this.#accountsOf(envelopes);
+    if (voucher) await this.#raise(voucher, accounts.get(voucher.channel)!);
+    const charges = await this.#chargesOf(envelopes);
+    return this.#reserve(charges, accounts, voucher !== undefined);
+  }
+
+  /** A stranger can send a payer's envelope again in other bytes; only one form is taken, so nothing is billed twice. */
+  #requireForm({ targetOriginator, retentionDays, isCanonical }: ReadPayerEnvelope): void {
+    const { nodeId, rateBook } = this.#options;
+    if (targetOriginator !== nodeId) {
+      throw new PostageRefused("wrong_node", `the envelope is signed for node ${targetOriginator}, this is ${nodeId}`);
+    }
+    if (retentionDays !== rateBook.retentionDays) {
+      const problem = `messages are kept ${rateBook.retentionDays} days on this network, ${retentionDays} were asked`;
+      throw new PostageRefused("wrong_retention", problem);
+    }
+    if (!isCanonical) {
+      throw new PostageRefused("not_canonical", "encode the payer envelope canonically, with a low s and v of 0 or 1");
+    }
+  }
+
+  /** Checked on every path, also when the voucher is stale: a bad signature is an error whatever it claims. */
+  #readVoucher(header: string, envelopes: readonly ReadPayerEnvelope[]): SignedVoucher {
+    try {
+      const voucher = readVoucher(this.#options.domain, voucherFromHeader(header));
+      if (envelopes.some(({ payer }) => payer === voucher.channel)) return voucher;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const code = error.code === "malformed_voucher" ? "voucher_malformed" : "bad_signature";
+      throw new PostageRefused(code, error.message);
+    }
+    const { chainId, postageChannels } = this.#options.domain;
+    throw new PostageRefused(
+      "bad_signature",
+      `the voucher is not signed by the payer of these envelopes for chain ${chainId}, contract ${postageChannels}`,
+    );
+  }
+
+  async #accountsOf(envelopes: readonly ReadPayerEnvelope[]): Promise<Map<Address, Account>> {
+    const accounts = new Map<Address, Account>();
+    for (const { payer } of envelopes) {
+      if (accounts.has(payer)) continue;
+      const account = await this.#options.ledger.account(payer);
+      if (!account || account.chain.deposited === 0n) {
+        throw new PostageRefused(
+          "channel_unknown",
+          `channel ${payer} has no deposit on chain ${this.#options.domain.chainId}: deposit to it, wait until it is safe`,
+          { channel: payer, required: 0n, authorised: 0n, available: 0n },
+        );
+      }
+      accounts.set(payer, account);
+    }
+    return accounts;
+  }
+
+  async #raise(voucher: SignedVoucher, { vouchers }: Account): Promise<void> {
+    const isRaise = !vouchers || voucher.fees > vouchers.fees.fees || voucher.stamps > vouchers.stamps.stamps;
+    if (isRaise) await this.#options.ledger.raise([voucher]);
+  }
+
+  /** The charges of a call: one per envelope that was not charged before, in order. */
+  async #chargesOf(envelopes: readonly ReadPayerEnvelope[]): Promise<Charge[]> {
+    const { ledger, rateBook, store, clock, nodeId } = this.#options;
+    const originatorNs = BigInt(clock.now()) * 1_000_000n;
+    const counts = await store.minuteCounts(nodeId, minuteOf(originatorNs) - WINDOW_MINUTES);
+    const charges = new Map<string, Charge>();
+    for (const { payer, digest: payerDigest, canonicalSize, client } of envelopes) {
+      const digest = chargeDigest(payerDigest);
+      const key = `${payer}:${digest}`;
+      if (isNodeOnly(client.topic.kind) || charges.has(key) || (await ledger.isCharged(payer, digest))) continue;
+      const ahead = BigInt(ledger.pendingCount() + charges.size);
+      const feePico = rateBook.feePico(counts, originatorNs, canonicalSize, ahead);
+      charges.set(key, { channel: payer, digest, feePico });
+    }
+    return [...charges.values()];
+  }
+
+  /** Check and reservation in one go, without an await: two calls cannot both take the last of a voucher. */
+  #reserve(charges: readonly Charge[], accounts: ReadonlyMap<Address, Account>, hasVoucher: boolean): Admission {
+    const { ledger } = this.#options;
+    const fresh = charges.filter(({ channel, digest }) => !ledger.isPending(channel, digest));
+    for (const [channel, account] of accounts) {
+      const feePico = fresh.reduce((sum, charge) => (charge.channel === channel ? sum + charge.feePico : sum), 0n);
+      if (feePico > 0n) this.#requireBacking(account, feePico, hasVoucher);
+    }
+    for (const charge of fresh) ledger.reserve(charge);
+    return {
+      release: (stored) => {
+        for (const { channel, digest } of fresh) {
+          if (stored) ledger.markStored(channel, digest);
+          else ledger.unreserve(channel, digest);
+        }
+      },
+    };
+  }
+
+  #requireBacking(account: Account, feePico: bigint, hasVoucher: boolean): void {
+    const { ledger, exposureCap, chainDoubt } = this.#options;
+    const { channel } = account;
+    const usagePico = account.usagePico + ledger.pendingPico(channel) + feePico;
+    const required = picoToUnitsUp(usagePico);
+    const authorised = authorisedFees(account);
+    const available = availableFees(account);
+    const numbers = { channel, required, authorised, available };
+    if (usagePico > available * PICO_PER_UNIT) {
+      const problem = `channel ${channel} backs ${formatUnits(available)} of fees, ${formatUnits(required)} are needed`;
+      throw new PostageRefused("deposit_short", `${problem}: deposit more`, numbers);
+    }
+    if (usagePico > backedFees(account) * PICO_PER_UNIT) {
+      const code = hasVoucher || authorised > 0n ? "voucher_short" : "voucher_missing";
+      const problem = `vouchers of channel ${channel} cover ${formatUnits(authorised)}, ${formatUnits(required)} are needed`;
+      throw new PostageRefused(code, `${problem}: send a larger one as ${VOUCHER_HEADER}`, numbers);
+    }
+    const trust = BigInt(Math.floor((1 - chainDoubt()) * DOUBT_STEPS));
+    const capPico = (exposureCap * PICO_PER_UNIT * trust) / BigInt(DOUBT_STEPS);
+    if (exposurePico({ ...account, usagePico }) > capPico) {
+      throw trust < BigInt(DOUBT_STEPS)
+        ? new PostageRefused("chain_unread", "the chain cannot be read at this node: use another node", numbers)
+        : new PostageRefused("exposure_cap", `channel ${channel} has too much unsettled here: try again soon`, numbers);
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import type { Address } from "../protocol/bytes.ts";
+import { toAddress } from "../protocol/bytes.ts";
+import { VOUCHER_ROW_LENGTH } from "../protocol/voucher.ts";
+import type { HttpHandler } from "../platform/grpcServer.ts";
+import type { Log } from "../platform/log.ts";
+import { authorisedFees, availableFees, unsettledFees } from "./account.ts";
+import { MOST_GOSSIP_ROWS } from "./gossip.ts";
+import type { Account } from "./ports.ts";
+
+/** Where peers and payers reach the daemon, below the node's registered address. */
+export const VOUCHERS_PATH = "/postage/vouchers";
+const CHANNEL_PATH = /^\/postage\/channels\/(0x[0-9a-fA-F]{40})$/;
+const MOST_BODY_BYTES = MOST_GOSSIP_ROWS * VOUCHER_ROW_LENGTH;
+
+export interface PublicRoutes {
+  receiveVouchers(rows: Uint8Array): Promise<number>;
+  account(channel: Address): Promise<Account | undefined>;
+}
+
+/** What anybody may call: hand in vouchers (they prove themselves), ask about a channel (the log is public). */
+export function publicHandler(routes: PublicRoutes, log: Log): HttpHandler {
+  return handler(log, async (request, path) => {
+    if (request.method === "POST" && path === VOUCHERS_PATH) {
+      return { taken: await routes.receiveVouchers(await readBody(request)) };
+    }
+    const [, channel] = CHANNEL_PATH.exec(path) ?? [];
+    if (request.method !== "GET" || !channel) return undefined;
+    const account = await routes.account(toAddress(channel));
+    return account ? describe(account) : undefined;
+  });
+}
+
+export interface OperatorRoutes {
+  status(): Promise<object>;
+  settle(): Promise<object>;
+  distribute(): Promise<bigint>;
+  claim(): Promise<bigint>;
+}
+
+/** What only the operator may call: it is served on a listener of its own that is bound to loopback. */
+export function operatorHandler(routes: OperatorRoutes, log: Log): HttpHandler {
+  return handler(log, async (request, path) => {
+    switch (`${request.method} ${path}`) {
+      case "GET /status":
+        return routes.status();
+      case "POST /settle":
+        return routes.settle();
+      case "POST /distribute":
+        return { distributed: await routes.distribute() };
+      case "POST /claim":
+        return { claimed: await routes.claim() };
+      default:
+        return undefined;
+    }
+  });
+}
+
+/** Amounts in base units as decimal strings; usage in picodollars too. */
+export function describe(account: Account): object {
+  const { channel, usagePico, chain, vouchers } = account;
+  return {
+    channel,
+    usagePico,
+    authorised: authorisedFees(account),
+    available: availableFees(account),
+    unsettled: unsettledFees(account),
+    largestVoucher: vouchers?.fees.fees ?? 0n,
+    ...chain,
+  };
+}
+
+class BadRequest extends Error {}
+
+type Answer = (request: IncomingMessage, path: string) => Promise<object | undefined>;
+
+function handler(log: Log, answer: Answer): HttpHandler {
+  return (request, response) => {
+    const path = new URL(request.url ?? "/", "http://daemon").pathname;
+    answer(request, path)
+      .then((body) => (body ? send(response, 200, body) : send(response, 404, { error: `nothing at ${path}` })))
+      .catch((error: unknown) => {
+        if (error instanceof BadRequest) return send(response, 400, { error: error.message });
+        log.error({ path, error: String(error) }, "a request failed");
+        send(response, 500, { error: "the daemon could not do this: see its log" });
+      });
+  };
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  const text = JSON.stringify(body, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
+  response.writeHead(status, { "content-type": "application/json" }).end(text + "\n");
+}
+
+async function readBody(request: IncomingMessage): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of request as AsyncIterable<Uint8Array>) {
+    length += part.length;
+    if (length > MOST_BODY_BYTES) throw new BadRequest(`at most ${MOST_BODY_BYTES} bytes of voucher rows in one call`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}

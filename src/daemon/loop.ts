@@ -1,0 +1,45 @@
+import type { Clock } from "../platform/clock.ts";
+import type { Log } from "../platform/log.ts";
+
+export interface Loop {
+  /** Runs once more as soon as it can, without waiting for the interval. */
+  wake(): void;
+  /** Resolves when the run in progress is over; none starts after it. */
+  stop(): Promise<void>;
+}
+
+/** Runs `step` again and again. A step that fails is logged and tried again after the interval. */
+export function startLoop(
+  name: string,
+  intervalMs: number,
+  step: (signal: AbortSignal) => Promise<void>,
+  { clock, log }: { clock: Clock; log: Log },
+): Loop {
+  const stopped = new AbortController();
+  let woken = false;
+  let rest = new AbortController();
+  const run = async () => {
+    while (!stopped.signal.aborted) {
+      woken = false;
+      try {
+        await step(stopped.signal);
+      } catch (error) {
+        if (!stopped.signal.aborted) log.warn({ loop: name, error: String(error) }, "a step failed, it will run again");
+      }
+      if (woken || stopped.signal.aborted) continue;
+      rest = new AbortController();
+      await clock.sleep(intervalMs, AbortSignal.any([stopped.signal, rest.signal])).catch(() => {});
+    }
+  };
+  const done = run();
+  return {
+    wake: () => {
+      woken = true;
+      rest.abort();
+    },
+    stop: async () => {
+      stopped.abort(new Error(`${name} stops`));
+      await done;
+    },
+  };
+}

@@ -1,0 +1,125 @@
+import {
+  FIRST_NODE_ID,
+  canonicalPayerEnvelopeSize,
+  readOriginatorEnvelope,
+  readPayerEnvelope,
+} from "../protocol/envelope.ts";
+import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
+import { ProtocolError } from "../protocol/errors.ts";
+import { minuteOf } from "../protocol/fees.ts";
+import { isNodeOnly } from "../protocol/topics.ts";
+import type { Log } from "../platform/log.ts";
+import { chargeDigest } from "./gate.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Charge, EnvelopeLog, LedgerStore } from "./ports.ts";
+import type { RateBook } from "./rateBook.ts";
+import { WINDOW_MINUTES } from "./rateBook.ts";
+
+const BATCH = 500;
+
+export interface MeterOptions {
+  envelopeLog: EnvelopeLog;
+  store: LedgerStore;
+  ledger: Ledger;
+  rateBook: RateBook;
+  log: Log;
+}
+
+/**
+ * Charges every envelope in the node's log, its own and replicated ones, in the order of each originator's log and
+ * with nothing but that log as input: so every daemon comes to the same usage, and a crash costs a replay and no more.
+ */
+export class Meter {
+  readonly #options: MeterOptions;
+  #running: Promise<void> | undefined;
+  #again = false;
+
+  constructor(options: MeterOptions) {
+    this.#options = options;
+  }
+
+  /** Meters to the end of the log as it is now. Calls during a run share one more run after it. */
+  async drain(): Promise<void> {
+    if (this.#running) {
+      this.#again = true;
+      return this.#running;
+    }
+    this.#running = this.#run();
+    try {
+      await this.#running;
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { envelopeLog, ledger } = this.#options;
+    do {
+      this.#again = false;
+      const stored = ledger.storedReservations();
+      for (const originatorId of await envelopeLog.originators()) {
+        if (originatorId >= FIRST_NODE_ID) await this.#drainOriginator(originatorId);
+      }
+      for (const { channel, digest } of stored) ledger.unreserve(channel, digest);
+    } while (this.#again);
+  }
+
+  async #drainOriginator(originatorId: number): Promise<void> {
+    const { envelopeLog, store } = this.#options;
+    let after = await store.meterCursor(originatorId);
+    for (;;) {
+      const page = await envelopeLog.read(originatorId, after, BATCH);
+      if (page.length === 0) return;
+      after = await this.#meterPage(originatorId, after, page);
+    }
+  }
+
+  async #meterPage(
+    originatorId: number,
+    after: bigint,
+    page: readonly { sequenceId: bigint; envelope: Uint8Array }[],
+  ): Promise<bigint> {
+    const { ledger, store } = this.#options;
+    const read = page.map(({ sequenceId, envelope }) => {
+      const { originatorNs, payerEnvelope } = readOriginatorEnvelope(envelope);
+      return { originatorNs, payer: this.#readPayer(originatorId, sequenceId, payerEnvelope) };
+    });
+    // From the store and not from memory: a clock that goes backwards must not change what a restarted daemon charges.
+    const oldest = read.reduce((least, { originatorNs: ns }) => (ns < least ? ns : least), read[0]!.originatorNs);
+    const counts = await store.minuteCounts(originatorId, minuteOf(oldest) - WINDOW_MINUTES);
+    const charges: Charge[] = [];
+    const minuteCounts = new Map<bigint, bigint>();
+    for (const { originatorNs, payer } of read) {
+      if (!payer || isNodeOnly(payer.client.topic.kind)) continue;
+      charges.push(this.#charge(payer, originatorNs, counts));
+      const minute = minuteOf(originatorNs);
+      const count = (counts.get(minute) ?? 0n) + 1n;
+      counts.set(minute, count);
+      minuteCounts.set(minute, count);
+    }
+    const upTo = page.at(-1)!.sequenceId;
+    await ledger.meter({ originatorId, after, upTo, charges, minuteCounts });
+    return upTo;
+  }
+
+  /** At the network's retention and the canonical size, whatever bytes carried it and whatever they ask for. */
+  #charge(payer: ReadPayerEnvelope, originatorNs: bigint, counts: ReadonlyMap<bigint, bigint>): Charge {
+    const { rateBook } = this.#options;
+    const size = canonicalPayerEnvelopeSize({ ...payer, retentionDays: rateBook.retentionDays });
+    const feePico = rateBook.feePico(counts, originatorNs, size);
+    return { channel: payer.payer, digest: chargeDigest(payer.digest), feePico };
+  }
+
+  #readPayer(originatorId: number, sequenceId: bigint, bytes: Uint8Array): ReadPayerEnvelope | undefined {
+    try {
+      return readPayerEnvelope(bytes);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#options.log.warn(
+        { originatorId, sequenceId, code: error.code },
+        "an envelope that nobody can be charged for",
+      );
+      return undefined;
+    }
+  }
+}

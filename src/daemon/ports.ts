@@ -1,0 +1,115 @@
+import type { Address } from "../protocol/bytes.ts";
+import type { Rates } from "../protocol/fees.ts";
+import type { LargestVouchers, SignedVoucher } from "../protocol/voucher.ts";
+
+/** What PostageChannels says of a channel, in base units. */
+export interface ChannelOnChain {
+  deposited: bigint;
+  feesSpent: bigint;
+  stampsSpent: bigint;
+  stampsSigned: bigint;
+  pendingWithdrawal: bigint;
+}
+
+/** What a daemon knows of a channel. */
+export interface Account {
+  channel: Address;
+  /** What the envelopes of all originators cost so far, each (payer, payer digest) once. */
+  usagePico: bigint;
+  vouchers?: LargestVouchers;
+  chain: ChannelOnChain;
+}
+
+export interface Charge {
+  channel: Address;
+  /** First 16 bytes of the payer digest, as hex. */
+  digest: string;
+  feePico: bigint;
+}
+
+/** A stretch of one originator's log, metered in one go. */
+export interface MeterBatch {
+  originatorId: number;
+  /** The cursor that this batch starts from; the store refuses a batch that another has overtaken. */
+  after: bigint;
+  upTo: bigint;
+  charges: Charge[];
+  /** Messages per minute after this batch, of the minutes that changed. */
+  minuteCounts: Map<bigint, bigint>;
+}
+
+/** The durable ledger. A resolved promise means that the change is on disk. */
+export interface LedgerStore {
+  account(channel: Address): Promise<Account | undefined>;
+  /** Ascending by channel, from the first one after `after`. */
+  accounts(after: Address | undefined, limit: number): Promise<Account[]>;
+  hasDigest(channel: Address, digest: string): Promise<boolean>;
+  /** Keeps the larger per column. Channels without an account are passed over. */
+  raise(vouchers: readonly SignedVoucher[]): Promise<void>;
+  /** Inserts or replaces the chain's side of accounts, and the block up to which the chain was read. */
+  recordChain(states: ReadonlyMap<Address, ChannelOnChain>, readTo: bigint): Promise<void>;
+  /** The block up to which the chain was read. */
+  chainCursor(): Promise<bigint | undefined>;
+  /** Charges what was not charged before and moves the cursor; answers what was charged. */
+  meter(batch: MeterBatch): Promise<Charge[]>;
+  meterCursor(originatorId: number): Promise<bigint>;
+  /** Messages per minute of an originator, from a minute on. */
+  minuteCounts(originatorId: number, fromMinute: bigint): Promise<Map<bigint, bigint>>;
+  close(): Promise<void>;
+}
+
+/** The log of the node that this daemon stands beside: its own envelopes and the replicated ones. */
+export interface EnvelopeLog {
+  originators(): Promise<number[]>;
+  /** Serialized OriginatorEnvelopes after a sequence id, ascending. */
+  read(
+    originatorId: number,
+    afterSequenceId: bigint,
+    limit: number,
+  ): Promise<{ sequenceId: bigint; envelope: Uint8Array }[]>;
+  /** Calls back after each append; returns how to stop. */
+  onAppend(listener: (originatorId: number) => void): () => void;
+}
+
+export interface RegisteredNode {
+  nodeId: number;
+  httpAddress: string;
+  isCanonical: boolean;
+}
+
+export interface SettleResult {
+  transactionHash: string;
+  gasUsed: bigint;
+  collected: bigint;
+  bounty: bigint;
+  /** Rows that changed a channel. */
+  settledRows: number;
+}
+
+/** The chain as a daemon needs it. Every call may fail. */
+export interface DaemonChain {
+  heads(): Promise<{ latest: bigint; safe: bigint; timestamp: bigint }>;
+  /** Channels that an event between two blocks (inclusive) is about. */
+  touchedChannels(fromBlock: bigint, toBlock: bigint): Promise<Set<Address>>;
+  /** At a block, or at the latest. In the order asked. */
+  channels(channels: readonly Address[], block?: bigint): Promise<ChannelOnChain[]>;
+  rates(): Promise<Rates[]>;
+  retentionDays(): Promise<number>;
+  nodes(): Promise<RegisteredNode[]>;
+  epochSeconds(): Promise<bigint>;
+  /** Wei per gas, as a transaction would pay now. */
+  gasPrice(): Promise<bigint>;
+  /** Simulates, sends and waits for the receipt. */
+  settle(rows: Uint8Array): Promise<SettleResult>;
+  /** What `distribute` would move on: fees that were collected and not yet streamed. */
+  undistributed(): Promise<bigint>;
+  distribute(): Promise<void>;
+  claimable(nodeId: number): Promise<bigint>;
+  claim(nodeId: number): Promise<bigint>;
+}
+
+/** Carries vouchers to another daemon. */
+export interface GossipTransport {
+  /** Packed rows one after another. Rejects when the peer did not take the call. */
+  send(httpAddress: string, rows: Uint8Array, signal: AbortSignal): Promise<void>;
+}
