@@ -1,0 +1,97 @@
+import { expect } from "chai";
+import fc from "fast-check";
+
+import { concatBytes } from "../../src/protocol/bytes.ts";
+import { addressOf } from "../../src/protocol/ecdsa.ts";
+import { signVoucher } from "../../src/protocol/voucher.ts";
+import { silentLog } from "../../src/platform/log.ts";
+import { Gossip } from "../../src/daemon/gossip.ts";
+import type { GossipTransport } from "../../src/daemon/ports.ts";
+import { DOMAIN, MemoryLog, OTHER_KEY, PAYER, PAYER_KEY, openBooks } from "./support.ts";
+import { payerEnvelope } from "../support/envelopes.ts";
+
+const NS = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
+const never = new AbortController().signal;
+
+const row = (fees: bigint, stamps = 0n, key = PAYER_KEY) => signVoucher(DOMAIN, { fees, stamps }, key);
+
+/** Daemons that reach each other by id; `lost` decides what a call loses. */
+async function network(ids: number[], lost: (from: number, to: number) => boolean = () => false) {
+  const members = new Map<number, { gossip: Gossip; books: Awaited<ReturnType<typeof openBooks>> }>();
+  const nodes = ids.map((nodeId) => ({ nodeId, httpAddress: `http://node-${nodeId}`, isCanonical: true }));
+  for (const nodeId of ids) {
+    const books = await openBooks(":memory:", new MemoryLog());
+    const transport: GossipTransport = {
+      async send(httpAddress, rows) {
+        const to = Number(httpAddress.split("-")[1]);
+        if (lost(nodeId, to)) throw new Error("unreachable");
+        await members.get(to)!.gossip.receive(rows);
+      },
+    };
+    const gossip = new Gossip({ nodeId, domain: DOMAIN, ledger: books.ledger, transport, log: silentLog });
+    members.set(nodeId, { gossip, books });
+  }
+  return { members, nodes };
+}
+
+describe("daemon/gossip", () => {
+  it("takes signed vouchers of funded channels only", async () => {
+    const { members } = await network([100]);
+    const { gossip, books } = members.get(100)!;
+    await books.fund(PAYER, { deposited: 1_000_000n });
+    const forged = row(5_000n);
+    forged[30]! ^= 1;
+    expect(await gossip.receive(concatBytes(forged, row(5_000n, 0n, OTHER_KEY), new Uint8Array(80)))).to.equal(0);
+    expect(await books.ledger.account(addressOf(OTHER_KEY))).to.equal(undefined);
+    expect(await gossip.receive(concatBytes(row(5_000n), row(6_000n).subarray(0, 79)))).to.equal(1);
+    expect((await books.ledger.account(PAYER))!.vouchers!.fees.fees).to.equal(5_000n);
+  });
+
+  it("passes over raises that are not worth a disk write, but for what pays for usage", async () => {
+    const log = new MemoryLog();
+    const books = await openBooks(":memory:", log);
+    const transport: GossipTransport = { send: async () => {} };
+    const gossip = new Gossip({ nodeId: 100, domain: DOMAIN, ledger: books.ledger, transport, log: silentLog });
+    await books.fund(PAYER, { deposited: 10_000_000n });
+    expect(await gossip.receive(row(1_000_000n))).to.equal(1);
+    expect(await gossip.receive(row(1_000_999n)), "less than 1 % and less than 0.001 USD").to.equal(0);
+    expect(await gossip.receive(row(1_001_000n)), "0.001 USD").to.equal(1);
+    expect(await gossip.receive(row(1_001_000n, 1n)), "the other column").to.equal(1);
+    const poor = await openBooks(":memory:", log);
+    const poorGossip = new Gossip({ nodeId: 200, domain: DOMAIN, ledger: poor.ledger, transport, log: silentLog });
+    for (let n = 0; n < 90; n++) log.append(300, payerEnvelope(n, 300, PAYER_KEY), NS);
+    await poor.meter.drain();
+    await poor.fund(PAYER, { deposited: 10_000_000n });
+    expect(await poorGossip.receive(row(200n))).to.equal(1);
+    expect(await poorGossip.receive(row(201n)), "pays for usage that nothing covers").to.equal(1);
+  });
+
+  it("converges to the same largest vouchers whatever is lost in between", async () => {
+    const amounts = fc.array(
+      fc.record({ at: fc.constantFrom(100, 200, 300), fees: fc.bigInt(0n, 4n), stamps: fc.bigInt(0n, 4n) }),
+      { minLength: 1, maxLength: 8 },
+    );
+    await fc.assert(
+      fc.asyncProperty(amounts, fc.array(fc.boolean(), { maxLength: 12 }), async (vouchers, losses) => {
+        const pending = [...losses];
+        const { members, nodes } = await network([100, 200, 300], () => pending.shift() ?? false);
+        for (const { books } of members.values()) await books.fund(PAYER, { deposited: 10_000_000n });
+        for (const { at, fees, stamps } of vouchers) {
+          await members.get(at)!.gossip.receive(row(fees * 10_000n, stamps * 10_000n));
+          for (const { gossip } of members.values()) await gossip.round(nodes, never);
+        }
+        for (let i = 0; i < 16; i++) for (const { gossip } of members.values()) await gossip.round(nodes, never);
+        const ends = await Promise.all(
+          [...members.values()].map(async ({ books }) => {
+            const largest = (await books.ledger.account(PAYER))?.vouchers;
+            return [largest?.fees.fees ?? 0n, largest?.stamps.stamps ?? 0n];
+          }),
+        );
+        const most = (column: "fees" | "stamps") =>
+          vouchers.reduce((m, v) => (v[column] * 10_000n > m ? v[column] * 10_000n : m), 0n);
+        for (const end of ends) expect(end).to.deep.equal([most("fees"), most("stamps")]);
+      }),
+      { numRuns: 25 },
+    );
+  });
+});

@@ -1,0 +1,112 @@
+import { ConnectError } from "@connectrpc/connect";
+
+import type { Address } from "../../src/protocol/bytes.ts";
+import { addressOf } from "../../src/protocol/ecdsa.ts";
+import { readPayerEnvelope } from "../../src/protocol/envelope.ts";
+import type { Rates } from "../../src/protocol/fees.ts";
+import type { PostageDomain } from "../../src/protocol/voucher.ts";
+import { signVoucher, voucherToHeader } from "../../src/protocol/voucher.ts";
+import { silentLog } from "../../src/platform/log.ts";
+import { EMPTY_CHANNEL } from "../../src/daemon/account.ts";
+import { openSqliteLedger } from "../../src/daemon/adapters/sqliteStore.ts";
+import { Gate } from "../../src/daemon/gate.ts";
+import { Ledger } from "../../src/daemon/ledger.ts";
+import { Meter } from "../../src/daemon/meter.ts";
+import type { ChannelOnChain, EnvelopeLog } from "../../src/daemon/ports.ts";
+import { RateBook } from "../../src/daemon/rateBook.ts";
+import { PostageRefused } from "../../src/daemon/refusal.ts";
+import { RETENTION_DAYS, originatorEnvelope, payerEnvelope } from "../support/envelopes.ts";
+import { ManualClock } from "../support/manualClock.ts";
+
+export const NODE_ID = 100;
+export const PAYER_KEY = new Uint8Array(32).fill(0x11);
+export const PAYER = addressOf(PAYER_KEY);
+export const OTHER_KEY = new Uint8Array(32).fill(0x33);
+export const DOMAIN: PostageDomain = {
+  chainId: 31337n,
+  postageChannels: "0x00000000000000000000000000000000000000aa",
+};
+export const RATES: Rates = {
+  messageFeePico: 100n,
+  storageFeePico: 200n,
+  congestionFeePico: 300n,
+  targetRatePerMinute: 6_000n,
+  startAt: 0n,
+};
+const SIGNING_KEY = new Uint8Array(32).fill(0x22);
+
+/** The log of a node that takes whatever a test puts in. */
+export class MemoryLog implements EnvelopeLog {
+  readonly #logs = new Map<number, { sequenceId: bigint; envelope: Uint8Array }[]>();
+  readonly #listeners = new Set<(originatorId: number) => void>();
+
+  append(originatorId: number, payer: Uint8Array, originatorNs: bigint): void {
+    const log = this.#logs.get(originatorId) ?? [];
+    const sequenceId = (log.at(-1)?.sequenceId ?? 0n) + 1n;
+    log.push({
+      sequenceId,
+      envelope: originatorEnvelope(payer, { originatorId, sequenceId, originatorNs }, SIGNING_KEY),
+    });
+    this.#logs.set(originatorId, log);
+    for (const listener of this.#listeners) listener(originatorId);
+  }
+
+  async originators(): Promise<number[]> {
+    return [...this.#logs.keys()];
+  }
+
+  async read(originatorId: number, after: bigint, limit: number) {
+    return (this.#logs.get(originatorId) ?? []).filter(({ sequenceId }) => sequenceId > after).slice(0, limit);
+  }
+
+  onAppend(listener: (originatorId: number) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+/** Gate, ledger and meter of one daemon over a SQLite file, with the chain's side set by the test. */
+export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog(), exposureCap = 1_000_000n) {
+  const clock = new ManualClock();
+  const store = openSqliteLedger(path, DOMAIN);
+  const ledger = new Ledger(store);
+  const rateBook = new RateBook();
+  rateBook.update([RATES], RETENTION_DAYS);
+  const state = { doubt: 0, isReady: true };
+  const gate = new Gate({
+    ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, store, rateBook, clock, exposureCap },
+    chainDoubt: () => state.doubt,
+    isReady: () => state.isReady,
+  });
+  const meter = new Meter({ envelopeLog, store, ledger, rateBook, log: silentLog });
+  const fund = (channel: Address, chain: Partial<ChannelOnChain>) =>
+    ledger.recordChain(new Map([[channel, { ...EMPTY_CHANNEL, ...chain }]]), 1n);
+  const publish = async (n: number, fees?: bigint) => {
+    const bytes = payerEnvelope(n, NODE_ID, PAYER_KEY);
+    const admission = await gate.admit({ envelopes: [readPayerEnvelope(bytes)], voucherHeader: headerOf(fees) });
+    return { admission, bytes, ns: BigInt(clock.now()) * 1_000_000n };
+  };
+  /** A publish that the node stores and the daemon meters. */
+  const deliver = async (n: number, fees?: bigint) => {
+    const { admission, bytes, ns } = await publish(n, fees);
+    envelopeLog.append(NODE_ID, bytes, ns);
+    admission.release(true);
+    await meter.drain();
+  };
+  return { clock, store, ledger, rateBook, gate, meter, envelopeLog, state, fund, publish, deliver };
+}
+
+export function headerOf(fees: bigint | undefined, key = PAYER_KEY, domain = DOMAIN): string | null {
+  return fees === undefined ? null : voucherToHeader(signVoucher(domain, { fees, stamps: 0n }, key));
+}
+
+/** The code of a refusal; fails the test when the action succeeds or throws anything else. */
+export async function refusalOf(action: Promise<unknown>): Promise<PostageRefused> {
+  try {
+    await action;
+  } catch (error) {
+    if (error instanceof PostageRefused) return error;
+    throw error instanceof ConnectError ? new Error(`not a refusal: ${error.message}`) : error;
+  }
+  throw new Error("nothing was refused");
+}
