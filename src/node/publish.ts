@@ -1,0 +1,206 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ConnectError, Code } from "@connectrpc/connect";
+
+import type { OriginatorEnvelope, PayerEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import { OriginatorEnvelopeSchema, PayerEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+
+import type { Clock } from "../platform/clock.ts";
+import type { Log } from "../platform/log.ts";
+import { concatBytes, fromHex, toHex } from "../protocol/bytes.ts";
+import { addressOf } from "../protocol/ecdsa.ts";
+import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
+import { destinationOf, readPayerEnvelope, signOriginatorEnvelope } from "../protocol/envelope.ts";
+import type { CongestionWindow } from "../protocol/fees.ts";
+import { baseFeePico, congestionFeePico, minuteOf, ratesAt } from "../protocol/fees.ts";
+import { isNodeOnly } from "../protocol/topics.ts";
+import { describe, invalidArgument, readingRequest, unavailable } from "./errors.ts";
+import { LIMITS } from "./limits.ts";
+import type { NetworkView } from "./network.ts";
+import type { Admission, NetworkTerms, PublishGate } from "./ports.ts";
+import type { NodeStore } from "./store/store.ts";
+
+const NS_PER_MS = 1_000_000n;
+const NS_PER_SECOND = 1_000_000_000n;
+const SECONDS_PER_DAY = 86_400n;
+
+export interface PublisherPorts {
+  nodeId: number;
+  /** 32 bytes. */
+  signingKey: Uint8Array;
+  store: NodeStore;
+  network: NetworkView;
+  gate: PublishGate;
+  clock: Clock;
+  log: Log;
+}
+
+/** An envelope of a call, with the key under which it is stored once. */
+interface Candidate {
+  read: ReadPayerEnvelope;
+  key: string;
+}
+
+/** Originates envelopes: validates, asks the gate, orders, prices, signs and stores. */
+export class Publisher {
+  readonly #ports: PublisherPorts;
+  readonly #signer;
+  /** Keys that a call is publishing now, with the promise that it is done. */
+  readonly #inFlight = new Map<string, Promise<void>>();
+
+  constructor(ports: PublisherPorts) {
+    this.#ports = ports;
+    this.#signer = addressOf(ports.signingKey);
+  }
+
+  /** Whether a publish can succeed now. */
+  isReady(): boolean {
+    try {
+      this.#ports.network.termsFor(this.#ports.nodeId, this.#signer);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Stored envelopes in the order of the call. Throws ConnectError; then nothing of the call is stored. */
+  async publish(envelopes: readonly PayerEnvelope[], voucherHeader: string | null): Promise<OriginatorEnvelope[]> {
+    const candidates = this.#validate(envelopes);
+    const keys = [...new Set(candidates.map(({ key }) => key))];
+    await this.#turnOf(keys);
+    let done = () => {};
+    const finished = new Promise<void>((resolve) => (done = resolve));
+    for (const key of keys) this.#inFlight.set(key, finished);
+    try {
+      await this.#publishNew(candidates, voucherHeader);
+    } finally {
+      for (const key of keys) this.#inFlight.delete(key);
+      done();
+    }
+    return candidates.map(({ key }) => fromBinary(OriginatorEnvelopeSchema, this.#stored(key)!));
+  }
+
+  /** Resolves when no publish is under way. */
+  async drain(): Promise<void> {
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight.values());
+  }
+
+  #validate(envelopes: readonly PayerEnvelope[]): Candidate[] {
+    if (envelopes.length === 0) throw invalidArgument("there is no envelope to publish");
+    if (envelopes.length > LIMITS.envelopesPerPublish) {
+      throw invalidArgument(
+        `one call takes at most ${LIMITS.envelopesPerPublish} envelopes, this has ${envelopes.length}`,
+      );
+    }
+    return envelopes.map((envelope, i) => {
+      const what = `envelope ${i}`;
+      const read = readingRequest(what, () => readPayerEnvelope(toBinary(PayerEnvelopeSchema, envelope)));
+      this.#checkDestination(what, read);
+      return { read, key: publishKey(read) };
+    });
+  }
+
+  #checkDestination(what: string, { targetOriginator, client }: ReadPayerEnvelope): void {
+    const { nodeId } = this.#ports;
+    if (targetOriginator !== nodeId) {
+      throw invalidArgument(`${what} is signed for originator ${targetOriginator}, this is node ${nodeId}`);
+    }
+    if (isNodeOnly(client.topic.kind)) {
+      throw invalidArgument(`${what} is a report between nodes: nobody may publish it`);
+    }
+    const destination = destinationOf(client);
+    if (destination === "identity") {
+      throw invalidArgument(
+        `${what} is an identity update: send it to IdentityRegistry.addIdentityUpdate on chain, through a gateway`,
+      );
+    }
+    if (destination === "commit") {
+      throw invalidArgument(
+        `${what} is an MLS commit or proposal: send it to CommitBroadcaster.addMessage on chain, through a gateway`,
+      );
+    }
+  }
+
+  /** Waits until no other call publishes one of the keys. All keys are taken at once afterwards, so nobody deadlocks. */
+  async #turnOf(keys: readonly string[]): Promise<void> {
+    for (;;) {
+      const busy = keys.map((key) => this.#inFlight.get(key)).filter((promise) => promise !== undefined);
+      if (busy.length === 0) return;
+      await Promise.all(busy);
+    }
+  }
+
+  async #publishNew(candidates: readonly Candidate[], voucherHeader: string | null): Promise<void> {
+    const fresh = new Map(candidates.filter(({ key }) => !this.#stored(key)).map(({ key, read }) => [key, read]));
+    if (fresh.size === 0) return;
+    const { gate, network, nodeId, log } = this.#ports;
+    network.termsFor(nodeId, this.#signer);
+    let admission: Admission;
+    try {
+      admission = await gate.admit({ envelopes: [...fresh.values()], voucherHeader });
+    } catch (error) {
+      if (error instanceof ConnectError) throw error;
+      log.error({ error: describe(error) }, "the gate failed");
+      throw new ConnectError("this node cannot check postage now: try another", Code.Unavailable);
+    }
+    let stored = false;
+    try {
+      // Read again: the gate may have taken its time.
+      this.#originate(fresh, network.termsFor(nodeId, this.#signer));
+      stored = true;
+    } catch (error) {
+      if (error instanceof ConnectError) throw error;
+      log.error({ error: describe(error) }, "envelopes could not be stored");
+      throw unavailable("this node cannot store envelopes now: try another");
+    } finally {
+      admission.release(stored);
+    }
+  }
+
+  #originate(fresh: ReadonlyMap<string, ReadPayerEnvelope>, terms: NetworkTerms): void {
+    const { store, nodeId, signingKey, clock } = this.#ports;
+    store.write((writer) => {
+      let { sequenceId, ns } = store.reader.last(nodeId);
+      const clockNs = BigInt(Math.floor(clock.now())) * NS_PER_MS;
+      const firstMinute = minuteOf(clockNs > ns ? clockNs : ns + 1n);
+      const minutes = store.reader.ownMinutes(firstMinute - 4n);
+      for (const [key, read] of fresh) {
+        sequenceId += 1n;
+        // Time never goes back, whatever the machine's clock does, and no two envelopes share an instant.
+        ns = clockNs > ns ? clockNs : ns + 1n;
+        const minute = minuteOf(ns);
+        const rates = ratesAt(terms.rates, ns / NS_PER_SECOND);
+        const fields = {
+          originatorId: nodeId,
+          sequenceId,
+          originatorNs: ns,
+          payerEnvelope: read.bytes,
+          baseFeePico: baseFeePico(rates, read.canonicalSize, terms.retentionDays),
+          congestionFeePico: congestionFeePico(rates, windowAt(minutes, minute)),
+          expiryAt: ns / NS_PER_SECOND + BigInt(terms.retentionDays) * SECONDS_PER_DAY,
+        };
+        writer.append({
+          ...fields,
+          topic: read.client.topicBytes,
+          publishKey: fromHex(key),
+          bytes: signOriginatorEnvelope(fields, signingKey),
+        });
+        writer.countOwn(minute, 1n, minute - 4n);
+        minutes.set(minute, (minutes.get(minute) ?? 0n) + 1n);
+      }
+    });
+  }
+
+  #stored(key: string): Uint8Array | undefined {
+    return this.#ports.store.reader.byPublishKey(fromHex(key));
+  }
+}
+
+/** One payer pays for one client envelope once at this node, whatever bytes carry it. */
+function publishKey({ payer, digest }: ReadPayerEnvelope): string {
+  return toHex(concatBytes(fromHex(payer), digest));
+}
+
+function windowAt(minutes: ReadonlyMap<bigint, bigint>, minute: bigint): CongestionWindow {
+  const count = (ago: bigint) => minutes.get(minute - ago) ?? 0n;
+  return [count(0n), count(1n), count(2n), count(3n), count(4n)];
+}

@@ -1,0 +1,199 @@
+import { setImmediate } from "node:timers/promises";
+
+import type { Client } from "@connectrpc/connect";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcWebTransport } from "@connectrpc/connect-node";
+
+import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import { ReplicationApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
+
+import type { Clock } from "../../platform/clock.ts";
+import type { Log } from "../../platform/log.ts";
+import type { Address } from "../../protocol/bytes.ts";
+import { describe } from "../errors.ts";
+import type { NetworkView } from "../network.ts";
+import type { RegisteredNode } from "../ports.ts";
+import type { NodeStore } from "../store/store.ts";
+import type { NewEnvelope } from "../store/writer.ts";
+import { verifyReplica } from "./verify.ts";
+
+const MAX_FRAME_BYTES = 32 * 1024 * 1024;
+
+export interface FollowerPorts {
+  store: NodeStore;
+  network: NetworkView;
+  clock: Clock;
+  log: Log;
+  /** First wait after a failure; doubles up to the other. */
+  backoffMs: number;
+  maxBackoffMs: number;
+  /** A stream without any frame for this long is given up: keep-alives come every 30 s. */
+  silenceMs: number;
+  /** This node, which is nobody's source. */
+  ownId: number;
+}
+
+export interface FollowerState {
+  originatorId: number;
+  lastSequenceId: bigint;
+  /** The node whose stream brings this originator's envelopes now. */
+  via: number | undefined;
+}
+
+/** Someone who is not the originator showed a log with a hole; only the originator can say that nothing is missing. */
+class GapError extends Error {
+  override readonly name = "GapError";
+}
+
+/** Keeps the replica of one originator's log complete. */
+export class Follower {
+  readonly #ports: FollowerPorts;
+  readonly #id: number;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  /** Up to here everything that the originator signed was seen; runs ahead of the store past what nobody may store. */
+  #cursor: bigint;
+  #via: number | undefined;
+  #stream = new AbortController();
+  #rejected = 0;
+  #turn = 0;
+
+  constructor(ports: FollowerPorts, originatorId: number) {
+    this.#ports = ports;
+    this.#id = originatorId;
+    this.#cursor = ports.store.reader.last(originatorId).sequenceId;
+    this.#running = this.#run();
+  }
+
+  get state(): FollowerState {
+    return { originatorId: this.#id, lastSequenceId: this.#cursor, via: this.#via };
+  }
+
+  /** Drops the stream that is open and starts again, after the originator moved. */
+  reconnect(): void {
+    this.#stream.abort(new Error("the originator moved"));
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error("the follower was stopped"));
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    const { network, clock, backoffMs, maxBackoffMs } = this.#ports;
+    for (let failures = 0; !signal.aborted; failures++) {
+      const primary = network.node(this.#id);
+      if (primary && (await this.#follow(primary, signal)) > 0) failures = 0;
+      if (signal.aborted) return;
+      // While the originator is away, others may have what it sent before.
+      const pause = new AbortController();
+      const paused = AbortSignal.any([signal, pause.signal]);
+      const wait = Math.min(maxBackoffMs, backoffMs * 2 ** Math.min(failures, 20));
+      const substitute = failures > 0 ? this.#nextSubstitute() : undefined;
+      const reading = substitute ? this.#follow(substitute, paused) : undefined;
+      await clock.sleep(wait, signal).catch(() => {});
+      pause.abort(new Error("back to the originator"));
+      await reading;
+    }
+  }
+
+  #nextSubstitute(): RegisteredNode | undefined {
+    const { network, ownId } = this.#ports;
+    const others = network.nodes.filter(({ id }) => id !== ownId && id !== this.#id);
+    return others[this.#turn++ % others.length];
+  }
+
+  /** Reads one stream until it ends, and tells how many frames it brought. Never throws. */
+  async #follow(source: RegisteredNode, signal: AbortSignal): Promise<number> {
+    const { log, clock, silenceMs } = this.#ports;
+    const over = new AbortController();
+    this.#stream = over;
+    const ended = AbortSignal.any([signal, over.signal]);
+    let frames = 0;
+    let heard = 0;
+    // Each frame moves the time at which silence counts; one watchman looks.
+    const watch = async () => {
+      for (;;) {
+        const before = heard;
+        await clock.sleep(silenceMs, ended);
+        if (heard === before) over.abort(new Error(`no frame for ${silenceMs} ms`));
+      }
+    };
+    const watching = watch().catch(() => {});
+    try {
+      const filter = { originatorNodeIds: [this.#id], lastSeen: { nodeIdToSequenceId: { [this.#id]: this.#cursor } } };
+      for await (const { response } of clientOf(source).subscribeOriginators({ filter }, { signal: ended })) {
+        heard++;
+        frames++;
+        this.#via = source.id;
+        if (response.case === "envelopes") await this.#ingest(response.value.envelopes, source);
+      }
+    } catch (error) {
+      if (!signal.aborted) {
+        log.debug({ originatorId: this.#id, source: source.id, error: describe(error) }, "a replication stream ended");
+      }
+    } finally {
+      this.#via = undefined;
+      over.abort(new Error("the stream is over"));
+      await watching;
+    }
+    return frames;
+  }
+
+  async #ingest(messages: readonly OriginatorEnvelope[], source: RegisteredNode): Promise<void> {
+    const good: NewEnvelope[] = [];
+    let cursor = this.#cursor;
+    let gap: bigint | undefined;
+    for (const message of messages) {
+      // Two signatures each: others get their turn in between.
+      await setImmediate();
+      const verdict = await this.#verify(message);
+      if (verdict.kind === "forged") {
+        this.#reject(source, verdict.why);
+        continue;
+      }
+      const sequenceId = verdict.kind === "good" ? verdict.envelope.sequenceId : verdict.sequenceId;
+      if (sequenceId <= cursor) continue;
+      if (source.id !== this.#id && sequenceId !== cursor + 1n) {
+        gap = sequenceId;
+        break;
+      }
+      cursor = sequenceId;
+      if (verdict.kind === "good") good.push(verdict.envelope);
+      else this.#reject(source, verdict.why);
+    }
+    this.#ports.store.write((writer) => good.forEach((envelope) => writer.append(envelope)));
+    this.#cursor = cursor;
+    if (gap !== undefined) throw new GapError(`node ${source.id} goes from ${cursor} to ${gap}`);
+  }
+
+  async #verify(message: OriginatorEnvelope) {
+    const check = (signer: Address | undefined) =>
+      signer
+        ? verifyReplica(message, this.#id, signer)
+        : ({ kind: "forged", why: "its originator left the registry" } as const);
+    const { network } = this.#ports;
+    const before = network.node(this.#id)?.signer;
+    const verdict = check(before);
+    // The key may have been rotated since the registry was read.
+    if (verdict.kind !== "forged" || !(await network.refreshSoon())) return verdict;
+    const after = network.node(this.#id)?.signer;
+    return after === before ? verdict : check(after);
+  }
+
+  #reject(source: RegisteredNode, why: string): void {
+    this.#rejected++;
+    // A peer that only lies must not fill the disk with lines.
+    if ((this.#rejected & (this.#rejected - 1)) !== 0) return;
+    const fields = { originatorId: this.#id, source: source.id, why, rejected: this.#rejected };
+    this.#ports.log.warn(fields, "an envelope from a peer is invalid and not stored");
+  }
+}
+
+function clientOf({ httpAddress }: RegisteredNode): Client<typeof ReplicationApi> {
+  return createClient(
+    ReplicationApi,
+    createGrpcWebTransport({ baseUrl: httpAddress, httpVersion: "1.1", readMaxBytes: MAX_FRAME_BYTES }),
+  );
+}

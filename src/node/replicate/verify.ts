@@ -1,0 +1,60 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+
+import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+
+import type { Address } from "../../protocol/bytes.ts";
+import {
+  destinationOf,
+  readOriginatorEnvelope,
+  readPayerEnvelope,
+  recoverOriginator,
+} from "../../protocol/envelope.ts";
+import { isNodeOnly } from "../../protocol/topics.ts";
+import { describe } from "../errors.ts";
+import { MAX_INT64 } from "../limits.ts";
+import type { NewEnvelope } from "../store/writer.ts";
+
+/**
+ * - `forged`: the originator did not sign it, so it says nothing about the originator's log.
+ * - `unfit`: the originator signed it, but nobody may store it; its place in the log is passed over.
+ */
+export type Verdict =
+  | { kind: "good"; envelope: NewEnvelope }
+  | { kind: "unfit"; sequenceId: bigint; why: string }
+  | { kind: "forged"; why: string };
+
+/** Checks an envelope that a peer sent for `originatorId`, whose envelopes `signer` signs. */
+export function verifyReplica(message: OriginatorEnvelope, originatorId: number, signer: Address): Verdict {
+  let read;
+  try {
+    read = readOriginatorEnvelope(message);
+  } catch (error) {
+    return { kind: "forged", why: describe(error) };
+  }
+  if (read.originatorId !== originatorId) {
+    return { kind: "forged", why: `it is of originator ${read.originatorId}, not of ${originatorId}` };
+  }
+  const recovered = recoverOriginator(read);
+  if (recovered !== signer) return { kind: "forged", why: `${recovered ?? "nobody"} signed it, not ${signer}` };
+  const { sequenceId, originatorNs } = read;
+  const unfit = (why: string): Verdict => ({ kind: "unfit", sequenceId, why });
+  if (sequenceId < 1n || sequenceId > MAX_INT64) return { kind: "forged", why: `sequence id ${sequenceId}` };
+  if (originatorNs < 0n) return unfit("its time is before 1970");
+  let payer;
+  try {
+    payer = readPayerEnvelope(read.payerEnvelope);
+  } catch (error) {
+    return unfit(describe(error));
+  }
+  if (payer.targetOriginator !== originatorId) return unfit(`its payer meant originator ${payer.targetOriginator}`);
+  // A client that gets a commit from anybody but the chain cannot publish any more.
+  if (destinationOf(payer.client) !== "node") return unfit("it belongs on chain");
+  if (isNodeOnly(payer.client.topic.kind)) return unfit("it is a report between stock nodes");
+  const bytes = toBinary(
+    OriginatorEnvelopeSchema,
+    create(OriginatorEnvelopeSchema, { unsignedOriginatorEnvelope: read.unsigned, proof: read.proof }),
+  );
+  const topic = payer.client.topicBytes;
+  return { kind: "good", envelope: { originatorId, sequenceId, originatorNs, topic, bytes } };
+}
