@@ -1,0 +1,161 @@
+import { openSqlite } from "../../platform/sqlite.ts";
+import type { Hex } from "../../protocol/bytes.ts";
+import { fromHex, toHex } from "../../protocol/bytes.ts";
+import { GatewayError } from "../errors.ts";
+import type { Attempt, GatewayStore, StoredAnswer } from "../ports.ts";
+
+// Picodollars are text: they may exceed the 63 bits of a SQLite integer.
+const MIGRATIONS = [
+  `create table channel (
+     address blob primary key,
+     usage_pico text not null,
+     voucher_row blob,
+     doubles integer not null,
+     revision integer not null
+   ) without rowid;
+   create table attempt (
+     channel blob not null,
+     envelope_hash blob not null,
+     originator_id integer not null,
+     topic blob not null,
+     payer_envelope blob not null,
+     reserved_pico text not null,
+     started_at integer not null,
+     primary key (channel, envelope_hash, originator_id)
+   ) without rowid;
+   create table answer (
+     channel blob not null,
+     envelope_hash blob not null,
+     envelope blob not null,
+     charged_pico text not null,
+     answered_at integer not null,
+     primary key (channel, envelope_hash)
+   );
+   create index answer_by_time on answer (channel, answered_at);`,
+];
+
+interface ChannelRow {
+  usage_pico: string;
+  voucher_row: Buffer | null;
+  doubles: bigint;
+  revision: bigint;
+}
+
+interface AttemptRow {
+  envelope_hash: Buffer;
+  originator_id: bigint;
+  topic: Buffer;
+  payer_envelope: Buffer;
+  reserved_pico: string;
+  started_at: bigint;
+}
+
+interface AnswerRow {
+  envelope: Buffer;
+  charged_pico: string;
+  answered_at: bigint;
+}
+
+/** The gateway's store in one SQLite file; a commit that has returned survives a power cut. */
+export function openSqliteStore(path: string): GatewayStore {
+  const database = openSqlite(path, MIGRATIONS);
+  const sql = {
+    channel: database.prepare<[Uint8Array], ChannelRow>("select * from channel where address = ?"),
+    attempts: database.prepare<[Uint8Array], AttemptRow>("select * from attempt where channel = ? order by started_at"),
+    answer: database.prepare<[Uint8Array, Uint8Array], AnswerRow>(
+      "select * from answer where channel = ? and envelope_hash = ?",
+    ),
+    insertChannel: database.prepare("insert into channel values (?, ?, ?, ?, ?) on conflict do nothing"),
+    updateChannel: database.prepare(
+      "update channel set usage_pico = ?, voucher_row = ?, doubles = ?, revision = ? where address = ? and revision = ?",
+    ),
+    insertAttempt: database.prepare("insert into attempt values (?, ?, ?, ?, ?, ?, ?)"),
+    deleteAttempt: database.prepare(
+      "delete from attempt where channel = ? and envelope_hash = ? and originator_id = ?",
+    ),
+    insertAnswer: database.prepare("insert into answer values (?, ?, ?, ?, ?) on conflict do nothing"),
+    prune: database.prepare(
+      `delete from answer where rowid in
+       (select rowid from answer where channel = ? and answered_at < ? order by answered_at limit ?)`,
+    ),
+  };
+
+  const commit = database.transaction(({ channel, state, ...step }: Parameters<GatewayStore["commit"]>[0]) => {
+    const key = fromHex(channel);
+    const row = state.voucherRow ?? null;
+    const values = [state.usagePico.toString(), row, state.doubles, state.revision];
+    const { changes } =
+      state.revision === 1n
+        ? sql.insertChannel.run(key, ...values)
+        : sql.updateChannel.run(...values, key, state.revision - 1n);
+    if (changes !== 1) {
+      throw new GatewayError(
+        "ledger_conflict",
+        `another process changed the ledger of channel ${channel}: run one gateway per key and store`,
+        { retryable: false },
+      );
+    }
+    for (const attempt of step.addAttempts ?? []) {
+      const { envelopeHash, originatorId, topic, payerEnvelope, reservedPico, startedAt } = attempt;
+      const pico = reservedPico.toString();
+      sql.insertAttempt.run(key, fromHex(envelopeHash), originatorId, topic, payerEnvelope, pico, startedAt);
+    }
+    for (const { envelopeHash, originatorId } of step.removeAttempts ?? []) {
+      sql.deleteAttempt.run(key, fromHex(envelopeHash), originatorId);
+    }
+    if (step.answer) {
+      const { envelopeHash, answer } = step.answer;
+      const { envelope, chargedPico, answeredAt } = answer;
+      sql.insertAnswer.run(key, fromHex(envelopeHash), envelope, chargedPico.toString(), answeredAt);
+    }
+  });
+
+  return {
+    async loadChannel(channel) {
+      const row = sql.channel.get(fromHex(channel));
+      return (
+        row && {
+          usagePico: BigInt(row.usage_pico),
+          voucherRow: row.voucher_row ? new Uint8Array(row.voucher_row) : undefined,
+          doubles: row.doubles,
+          revision: row.revision,
+        }
+      );
+    },
+    async loadAttempts(channel) {
+      return sql.attempts.all(fromHex(channel)).map(toAttempt);
+    },
+    async commit(step) {
+      commit.immediate(step);
+    },
+    async findAnswer(channel, envelopeHash) {
+      const row = sql.answer.get(fromHex(channel), fromHex(envelopeHash));
+      return row && toAnswer(row);
+    },
+    async pruneAnswers(channel, beforeMs, limit) {
+      return sql.prune.run(fromHex(channel), beforeMs, limit).changes;
+    },
+    async close() {
+      database.close();
+    },
+  };
+}
+
+function toAttempt(row: AttemptRow): Attempt {
+  return {
+    envelopeHash: toHex(row.envelope_hash) satisfies Hex,
+    originatorId: Number(row.originator_id),
+    topic: new Uint8Array(row.topic),
+    payerEnvelope: new Uint8Array(row.payer_envelope),
+    reservedPico: BigInt(row.reserved_pico),
+    startedAt: Number(row.started_at),
+  };
+}
+
+function toAnswer(row: AnswerRow): StoredAnswer {
+  return {
+    envelope: new Uint8Array(row.envelope),
+    chargedPico: BigInt(row.charged_pico),
+    answeredAt: Number(row.answered_at),
+  };
+}

@@ -1,0 +1,62 @@
+import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+
+import { equalBytes } from "../../protocol/bytes.ts";
+import type { ReadOriginatorEnvelope } from "../../protocol/envelope.ts";
+import {
+  canonicalPayerEnvelopeSize,
+  payerEnvelopeHash,
+  readOriginatorEnvelope,
+  readPayerEnvelope,
+  recoverOriginator,
+} from "../../protocol/envelope.ts";
+import { baseFeePico, ratesAt } from "../../protocol/fees.ts";
+import { GatewayError } from "../errors.ts";
+import type { NetworkRates, RegisteredNode } from "../ports.ts";
+
+/** Congestion units are 0 to 100. */
+const MOST_CONGESTION_UNITS = 100n;
+
+export interface CheckedReceipt {
+  envelope: OriginatorEnvelope;
+  read: ReadOriginatorEnvelope;
+  feePico: bigint;
+  congestionFeePico: bigint;
+}
+
+export interface ReceiptExpectation {
+  /** What was sent. */
+  payerEnvelope: Uint8Array;
+  node: RegisteredNode;
+  rates: NetworkRates;
+  /** Milliseconds since 1970 between which the node may date it. */
+  notBeforeMs: number;
+  notAfterMs: number;
+}
+
+/**
+ * Checks an originator envelope as a receipt: the node's signature, our bytes, the right fee. A node that answers
+ * anything else cannot be believed to have stored it. Throws GatewayError `bad_receipt`.
+ */
+export function checkReceipt(envelope: OriginatorEnvelope, expected: ReceiptExpectation): CheckedReceipt {
+  const { node, payerEnvelope } = expected;
+  const bad = (what: string): never => {
+    throw new GatewayError("bad_receipt", `node ${node.id} gave a receipt that ${what}`, { retryable: true });
+  };
+  const read = readOriginatorEnvelope(envelope);
+  if (read.originatorId !== node.id) bad(`is of originator ${read.originatorId}`);
+  if (!equalBytes(payerEnvelopeHash(read.payerEnvelope), payerEnvelopeHash(payerEnvelope))) bad("is for other bytes");
+  const signer = recoverOriginator(read);
+  if (signer !== node.signer) bad(`${signer ?? "nobody"} signed, its registered signer is ${node.signer}`);
+  const ms = read.originatorNs / 1_000_000n;
+  if (ms < BigInt(expected.notBeforeMs) || ms > BigInt(expected.notAfterMs)) bad(`is dated ${ms} ms`);
+  const sent = readPayerEnvelope(payerEnvelope);
+  const rates = ratesAt(expected.rates.history, ms / 1_000n);
+  const base = baseFeePico(rates, canonicalPayerEnvelopeSize(sent), sent.retentionDays);
+  if (read.baseFeePico !== base) bad(`charges ${read.baseFeePico} picodollars, the base fee is ${base}`);
+  const mostCongestion = rates.congestionFeePico * MOST_CONGESTION_UNITS;
+  if (read.congestionFeePico > mostCongestion) {
+    bad(`charges ${read.congestionFeePico} picodollars for congestion, at most ${mostCongestion} are possible`);
+  }
+  const feePico = read.baseFeePico + read.congestionFeePico;
+  return { envelope, read, feePico, congestionFeePico: read.congestionFeePico };
+}

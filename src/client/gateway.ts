@@ -1,0 +1,179 @@
+import type { Clock } from "../platform/clock.ts";
+import { startGrpcServer } from "../platform/grpcServer.ts";
+import type { Log } from "../platform/log.ts";
+import { picoToUnitsUp } from "../protocol/units.ts";
+import type { PostageDomain } from "../protocol/voucher.ts";
+import { repeat } from "./async.ts";
+import { backedUnits, ChannelWatch } from "./channel/channelWatch.ts";
+import { ChannelLedger } from "./channel/ledger.ts";
+import type { GatewayLimits } from "./limits.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
+import { NodeDirectory } from "./nodes/nodeDirectory.ts";
+import { RatesWatch } from "./nodes/ratesWatch.ts";
+import { Visibility } from "./nodes/visibility.ts";
+import type { ConnectNode, GatewayChain, GatewayStore, Random } from "./ports.ts";
+import { ChainPublisher } from "./publish/chainPublisher.ts";
+import { FateResolver } from "./publish/fateResolver.ts";
+import { IdentityGuard } from "./publish/identityGuard.ts";
+import { NodePublisher } from "./publish/nodePublisher.ts";
+import { Publisher } from "./publish/publisher.ts";
+import { gatewayRoutes } from "./server/routes.ts";
+import type { GatewayStatus } from "./server/status.ts";
+import { statusHandler } from "./server/status.ts";
+
+/** A call may carry this many bytes: a few envelopes of the largest size, or many of the usual ones. */
+const MOST_REQUEST_BYTES = 8 * 1024 * 1024;
+const PRUNE_EVERY_MS = 60_000;
+const PRUNED_AT_ONCE = 10_000;
+
+export interface GatewayOptions {
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** The postage key, 32 bytes. Its address is the channel. One gateway per key. */
+  postageKey: Uint8Array;
+  domain: PostageDomain;
+  /** Base units signed ahead of use; at most 1 % of the deposit counts. */
+  headroom: bigint;
+  limits?: Partial<GatewayLimits>;
+  /** Closed by the gateway's `close`. */
+  store: GatewayStore;
+  chain: GatewayChain;
+  connectNode: ConnectNode;
+  clock: Clock;
+  log: Log;
+  random: Random;
+}
+
+export interface Gateway {
+  /** What a client takes as `gatewayHost`. */
+  url: string;
+  status(): GatewayStatus;
+  /** 0 winds down: from then on a voucher covers exactly what is used and under way. */
+  setHeadroom(units: bigint): void;
+  /**
+   * The packed row of the largest voucher after signing, if need be, for everything used: its fees are exactly the
+   * usage when no headroom was signed before. Undefined when the channel never paid for anything.
+   */
+  finalVoucher(): Promise<Uint8Array | undefined>;
+  /** Ends what is under way, then closes server, nodes and store. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves XMTP clients and pays for what they publish. Resolves when it listens; nodes and chain may come later, and
+ * publishes wait for them. Throws GatewayError `ledger_conflict` when the store is another key's.
+ */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { chain, clock, connectNode, domain, log, postageKey, random, store } = options;
+  const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const stopping = new AbortController();
+
+  const ledger = await ChannelLedger.open({ store, domain, postageKey });
+  const watch = new ChannelWatch({ chain, ledger, clock, log, headroom: options.headroom, ...limits });
+  const rates = new RatesWatch(chain, clock, limits.chainTimeoutMs);
+  const directory = new NodeDirectory({ chain, connectNode, clock, log, ...limits });
+  const visibility = new Visibility({ directory, clock, ...limits });
+  const lookup = { clock, log, ...limits };
+  const fates = new FateResolver({ ledger, directory, rates, clock, log, limits });
+  const guard = new IdentityGuard({ directory, lookup, log, verifySmartAccount: chain.verifySmartAccount });
+  const shared = { ledger, directory, clock, log, limits };
+  const publisher = new Publisher({
+    ...shared,
+    nodes: new NodePublisher({ ...shared, fates, rates, watch, random, postageKey }),
+    chain: new ChainPublisher({ ...shared, chain, guard, visibility, lookup }),
+    visibility,
+    store,
+  });
+
+  const readRegistry = async () => {
+    await directory.refreshRegistry(stopping.signal);
+    // One that has just joined is asked at once.
+    if (directory.available().length === 0) await directory.checkHealth(stopping.signal);
+  };
+  const tasks: [string, number, () => Promise<unknown>][] = [
+    ["registry", limits.registryEveryMs, readRegistry],
+    ["rates", limits.channelEveryMs, () => rates.refreshWhenDue(limits.ratesEveryMs, stopping.signal)],
+    ["channel", limits.channelEveryMs, () => watch.refresh(stopping.signal)],
+    ["health", limits.healthEveryMs, () => directory.checkHealth(stopping.signal)],
+    ["fates", limits.resolveEveryMs, () => fates.resolve((hash) => publisher.isActive(hash), stopping.signal)],
+    ["prune", PRUNE_EVERY_MS, () => prune(options, ledger, limits)],
+  ];
+  const first = await Promise.allSettled(tasks.slice(0, 3).map(([, , task]) => task()));
+  for (const result of first) {
+    if (result.status === "rejected") log.warn({ error: String(result.reason) }, "the first read of the chain failed");
+  }
+
+  const unreadiness = () => {
+    if (stopping.signal.aborted) return "shutting down";
+    if (!watch.state) return "the channel could not be read from the chain yet";
+    if (!rates.isKnown) return "the rates could not be read from the chain yet";
+    if (directory.available().length === 0) return "no node is available";
+    const used = picoToUnitsUp(ledger.usagePico + ledger.inFlightPico);
+    return used < backedUnits(watch.state) ? undefined : `channel ${ledger.channel} is out of money: deposit`;
+  };
+  const status = (): GatewayStatus => ({
+    channel: ledger.channel,
+    usagePico: ledger.usagePico,
+    inFlightPico: ledger.inFlightPico,
+    usage: picoToUnitsUp(ledger.usagePico),
+    authorised: ledger.authorised,
+    deposited: watch.state?.deposited,
+    available: watch.state && backedUnits(watch.state),
+    headroom: watch.headroom,
+    nodes: directory.all().map((one) => ({
+      id: one.node.id,
+      httpAddress: one.node.httpAddress,
+      isAvailable: directory.isAvailable(one),
+      problem: one.problem,
+    })),
+    doubles: ledger.doubles,
+    openAttempts: ledger.attempts().length,
+    held: publisher.room.held,
+    active: publisher.active,
+  });
+
+  const server = await startGrpcServer({
+    host: options.host,
+    port: options.port,
+    maxMessageBytes: MOST_REQUEST_BYTES,
+    routes: gatewayRoutes({ publisher, directory, isReady: () => unreadiness() === undefined, log }),
+    fallback: statusHandler({
+      status,
+      setHeadroom: (units) => watch.setHeadroom(units),
+      voucherRow: () => ledger.voucherRow,
+      sickness: () => ledger.problem,
+      unreadiness,
+    }),
+  });
+  const background = tasks.map(([name, everyMs, task]) =>
+    repeat(clock, everyMs, stopping.signal, log, name, async () => void (await task())),
+  );
+  log.info({ url: server.url, channel: ledger.channel, usagePico: ledger.usagePico }, "the gateway serves");
+
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    await publisher.close();
+    stopping.abort(new Error("the gateway is closed"));
+    await server.close();
+    await Promise.all(background);
+    directory.close();
+    await store.close();
+    log.info({ usagePico: ledger.usagePico, authorised: ledger.authorised }, "the gateway is closed");
+  };
+  return {
+    url: server.url,
+    status,
+    setHeadroom: (units) => watch.setHeadroom(units),
+    async finalVoucher() {
+      await watch.refresh(stopping.signal);
+      await fates.resolve((hash) => publisher.isActive(hash), stopping.signal);
+      return ledger.settleUp(watch.terms().backed);
+    },
+    close: () => (closing ??= close()),
+  };
+}
+
+async function prune({ store, clock }: GatewayOptions, ledger: ChannelLedger, limits: GatewayLimits): Promise<void> {
+  await store.pruneAnswers(ledger.channel, clock.now() - limits.answersKeptMs, PRUNED_AT_ONCE);
+}

@@ -1,0 +1,61 @@
+/** Bounds of a gateway. Each exists so that no caller, node or chain can make it grow or wait without end. */
+export interface GatewayLimits {
+  /** How long a call waits for money, nodes or the chain; clients give up after 120 s. */
+  holdSeconds: number;
+  /** Envelopes of one call. */
+  mostEnvelopes: number;
+  /** Calls being served at once, those on hold included. */
+  mostCalls: number;
+  /** Calls on hold at once. */
+  mostHeld: number;
+  /** Chain transactions being sent at once. */
+  mostTransactions: number;
+  /** One request to a node. */
+  nodeTimeoutMs: number;
+  /** One read of the chain. */
+  chainTimeoutMs: number;
+  /** A transaction until its receipt. */
+  transactionTimeoutMs: number;
+  /** Same bytes to the same node while nobody knows whether it stored them. */
+  unknownFateMs: number;
+  /** How long one node may lag behind another before it is no longer listed. */
+  lateNodeMs: number;
+  /** How long a node that misbehaves is left out. */
+  dropNodeMs: number;
+  registryEveryMs: number;
+  healthEveryMs: number;
+  channelEveryMs: number;
+  ratesEveryMs: number;
+  resolveEveryMs: number;
+  /** How long a retried envelope gets its stored answer. */
+  answersKeptMs: number;
+  /** Pages of 100 that a look-up by topic reads. */
+  mostLookupPages: number;
+  /** How long `close` waits for calls in flight. */
+  drainMs: number;
+  /** How far a receipt's time may be from ours. */
+  clockSkewMs: number;
+}
+
+export const DEFAULT_LIMITS: GatewayLimits = {
+  holdSeconds: 100,
+  mostEnvelopes: 100,
+  mostCalls: 2_000,
+  mostHeld: 1_000,
+  mostTransactions: 64,
+  nodeTimeoutMs: 5_000,
+  chainTimeoutMs: 5_000,
+  transactionTimeoutMs: 60_000,
+  unknownFateMs: 20_000,
+  lateNodeMs: 5_000,
+  dropNodeMs: 600_000,
+  registryEveryMs: 5_000,
+  healthEveryMs: 1_000,
+  channelEveryMs: 1_000,
+  ratesEveryMs: 30_000,
+  resolveEveryMs: 5_000,
+  answersKeptMs: 86_400_000,
+  mostLookupPages: 100,
+  drainMs: 10_000,
+  clockSkewMs: 600_000,
+};

@@ -1,0 +1,153 @@
+import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+
+import type { Address, Hex } from "../protocol/bytes.ts";
+import type { Rates } from "../protocol/fees.ts";
+import type { VerifySmartAccount } from "../protocol/identity/signature.ts";
+
+// --- Chain ---------------------------------------------------------------------------------------------------------
+
+export interface RegisteredNode {
+  id: number;
+  /** Account of its signing key: receipts must recover to it. */
+  signer: Address;
+  /** Whether it has a seat. */
+  isCanonical: boolean;
+  httpAddress: string;
+}
+
+export interface NetworkRates {
+  /** Ascending by `startAt`. */
+  history: readonly Rates[];
+  retentionDays: number;
+}
+
+/** A channel as the chain has it, in base units. */
+export interface ChannelState {
+  deposited: bigint;
+  feesSpent: bigint;
+  stampsSpent: bigint;
+  stampsSigned: bigint;
+  pendingWithdrawal: bigint;
+}
+
+export interface Sequenced {
+  sequenceId: bigint;
+  /** Absent when somebody else had sequenced it before. */
+  transactionHash: Hex | undefined;
+}
+
+/** What the gateway needs of the chain. Every call may fail; each ends when the signal does. */
+export interface GatewayChain {
+  nodes(signal: AbortSignal): Promise<RegisteredNode[]>;
+  rates(signal: AbortSignal): Promise<NetworkRates>;
+  channel(key: Address, signal: AbortSignal): Promise<ChannelState>;
+  /** Sends, waits for the receipt. The contract's "already sequenced" is success. */
+  addIdentityUpdate(inboxId: Uint8Array, clientEnvelope: Uint8Array, signal: AbortSignal): Promise<Sequenced>;
+  addMessage(groupId: Uint8Array, clientEnvelope: Uint8Array, signal: AbortSignal): Promise<Sequenced>;
+  verifySmartAccount: VerifySmartAccount;
+}
+
+// --- Nodes ---------------------------------------------------------------------------------------------------------
+
+/** A refusal that carries the numbers of `pennyblack.v1.PostageRefusal`. */
+export interface PostageDemand {
+  code: string;
+  /** Base units: cumulative fees that a voucher must cover for this publish. */
+  required: bigint;
+  /** Largest voucher that the node knows. */
+  authorised: bigint;
+  /** What the node believes the channel still backs. */
+  available: bigint;
+  retryable: boolean;
+}
+
+/** How a publish ended. Told apart by what may be stored, because that decides what may be sent next. */
+export type PublishOutcome =
+  | { kind: "accepted"; envelopes: OriginatorEnvelope[] }
+  /** Surely not stored. */
+  | { kind: "refused"; reason: "invalid" | "postage" | "other"; message: string; demand: PostageDemand | undefined }
+  /** The connection was refused: not one byte arrived. */
+  | { kind: "notSent"; message: string }
+  /** Stored or not: nobody can tell yet. */
+  | { kind: "unknown"; message: string };
+
+export interface NodeQuery {
+  topics: Uint8Array[];
+  originatorIds: number[];
+  /** Sequence ids by originator; only what follows is wanted. */
+  lastSeen: ReadonlyMap<number, bigint>;
+  /** 0 is none. */
+  limit: number;
+}
+
+export interface NodeClient {
+  /** All or none: one voucher covers the whole call. Never rejects. */
+  publish(payerEnvelopes: readonly Uint8Array[], voucherRow: Uint8Array, signal: AbortSignal): Promise<PublishOutcome>;
+  query(query: NodeQuery, signal: AbortSignal): Promise<OriginatorEnvelope[]>;
+  /** Whether it says that it serves. Rejects when it does not answer. */
+  health(signal: AbortSignal): Promise<boolean>;
+  close(): void;
+}
+
+export type ConnectNode = (node: Pick<RegisteredNode, "id" | "httpAddress">) => NodeClient;
+
+// --- Store ---------------------------------------------------------------------------------------------------------
+
+export interface AttemptKey {
+  /** keccak256 of the client envelope. */
+  envelopeHash: Hex;
+  /** Node, or originator 0 or 1 for what goes on chain. */
+  originatorId: number;
+}
+
+/** A publish that was or is about to be sent, and whose fate is not known. */
+export interface Attempt extends AttemptKey {
+  topic: Uint8Array;
+  /** What is sent, byte for byte, also after a restart. Empty for what goes on chain. */
+  payerEnvelope: Uint8Array;
+  reservedPico: bigint;
+  /** Milliseconds since 1970. */
+  startedAt: number;
+}
+
+export interface StoredAnswer {
+  /** Serialized OriginatorEnvelope. */
+  envelope: Uint8Array;
+  chargedPico: bigint;
+  answeredAt: number;
+}
+
+export interface StoredChannel {
+  usagePico: bigint;
+  /** Packed row of the largest voucher signed. */
+  voucherRow: Uint8Array | undefined;
+  /** Envelopes that two nodes carried and charged. */
+  doubles: bigint;
+  /** Raised by every commit. */
+  revision: bigint;
+}
+
+/** One step of the ledger: all of it is on disk when `commit` resolves, or none. */
+export interface LedgerCommit {
+  channel: Address;
+  state: StoredChannel;
+  addAttempts?: readonly Attempt[];
+  removeAttempts?: readonly AttemptKey[];
+  /** The first answer of an envelope stays. */
+  answer?: { envelopeHash: Hex; answer: StoredAnswer };
+}
+
+export interface GatewayStore {
+  /** Undefined for a channel that this store has not seen. */
+  loadChannel(channel: Address): Promise<StoredChannel | undefined>;
+  loadAttempts(channel: Address): Promise<Attempt[]>;
+  /** Throws GatewayError `ledger_conflict` unless the stored revision is `state.revision - 1`. */
+  commit(step: LedgerCommit): Promise<void>;
+  findAnswer(channel: Address, envelopeHash: Hex): Promise<StoredAnswer | undefined>;
+  /** Forgets answers given before `beforeMs`, at most `limit` of them; returns how many. */
+  pruneAnswers(channel: Address, beforeMs: number, limit: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Evenly in [0, 1). */
+export type Random = () => number;

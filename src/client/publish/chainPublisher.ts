@@ -1,0 +1,162 @@
+import { toBinary } from "@bufbuild/protobuf";
+
+import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+
+import type { Clock } from "../../platform/clock.ts";
+import type { Log } from "../../platform/log.ts";
+import type { Hex } from "../../protocol/bytes.ts";
+import { equalBytes, toHex } from "../../protocol/bytes.ts";
+import type { ReadClientEnvelope } from "../../protocol/envelope.ts";
+import { COMMIT_ORIGINATOR, IDENTITY_ORIGINATOR, readOriginatorEnvelope } from "../../protocol/envelope.ts";
+import { SerialByKey, withTimeout } from "../async.ts";
+import type { ChannelLedger } from "../channel/ledger.ts";
+import { GatewayError } from "../errors.ts";
+import type { GatewayLimits } from "../limits.ts";
+import type { NodeDirectory } from "../nodes/nodeDirectory.ts";
+import type { Visibility } from "../nodes/visibility.ts";
+import type { GatewayChain, Sequenced } from "../ports.ts";
+import type { Hold } from "./hold.ts";
+import type { IdentityGuard } from "./identityGuard.ts";
+import { clientEnvelopeOf } from "./identityGuard.ts";
+import type { LookupOptions } from "./lookup.ts";
+import { readTopic } from "./lookup.ts";
+
+export interface ChainJob {
+  envelopeHash: Hex;
+  destination: "identity" | "commit";
+  client: ReadClientEnvelope;
+  clientEnvelope: Uint8Array;
+}
+
+export interface ChainPublisherOptions {
+  chain: GatewayChain;
+  guard: IdentityGuard;
+  ledger: ChannelLedger;
+  directory: NodeDirectory;
+  visibility: Visibility;
+  lookup: LookupOptions;
+  clock: Clock;
+  log: Log;
+  limits: GatewayLimits;
+}
+
+/** Sends what needs one order for everybody to the chain, and answers with what the nodes make of it. */
+export class ChainPublisher {
+  readonly #options: ChainPublisherOptions;
+  /** An update is checked against the log that the one before it ends up in. */
+  readonly #serial = new SerialByKey();
+  #sending = 0;
+
+  constructor(options: ChainPublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Transactions under way. */
+  get sending(): number {
+    return this.#sending;
+  }
+
+  /** Resolves when every listed node serves it. Throws GatewayError. */
+  publish(job: ChainJob, hold: Hold): Promise<OriginatorEnvelope> {
+    return job.destination === "identity"
+      ? this.#serial.run(toHex(job.client.topicBytes), () => this.#publish(job, hold))
+      : this.#publish(job, hold);
+  }
+
+  async #publish(job: ChainJob, hold: Hold): Promise<OriginatorEnvelope> {
+    const { clock, ledger } = this.#options;
+    const originatorId = job.destination === "identity" ? IDENTITY_ORIGINATOR : COMMIT_ORIGINATOR;
+    const sequenceId = await this.#sequence(job, originatorId, hold);
+    const envelope = await this.#served(job, { originatorId, sequenceId }, hold);
+    const answer = toBinary(OriginatorEnvelopeSchema, envelope);
+    const { envelopeHash } = job;
+    await ledger.complete({ envelopeHash, originatorId }, 0n, {
+      envelope: answer,
+      chargedPico: 0n,
+      answeredAt: clock.now(),
+    });
+    return envelope;
+  }
+
+  async #sequence(job: ChainJob, originatorId: number, hold: Hold): Promise<bigint> {
+    const { clock, guard, ledger } = this.#options;
+    const { client, clientEnvelope, envelopeHash } = job;
+    const note = { originatorId, topic: client.topicBytes, payerEnvelope: new Uint8Array(), reservedPico: 0n };
+    return hold.until(async () => {
+      // Sent before, in this run or an earlier one: it may be there already.
+      const wasSent = ledger.attemptsOf(envelopeHash).length > 0;
+      const known =
+        job.destination === "identity"
+          ? await guard.check(client, clientEnvelope, hold.signal)
+          : wasSent
+            ? await this.#find(job, originatorId, hold.signal)
+            : undefined;
+      await ledger.note({ ...note, envelopeHash, startedAt: clock.now() });
+      if (known) return readOriginatorEnvelope(known).sequenceId;
+      return (await this.#send(job, hold.signal)).sequenceId;
+    });
+  }
+
+  async #find(job: ChainJob, originatorId: number, signal: AbortSignal): Promise<OriginatorEnvelope | undefined> {
+    const { directory, lookup } = this.#options;
+    for (const status of directory.available()) {
+      try {
+        for await (const { envelope, read } of readTopic(lookup, status, job.client.topicBytes, signal)) {
+          const isOurs = read.originatorId === originatorId;
+          if (isOurs && equalBytes(clientEnvelopeOf(read.payerEnvelope), job.clientEnvelope)) return envelope;
+        }
+        return undefined;
+      } catch (error) {
+        if (signal.aborted) throw error;
+        // The next node may answer.
+      }
+    }
+    throw new GatewayError("no_node", "no node could be asked whether the commit is sequenced already", {
+      retryable: true,
+    });
+  }
+
+  async #send({ client, clientEnvelope, destination }: ChainJob, signal: AbortSignal): Promise<Sequenced> {
+    const { chain, clock, limits, log } = this.#options;
+    if (this.#sending >= limits.mostTransactions) {
+      throw new GatewayError("too_busy", `${this.#sending} chain transactions are under way already`, {
+        retryable: true,
+      });
+    }
+    this.#sending++;
+    try {
+      const { identifier } = client.topic;
+      return await withTimeout(clock, limits.transactionTimeoutMs, signal, "a chain transaction", (own) =>
+        destination === "identity"
+          ? chain.addIdentityUpdate(identifier, clientEnvelope, own)
+          : chain.addMessage(identifier, clientEnvelope, own),
+      );
+    } catch (error) {
+      if (signal.aborted || error instanceof GatewayError) throw error;
+      log.warn({ destination, error: String(error) }, "a chain transaction failed");
+      throw new GatewayError("chain_unavailable", `the chain did not take the ${destination}: ${String(error)}`, {
+        retryable: true,
+        cause: error,
+      });
+    } finally {
+      this.#sending--;
+    }
+  }
+
+  async #served(
+    job: ChainJob,
+    position: { originatorId: number; sequenceId: bigint },
+    hold: Hold,
+  ): Promise<OriginatorEnvelope> {
+    const options = { isStored: false, isOver: () => hold.isOver, signal: hold.signal };
+    const envelope = (await this.#options.visibility.waitServed(position, options))!;
+    if (equalBytes(clientEnvelopeOf(readOriginatorEnvelope(envelope).payerEnvelope), job.clientEnvelope)) {
+      return envelope;
+    }
+    const { originatorId, sequenceId } = position;
+    throw new GatewayError("not_served_yet", `the nodes serve other bytes at ${originatorId}:${sequenceId}`, {
+      retryable: false,
+    });
+  }
+}

@@ -1,0 +1,262 @@
+import type { Hex } from "../../protocol/bytes.ts";
+import { signPayerEnvelope } from "../../protocol/envelope.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import { stableOrder } from "../../protocol/nodeChoice.ts";
+import { formatUnits } from "../../protocol/units.ts";
+import { withTimeout } from "../async.ts";
+import type { ChannelWatch } from "../channel/channelWatch.ts";
+import type { CheckedReceipt } from "../channel/receipts.ts";
+import { GatewayError, isGatewayError } from "../errors.ts";
+import type { NodeStatus } from "../nodes/nodeDirectory.ts";
+import type { Attempt, PostageDemand, PublishOutcome, Random } from "../ports.ts";
+import type { FateOptions, FateResolver } from "./fateResolver.ts";
+import type { Hold } from "./hold.ts";
+
+export interface NodeJob {
+  envelopeHash: Hex;
+  topic: Uint8Array;
+  clientEnvelope: Uint8Array;
+}
+
+export interface NodePublisherOptions extends FateOptions {
+  fates: FateResolver;
+  watch: ChannelWatch;
+  random: Random;
+  /** 32 bytes. */
+  postageKey: Uint8Array;
+}
+
+/** Vouchers raised for one publish: a node that still wants more is refused. */
+const MOST_RAISES = 5;
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 2_000;
+
+type Failure = { kind: "failed"; error: GatewayError };
+
+/**
+ * Publishes envelopes that share a node: reserve, send, book. What may be sent next depends on what is known of the
+ * last try (formats.md, "Fees, gate, turns"): surely not stored, so another node may have it at once; or perhaps
+ * stored, so the same bytes go to the same node until its fate is known or 20 s and a look-up elsewhere have passed.
+ */
+export class NodePublisher {
+  readonly #options: NodePublisherOptions;
+
+  constructor(options: NodePublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Receipts in the order of the jobs, which share their choice of nodes. Throws GatewayError. */
+  async publish(jobs: readonly NodeJob[], hold: Hold): Promise<CheckedReceipt[]> {
+    const receipts = new Map<string, CheckedReceipt>();
+    const tried = new Set<number>();
+    let failure: GatewayError | undefined;
+    for (;;) {
+      const open = jobs.filter(({ envelopeHash }) => !receipts.has(envelopeHash));
+      if (open.length === 0) return jobs.map(({ envelopeHash }) => receipts.get(envelopeHash)!);
+      const status = this.#nodeFor(open, tried);
+      if (!status) {
+        // Round again after a moment: nodes come back, and what they refused may have changed.
+        tried.clear();
+        await hold.pause(failure ?? this.#noNode());
+        failure = undefined;
+        continue;
+      }
+      tried.add(status.node.id);
+      failure = await this.#tryNode(open, status, receipts, hold);
+    }
+  }
+
+  #noNode(): GatewayError {
+    const all = this.#options.directory.all();
+    const known = all.map(({ node, problem }) => `${node.id}: ${problem ?? "available"}`).join("; ");
+    return new GatewayError("no_node", `no node can be reached (${known || "none is registered"}): try again later`, {
+      retryable: true,
+    });
+  }
+
+  /** The node that may hold the envelope already, or the next one in XIP-79's order. */
+  #nodeFor(jobs: readonly NodeJob[], tried: ReadonlySet<number>): NodeStatus | undefined {
+    const { directory, ledger } = this.#options;
+    const earlier = jobs.flatMap(({ envelopeHash }) => ledger.attemptsOf(envelopeHash));
+    const pending = earlier.map(({ originatorId }) => directory.get(originatorId));
+    const now = this.#options.clock.now();
+    const again = pending.find((status) => status && !tried.has(status.node.id) && status.droppedUntil <= now);
+    if (again) return again;
+    const ids = directory.available().map(({ node }) => node.id);
+    const next = stableOrder(jobs[0]!.topic, ids).find((id) => !tried.has(id));
+    return next === undefined ? undefined : directory.get(next);
+  }
+
+  #attempt({ envelopeHash, topic, clientEnvelope }: NodeJob, { node }: NodeStatus): Attempt {
+    const { clock, directory, ledger, postageKey, rates } = this.#options;
+    const { retentionDays } = rates.current();
+    const earlier = ledger.attemptsOf(envelopeHash).find(({ originatorId }) => originatorId === node.id);
+    if (earlier) return earlier;
+    const fields = { unsignedClientEnvelope: clientEnvelope, targetOriginator: node.id, retentionDays };
+    return {
+      envelopeHash,
+      originatorId: node.id,
+      topic,
+      payerEnvelope: signPayerEnvelope(fields, postageKey),
+      reservedPico: rates.baseFeePico(clientEnvelope, node.id) + directory.congestionHintPico(node.id),
+      startedAt: clock.now(),
+    };
+  }
+
+  /** Adds receipts of what the node stored; returns why something is still open. */
+  async #tryNode(
+    jobs: readonly NodeJob[],
+    status: NodeStatus,
+    receipts: Map<string, CheckedReceipt>,
+    hold: Hold,
+  ): Promise<GatewayError | undefined> {
+    const { clock, directory, ledger, limits, random, watch } = this.#options;
+    const { id } = status.node;
+    const attempts = await hold.until(() => jobs.map((job) => this.#attempt(job, status)));
+    // After a restart an envelope may be stored although this run has not sent it yet.
+    let unknownSince = attempts.some((attempt) => ledger.attemptsOf(attempt.envelopeHash).includes(attempt))
+      ? clock.now()
+      : undefined;
+    let raises = 0;
+    for (let tries = 0; ; tries++) {
+      const row = await hold.until(() => ledger.reserve(attempts, watch.terms()));
+      const outcome = await this.#send(status, attempts, row, hold.signal);
+      if (outcome.kind === "accepted") {
+        const failed = await this.#bookAll(attempts, outcome.envelopes, receipts);
+        if (!failed) return undefined;
+        directory.drop(id, failed.message);
+        await this.#lookUpAll(attempts, receipts, hold.signal);
+        return failed;
+      }
+      if (outcome.kind === "refused" && outcome.demand && raises < MOST_RAISES) {
+        const raised = await this.#raise(status, outcome.demand);
+        if (raised === "raised") {
+          raises++;
+          continue;
+        }
+        if (raised.error.code === "demand_above_ledger") {
+          directory.drop(id, raised.error.message);
+          if (unknownSince === undefined) await ledger.release(attempts);
+          return raised.error;
+        }
+      }
+      if (unknownSince === undefined && outcome.kind !== "unknown") {
+        await ledger.release(attempts);
+        if (outcome.kind === "notSent") directory.markUnreachable(id, outcome.message);
+        return this.#failureOf(status, outcome);
+      }
+      unknownSince ??= clock.now();
+      if (clock.now() - unknownSince >= limits.unknownFateMs) {
+        directory.markUnreachable(id, outcome.message);
+        await this.#lookUpAll(attempts, receipts, hold.signal);
+        return this.#failureOf(status, outcome);
+      }
+      const backoff = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(tries, 10));
+      const wait = Math.ceil(backoff * (0.5 + random() / 2));
+      await hold.pause(this.#failureOf(status, outcome), wait);
+    }
+  }
+
+  async #send(
+    { client, node }: NodeStatus,
+    attempts: readonly Attempt[],
+    row: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<PublishOutcome> {
+    const { clock, limits } = this.#options;
+    const envelopes = attempts.map(({ payerEnvelope }) => payerEnvelope);
+    try {
+      return await withTimeout(clock, limits.nodeTimeoutMs, signal, `publishing at node ${node.id}`, (own) =>
+        client.publish(envelopes, row, own),
+      );
+    } catch (error) {
+      // It was sent; whether it arrived, nobody knows.
+      if (signal.aborted) throw error;
+      return { kind: "unknown", message: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  /** Books every receipt that holds; returns the first that does not. */
+  async #bookAll(
+    attempts: readonly Attempt[],
+    envelopes: readonly CheckedReceipt["envelope"][],
+    receipts: Map<string, CheckedReceipt>,
+  ): Promise<GatewayError | undefined> {
+    let failed: GatewayError | undefined;
+    for (const [i, attempt] of attempts.entries()) {
+      try {
+        const envelope = envelopes[i];
+        if (!envelope) {
+          const problem = `node ${attempt.originatorId} gave ${envelopes.length} receipts for ${attempts.length}`;
+          throw new GatewayError("bad_receipt", problem, { retryable: true });
+        }
+        receipts.set(attempt.envelopeHash, await this.#options.fates.book(attempt, envelope));
+      } catch (error) {
+        failed ??= asBadReceipt(error, attempt);
+      }
+    }
+    return failed;
+  }
+
+  async #lookUpAll(
+    attempts: readonly Attempt[],
+    receipts: Map<string, CheckedReceipt>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const attempt of attempts) {
+      if (receipts.has(attempt.envelopeHash)) continue;
+      const receipt = await this.#options.fates.lookUp(attempt, signal);
+      if (receipt) receipts.set(attempt.envelopeHash, receipt);
+    }
+  }
+
+  /** Signs what the node asks for, when our own ledger explains it. */
+  async #raise({ node }: NodeStatus, demand: PostageDemand): Promise<"raised" | Failure> {
+    const { ledger, log, watch } = this.#options;
+    // A larger voucher cannot help a node that has seen one large enough.
+    if (demand.required <= demand.authorised) return { kind: "failed", error: this.#refusal(node.id, demand) };
+    try {
+      await ledger.raise(demand.required, watch.terms());
+      log.debug({ node: node.id, ...demand }, "a node asked for a larger voucher and got it");
+      return "raised";
+    } catch (error) {
+      if (!isGatewayError(error)) throw error;
+      log.warn({ node: node.id, ...demand, reason: error.code }, "a node asked for more than is signed");
+      return { kind: "failed", error };
+    }
+  }
+
+  #refusal(nodeId: number, { code, required, authorised, available }: PostageDemand): GatewayError {
+    const channel = this.#options.ledger.channel;
+    const numbers = { channel, required, authorised, available };
+    if (required <= available) {
+      return new GatewayError("refused_by_nodes", `node ${nodeId} refused the postage (${code}): try again later`, {
+        retryable: true,
+        numbers,
+      });
+    }
+    const words =
+      `channel ${channel} is out of money at node ${nodeId} (${code}): ${formatUnits(required)} USD required in ` +
+      `all, ${formatUnits(available)} available: deposit, or wait until the nodes have seen the deposit`;
+    return new GatewayError("out_of_money", words, { retryable: true, numbers });
+  }
+
+  #failureOf({ node }: NodeStatus, outcome: Exclude<PublishOutcome, { kind: "accepted" }>): GatewayError {
+    if (outcome.kind !== "refused") {
+      return new GatewayError("no_node", `node ${node.id} did not answer: ${outcome.message}`, { retryable: true });
+    }
+    if (outcome.demand) return this.#refusal(node.id, outcome.demand);
+    const words = `node ${node.id} refused the envelope: ${outcome.message}`;
+    return outcome.reason === "invalid"
+      ? new GatewayError("invalid_envelope", words, { retryable: false })
+      : new GatewayError("refused_by_nodes", words, { retryable: true });
+  }
+}
+
+function asBadReceipt(error: unknown, { originatorId }: Attempt): GatewayError {
+  if (isGatewayError(error, "bad_receipt")) return error;
+  // Anything but bytes that cannot be read is our own trouble, for example a full disk.
+  if (!(error instanceof ProtocolError)) throw error;
+  const problem = `node ${originatorId} gave a receipt that cannot be read: ${String(error)}`;
+  return new GatewayError("bad_receipt", problem, { retryable: true, cause: error });
+}

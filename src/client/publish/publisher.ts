@@ -1,0 +1,227 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { keccak_256 } from "@noble/hashes/sha3.js";
+
+import type { ClientEnvelope, OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import { ClientEnvelopeSchema, OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+
+import type { Clock } from "../../platform/clock.ts";
+import type { Hex } from "../../protocol/bytes.ts";
+import { toHex } from "../../protocol/bytes.ts";
+import type { ReadClientEnvelope } from "../../protocol/envelope.ts";
+import { destinationOf, readClientEnvelope, readOriginatorEnvelope } from "../../protocol/envelope.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import { stableOrder } from "../../protocol/nodeChoice.ts";
+import { isNodeOnly } from "../../protocol/topics.ts";
+import type { Deferred } from "../async.ts";
+import { deferred, orAborted } from "../async.ts";
+import type { ChannelLedger } from "../channel/ledger.ts";
+import { GatewayError, isGatewayError } from "../errors.ts";
+import type { GatewayLimits } from "../limits.ts";
+import type { NodeDirectory } from "../nodes/nodeDirectory.ts";
+import type { Visibility } from "../nodes/visibility.ts";
+import type { GatewayStore } from "../ports.ts";
+import type { ChainPublisher } from "./chainPublisher.ts";
+import { Hold, HoldRoom } from "./hold.ts";
+import type { NodePublisher } from "./nodePublisher.ts";
+
+export interface PublisherOptions {
+  nodes: NodePublisher;
+  chain: ChainPublisher;
+  visibility: Visibility;
+  directory: NodeDirectory;
+  ledger: ChannelLedger;
+  store: Pick<GatewayStore, "findAnswer">;
+  clock: Clock;
+  limits: GatewayLimits;
+}
+
+/** One client envelope on its way. */
+interface Job extends Deferred<OriginatorEnvelope> {
+  envelopeHash: Hex;
+  destination: "node" | "identity" | "commit";
+  client: ReadClientEnvelope;
+  clientEnvelope: Uint8Array;
+}
+
+/**
+ * PublishClientEnvelopes. An envelope is known by the hash of its bytes: whoever sends it again joins the publish that
+ * is under way or gets the answer that was given, and pays once.
+ */
+export class Publisher {
+  readonly room: HoldRoom;
+  readonly #options: PublisherOptions;
+  readonly #jobs = new Map<Hex, Job>();
+  readonly #stopping = new AbortController();
+  #calls = 0;
+  #isClosed = false;
+  #idle = () => {};
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    this.room = new HoldRoom(options.limits.mostHeld);
+  }
+
+  isActive(envelopeHash: string): boolean {
+    return this.#jobs.has(envelopeHash as Hex);
+  }
+
+  /** Envelopes under way. */
+  get active(): number {
+    return this.#jobs.size;
+  }
+
+  /**
+   * Answers in the order asked, when every listed node serves them all. A caller that goes away stops waiting; what
+   * it sent goes on. Throws GatewayError.
+   */
+  async publish(envelopes: readonly ClientEnvelope[], signal: AbortSignal): Promise<OriginatorEnvelope[]> {
+    const { limits } = this.#options;
+    if (this.#isClosed) throw shuttingDown();
+    if (envelopes.length > limits.mostEnvelopes) {
+      const problem = `${envelopes.length} envelopes in one call, at most ${limits.mostEnvelopes} are taken`;
+      throw new GatewayError("too_many_envelopes", problem, { retryable: false });
+    }
+    if (this.#calls >= limits.mostCalls || this.#jobs.size >= limits.mostCalls) {
+      throw new GatewayError("too_busy", `${this.#calls} calls are being served already: try again`, {
+        retryable: true,
+      });
+    }
+    // All or none is taken up, so that a bad envelope costs nothing.
+    const read = envelopes.map((envelope, i) => readJob(envelope, i));
+    this.#calls++;
+    try {
+      const fresh = new Map<Hex, Job>();
+      const jobs = read.map((made) => {
+        const job = this.#jobs.get(made.envelopeHash) ?? { ...made, ...deferred<OriginatorEnvelope>() };
+        if (!this.#jobs.has(job.envelopeHash)) {
+          this.#jobs.set(job.envelopeHash, job);
+          fresh.set(job.envelopeHash, job);
+        }
+        return job.promise;
+      });
+      // A failure belongs to whoever waits for it, also when nobody does any more.
+      for (const promise of jobs) promise.catch(() => {});
+      if (fresh.size > 0) void this.#run([...fresh.values()]);
+      return await orAborted(Promise.all(jobs), signal);
+    } finally {
+      this.#calls--;
+    }
+  }
+
+  /** Takes nothing new, and waits for what is under way up to `drainMs`; what remains is resolved after a restart. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const { clock, limits } = this.#options;
+    const idle = new Promise<void>((resolve) => (this.#idle = resolve));
+    if (this.#jobs.size === 0) return;
+    const nap = new AbortController();
+    await Promise.race([idle, clock.sleep(limits.drainMs, nap.signal).catch(() => {})]);
+    nap.abort();
+    if (this.#jobs.size === 0) return;
+    this.#stopping.abort(shuttingDown());
+    await idle;
+  }
+
+  async #run(jobs: Job[]): Promise<void> {
+    const { clock, limits } = this.#options;
+    const signal = this.#stopping.signal;
+    const hold = new Hold(clock, this.room, clock.now() + limits.holdSeconds * 1_000, signal);
+    const open: Job[] = [];
+    for (const job of jobs) {
+      try {
+        const answer = await this.#options.store.findAnswer(this.#options.ledger.channel, job.envelopeHash);
+        if (answer) void this.#finish(job, () => this.#seen(fromBinary(OriginatorEnvelopeSchema, answer.envelope)));
+        else open.push(job);
+      } catch (error) {
+        void this.#finish(job, () => {
+          throw error;
+        });
+      }
+    }
+    void this.#runOnChain(
+      open.filter(({ destination }) => destination !== "node"),
+      hold,
+    );
+    for (const group of this.#byNode(open.filter(({ destination }) => destination === "node"))) {
+      void this.#runAtNode(group, hold);
+    }
+  }
+
+  /** One after the other: commits of one call are meant in their order. */
+  async #runOnChain(jobs: readonly Job[], hold: Hold): Promise<void> {
+    for (const job of jobs) {
+      const { clientEnvelope, client, envelopeHash, destination } = job;
+      if (destination === "node") continue;
+      await this.#finish(job, () =>
+        this.#options.chain.publish({ envelopeHash, destination, client, clientEnvelope }, hold),
+      );
+    }
+  }
+
+  async #runAtNode(group: readonly Job[], hold: Hold): Promise<void> {
+    const jobs = group.map(({ envelopeHash, client, clientEnvelope }) => {
+      return { envelopeHash, topic: client.topicBytes, clientEnvelope };
+    });
+    const published = this.#options.nodes.publish(jobs, hold);
+    await Promise.all(group.map((job, i) => this.#finish(job, async () => this.#seen((await published)[i]!.envelope))));
+  }
+
+  /** What shares its choice of nodes goes in one call, so that a topic keeps its order; what was sent before, alone. */
+  #byNode(jobs: readonly Job[]): Job[][] {
+    const { directory, ledger } = this.#options;
+    const ids = directory.available().map(({ node }) => node.id);
+    const groups = new Map<string, Job[]>();
+    for (const job of jobs) {
+      const isOpen = ledger.attemptsOf(job.envelopeHash).length > 0;
+      const first = stableOrder(job.client.topicBytes, ids)[0];
+      const name = isOpen || first === undefined ? job.envelopeHash : String(first);
+      groups.set(name, [...(groups.get(name) ?? []), job]);
+    }
+    return [...groups.values()];
+  }
+
+  /** Waits until every listed node serves what one has stored. */
+  async #seen(envelope: OriginatorEnvelope): Promise<OriginatorEnvelope> {
+    const { originatorId, sequenceId } = readOriginatorEnvelope(envelope);
+    const options = { isStored: true, isOver: () => false, signal: this.#stopping.signal };
+    await this.#options.visibility.waitServed({ originatorId, sequenceId }, options);
+    return envelope;
+  }
+
+  async #finish(job: Job, work: () => Promise<OriginatorEnvelope>): Promise<void> {
+    try {
+      job.resolve(await work());
+    } catch (error) {
+      job.reject(asGatewayError(error));
+    } finally {
+      this.#jobs.delete(job.envelopeHash);
+      if (this.#jobs.size === 0) this.#idle();
+    }
+  }
+}
+
+function readJob(envelope: ClientEnvelope, index: number): Omit<Job, keyof Deferred<OriginatorEnvelope>> {
+  const clientEnvelope = toBinary(ClientEnvelopeSchema, envelope);
+  try {
+    const client = readClientEnvelope(clientEnvelope);
+    if (isNodeOnly(client.topic.kind)) {
+      throw new ProtocolError("wrong_topic", "reports and attestations are between nodes");
+    }
+    const envelopeHash = toHex(keccak_256(clientEnvelope));
+    return { envelopeHash, destination: destinationOf(client), client, clientEnvelope };
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause;
+    throw new GatewayError("invalid_envelope", `envelope ${index}: ${cause.message}`, { retryable: false, cause });
+  }
+}
+
+function shuttingDown(): GatewayError {
+  const words = "the gateway is shutting down: send the same bytes again, they are charged once";
+  return new GatewayError("shutting_down", words, { retryable: true });
+}
+
+function asGatewayError(error: unknown): unknown {
+  return isGatewayError(error) || !(error instanceof ProtocolError)
+    ? error
+    : new GatewayError("invalid_envelope", error.message, { retryable: false, cause: error });
+}

@@ -1,0 +1,92 @@
+import type { ConnectRouter } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
+
+import { Health, HealthCheckResponse_ServingStatus } from "#proto/grpc/health/v1/health_pb.ts";
+import { PostageRefusalSchema } from "#proto/pennyblack/v1/postage_pb.ts";
+import { D14nMigrationApi } from "#proto/xmtp/migration/api/v1/migration_pb.ts";
+import type { ClientEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import { GatewayApi } from "#proto/xmtp/xmtpv4/gateway_api/gateway_api_pb.ts";
+import { PayerApi } from "#proto/xmtp/xmtpv4/payer_api/payer_api_pb.ts";
+
+import type { Log } from "../../platform/log.ts";
+import { fromHex } from "../../protocol/bytes.ts";
+import type { GatewayErrorCode } from "../errors.ts";
+import { GatewayError } from "../errors.ts";
+import type { NodeDirectory } from "../nodes/nodeDirectory.ts";
+import type { Publisher } from "../publish/publisher.ts";
+
+const STATUS: Record<GatewayErrorCode, Code> = {
+  invalid_envelope: Code.InvalidArgument,
+  invalid_identity_update: Code.InvalidArgument,
+  too_many_envelopes: Code.InvalidArgument,
+  out_of_money: Code.ResourceExhausted,
+  too_busy: Code.ResourceExhausted,
+  no_node: Code.Unavailable,
+  no_rates: Code.Unavailable,
+  chain_unavailable: Code.Unavailable,
+  refused_by_chain: Code.FailedPrecondition,
+  refused_by_nodes: Code.Unavailable,
+  not_served_yet: Code.Unavailable,
+  bad_receipt: Code.Unavailable,
+  demand_above_ledger: Code.Unavailable,
+  ledger_conflict: Code.Internal,
+  timeout: Code.Unavailable,
+  shutting_down: Code.Unavailable,
+};
+
+/** The gRPC status of an error, with the numbers as a `pennyblack.v1.PostageRefusal` where there are any. */
+export function toConnectError(error: unknown): ConnectError {
+  if (!(error instanceof GatewayError)) {
+    return error instanceof ConnectError
+      ? error
+      : new ConnectError("the gateway failed: see its log", Code.Internal, undefined, undefined, error);
+  }
+  const { code, message, numbers, retryable } = error;
+  const details = numbers
+    ? [
+        {
+          desc: PostageRefusalSchema,
+          value: { code, message, retryable, ...numbers, channel: fromHex(numbers.channel) },
+        },
+      ]
+    : [];
+  return new ConnectError(message, STATUS[code], undefined, details, error);
+}
+
+export interface GatewayRoutesOptions {
+  publisher: Publisher;
+  directory: NodeDirectory;
+  isReady: () => boolean;
+  log: Log;
+}
+
+/** What a stock XMTP client asks of a gateway. */
+export function gatewayRoutes({ publisher, directory, isReady, log }: GatewayRoutesOptions) {
+  const payer = {
+    async publishClientEnvelopes({ envelopes }: { envelopes: ClientEnvelope[] }, { signal }: { signal: AbortSignal }) {
+      try {
+        return { originatorEnvelopes: await publisher.publish(envelopes, signal) };
+      } catch (error) {
+        if (!(error instanceof GatewayError) && !signal.aborted) {
+          log.error(
+            { error: String(error), stack: error instanceof Error ? error.stack : undefined },
+            "a publish failed",
+          );
+        } else {
+          log.info({ error: String(error), envelopes: envelopes.length }, "a publish was not answered");
+        }
+        throw toConnectError(error);
+      }
+    },
+    getNodes() {
+      return { nodes: Object.fromEntries(directory.available().map(({ node }) => [node.id, node.httpAddress])) };
+    },
+  };
+  const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
+  return (router: ConnectRouter): void => {
+    router.service(PayerApi, payer);
+    router.service(GatewayApi, payer);
+    router.service(Health, { check: () => ({ status: isReady() ? SERVING : NOT_SERVING }) });
+    router.service(D14nMigrationApi, { fetchD14nCutover: () => ({ timestampNs: 0n }) });
+  };
+}

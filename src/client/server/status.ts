@@ -1,0 +1,125 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import type { HttpHandler } from "../../platform/grpcServer.ts";
+import type { Address } from "../../protocol/bytes.ts";
+import { toHex } from "../../protocol/bytes.ts";
+
+/** Amounts are bigint; in JSON they are decimal strings. */
+export interface GatewayStatus {
+  channel: Address;
+  /** Used according to receipts, and reserved for what is under way. */
+  usagePico: bigint;
+  inFlightPico: bigint;
+  /** The same, in base units and rounded up. */
+  usage: bigint;
+  /** Largest voucher signed, base units. */
+  authorised: bigint;
+  /** On chain, base units; undefined until the chain was read. */
+  deposited: bigint | undefined;
+  available: bigint | undefined;
+  headroom: bigint;
+  nodes: { id: number; httpAddress: string; isAvailable: boolean; problem: string | undefined }[];
+  /** Envelopes that two nodes carry and charge. */
+  doubles: bigint;
+  /** Envelopes of unknown fate. */
+  openAttempts: number;
+  /** Calls on hold. */
+  held: number;
+  active: number;
+}
+
+export interface StatusServer {
+  status(): GatewayStatus;
+  setHeadroom(units: bigint): void;
+  voucherRow(): Uint8Array | undefined;
+  /** Words for what is wrong, undefined when nothing is. */
+  sickness(): string | undefined;
+  unreadiness(): string | undefined;
+}
+
+const MOST_BODY_BYTES = 1_024;
+const JSON_TYPE = { "content-type": "application/json" };
+
+/** Plain HTTP beside the RPCs: /status, /headroom, /voucher, /health, /ready. */
+export function statusHandler(server: StatusServer): HttpHandler {
+  return (request, response) => {
+    const { pathname } = new URL(request.url ?? "/", "http://gateway");
+    const answer = (code: number, body: object) => reply(response, code, body);
+    const problemAnswer = (problem: string | undefined) =>
+      problem === undefined ? answer(200, { ok: true }) : answer(503, { ok: false, problem });
+    switch (`${request.method} ${pathname}`) {
+      case "GET /status":
+        return answer(200, server.status());
+      case "GET /health":
+        return problemAnswer(server.sickness());
+      case "GET /ready":
+        return problemAnswer(server.sickness() ?? server.unreadiness());
+      case "GET /voucher":
+        if (!isLocal(request)) return answer(403, { problem: "ask from the machine that the gateway runs on" });
+        return answer(200, { row: rowOf(server) });
+      case "POST /headroom":
+        if (!isLocal(request)) return answer(403, { problem: "ask from the machine that the gateway runs on" });
+        return void setHeadroom(server, request, answer);
+      default:
+        return answer(404, { problem: "not found" });
+    }
+  };
+}
+
+function rowOf(server: StatusServer): string | null {
+  const row = server.voucherRow();
+  return row ? toHex(row) : null;
+}
+
+async function setHeadroom(
+  server: StatusServer,
+  request: IncomingMessage,
+  answer: (code: number, body: object) => void,
+): Promise<void> {
+  try {
+    const units = unitsOf(await bodyOf(request));
+    if (units === undefined) return answer(400, { problem: 'send {"units":"<base units, decimal>"}' });
+    server.setHeadroom(units);
+    answer(200, { headroom: units });
+  } catch {
+    answer(400, { problem: `the body could not be read; it has at most ${MOST_BODY_BYTES} bytes` });
+  }
+}
+
+function unitsOf(body: string): bigint | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  const units = typeof value === "object" && value !== null && "units" in value ? value.units : undefined;
+  if (typeof units !== "string" || !/^\d{1,20}$/.test(units)) return undefined;
+  const parsed = BigInt(units);
+  return parsed >> 64n === 0n ? parsed : undefined;
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let body = "";
+  for await (const chunk of request) {
+    body += String(chunk);
+    if (body.length > MOST_BODY_BYTES) throw new RangeError("body too large");
+  }
+  return body;
+}
+
+/**
+ * From this machine, and not by way of a browser or a proxy on it: a page of any site may reach a loopback port, but
+ * says so by its origin, or by a host name when it has that resolve to this machine.
+ */
+function isLocal({ headers, socket }: IncomingMessage): boolean {
+  const address = socket.remoteAddress ?? "";
+  const isLoopback = /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(address) || address === "::1";
+  const isDirect = headers.origin === undefined && headers["x-forwarded-for"] === undefined;
+  return isLoopback && isDirect && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(headers.host ?? "");
+}
+
+function reply(response: ServerResponse, code: number, body: object): void {
+  const text = JSON.stringify(body, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
+  response.writeHead(code, JSON_TYPE).end(`${text}\n`);
+}
