@@ -1,0 +1,152 @@
+import type { Log as EthersLog, Provider } from "ethers";
+
+import type { Contracts } from "../../contracts/connectContracts.ts";
+import type { DeploymentRecord } from "../../contracts/deploymentRecord.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { Hex } from "../../protocol/bytes.ts";
+import { fromHex, toAddress } from "../../protocol/bytes.ts";
+import type { Rates } from "../../protocol/fees.ts";
+import type { ChainEvent, NodeChain } from "../ports.ts";
+import { smartAccountVerifier } from "./smartAccount.ts";
+
+const RATES_PER_CALL = 100n;
+/** Governance schedules rates at least a day apart; more than this is not our registry. */
+const MOST_RATES = 10_000n;
+const ATTEMPTS = 3;
+const FIRST_RETRY_MS = 200;
+/** Blocks whose time is asked for at once. */
+const BLOCKS_AT_ONCE = 10;
+
+export interface EthersNodeChainOptions {
+  record: DeploymentRecord;
+  contracts: Contracts;
+  provider: Pick<Provider, "getBlock" | "getLogs" | "call">;
+  clock: Clock;
+}
+
+/** The contracts as a node reads them. A call that fails is tried again twice before it throws. */
+export function ethersNodeChain({ record, contracts, provider, clock }: EthersNodeChainOptions): NodeChain {
+  const { nodeRegistry, rateRegistry, identityRegistry, commitBroadcaster } = contracts;
+  const addresses = [record.contracts.identityRegistry.address, record.contracts.commitBroadcaster.address];
+  const identityTopic = identityRegistry.interface.getEvent("IdentityUpdateCreated").topicHash;
+  const commitTopic = commitBroadcaster.interface.getEvent("MessageSent").topicHash;
+  const retried = <T>(call: () => Promise<T>) => retrying(clock, call);
+  const askAccount = smartAccountVerifier(provider, BigInt(record.chainId));
+
+  async function rates(): Promise<Rates[]> {
+    const count = await rateRegistry.getRatesCount();
+    if (count > MOST_RATES) throw new Error(`the RateRegistry lists ${count} rates, at most ${MOST_RATES} are read`);
+    const history: Rates[] = [];
+    for (let from = 0n; from < count; from += RATES_PER_CALL) {
+      const page = await rateRegistry.getRates(from, count - from < RATES_PER_CALL ? count - from : RATES_PER_CALL);
+      for (const { messageFee, storageFee, congestionFee, targetRatePerMinute, startTime } of page) {
+        history.push({
+          messageFeePico: messageFee,
+          storageFeePico: storageFee,
+          congestionFeePico: congestionFee,
+          targetRatePerMinute,
+          startAt: startTime,
+        });
+      }
+    }
+    return history;
+  }
+
+  /** An endpoint refuses ranges with too many logs: halves are asked for then, down to one block. */
+  async function logs(first: number, last: number): Promise<EthersLog[]> {
+    const filter = { address: addresses, topics: [[identityTopic, commitTopic]], fromBlock: first, toBlock: last };
+    if (first === last) return retried(() => provider.getLogs(filter));
+    try {
+      return await provider.getLogs(filter);
+    } catch {
+      const middle = Math.floor((first + last) / 2);
+      return [...(await logs(first, middle)), ...(await logs(middle + 1, last))];
+    }
+  }
+
+  /** Of the blocks with these hashes; by hash, so that a reorganisation in between cannot mix two chains. */
+  async function timestamps(hashes: readonly string[]): Promise<Map<string, bigint>> {
+    const found = new Map<string, bigint>();
+    for (let i = 0; i < hashes.length; i += BLOCKS_AT_ONCE) {
+      const part = hashes.slice(i, i + BLOCKS_AT_ONCE);
+      const blocks = await Promise.all(part.map((hash) => retried(() => provider.getBlock(hash))));
+      for (const [j, block] of blocks.entries()) {
+        if (!block) throw new Error(`block ${part[j]} is gone: the chain was reorganised`);
+        found.set(part[j]!, BigInt(block.timestamp));
+      }
+    }
+    return found;
+  }
+
+  function toEvent(log: EthersLog, blockTimestamp: bigint): ChainEvent {
+    const isIdentity = log.topics[0] === identityTopic;
+    const parsed = (isIdentity ? identityRegistry : commitBroadcaster).interface.parseLog(log);
+    if (!parsed) throw new Error(`log ${log.index} of transaction ${log.transactionHash} cannot be read`);
+    const { inboxId, groupId, update, message, sequenceId } = parsed.args as unknown as Record<string, string> & {
+      sequenceId: bigint;
+    };
+    return {
+      kind: isIdentity ? "identity" : "commit",
+      subject: fromHex((isIdentity ? inboxId : groupId)!),
+      sequenceId,
+      clientEnvelope: fromHex((isIdentity ? update : message)!),
+      blockNumber: log.blockNumber,
+      blockHash: log.blockHash as Hex,
+      blockTimestamp,
+      transactionHash: log.transactionHash as Hex,
+      logIndex: log.index,
+    };
+  }
+
+  return {
+    chainId: BigInt(record.chainId),
+    deploymentBlock: record.deploymentBlock,
+
+    registeredNodes: () =>
+      retried(async () => {
+        const nodes = await nodeRegistry.getAllNodes();
+        return nodes.map(({ nodeId, node }) => ({
+          id: Number(nodeId),
+          signer: toAddress(node.signer),
+          isCanonical: node.isCanonical,
+          httpAddress: node.httpAddress,
+        }));
+      }),
+
+    terms: () =>
+      retried(async () => ({ rates: await rates(), retentionDays: Number(await rateRegistry.retentionDays()) })),
+
+    latestBlock: () =>
+      retried(async () => {
+        const block = await provider.getBlock("latest");
+        if (!block?.hash) throw new Error("the chain has no latest block");
+        return { number: block.number, hash: block.hash as Hex };
+      }),
+
+    block: (number) =>
+      retried(async () => {
+        const block = await provider.getBlock(number);
+        return block?.hash ? { number: block.number, hash: block.hash as Hex } : undefined;
+      }),
+
+    events: async (first, last) => {
+      const found = await logs(first, last);
+      found.sort((a, b) => a.blockNumber - b.blockNumber || a.index - b.index);
+      const times = await timestamps([...new Set(found.map(({ blockHash }) => blockHash))]);
+      return found.map((log) => toEvent(log, times.get(log.blockHash)!));
+    },
+
+    verifySmartAccount: (question) => retried(() => askAccount(question)),
+  };
+}
+
+async function retrying<T>(clock: Clock, call: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+      await clock.sleep(FIRST_RETRY_MS * 2 ** (attempt - 1));
+    }
+  }
+}
