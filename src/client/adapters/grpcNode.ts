@@ -71,13 +71,14 @@ export function outcomeOf(error: unknown): PublishOutcome {
   const failure = ConnectError.from(error);
   const message = failure.message;
   if (causedByRefusedConnection(failure)) return { kind: "notSent", message };
-  if (!REFUSALS.has(failure.code)) return { kind: "unknown", message };
+  // Only a gate says this, before anything is stored, whatever the status.
   const [detail] = failure.findDetails(PostageRefusalSchema);
   if (detail) {
     const { code, required, authorised, available, retryable } = detail;
     const demand = { code, required, authorised, available, retryable };
     return { kind: "refused", reason: "postage", message: detail.message || message, demand };
   }
+  if (!REFUSALS.has(failure.code)) return { kind: "unknown", message };
   const reason = failure.code === Code.InvalidArgument ? "invalid" : "other";
   return { kind: "refused", reason, message, demand: undefined };
 }

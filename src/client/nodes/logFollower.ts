@@ -86,7 +86,7 @@ export class LogFollower {
         this.#waiters.get(read.sequenceId)?.resolve(envelope);
         this.#waiters.delete(read.sequenceId);
       }
-      if (envelopes.length < limit) return;
+      if (envelopes.length === 0) return;
     }
   }
 }

@@ -1,0 +1,159 @@
+import type { Provider, Signer, TransactionReceipt, TransactionRequest } from "ethers";
+import { isError, keccak256 } from "ethers";
+
+import type { Clock } from "../../platform/clock.ts";
+import type { Log } from "../../platform/log.ts";
+import { Serial } from "../async.ts";
+import { GatewayError } from "../errors.ts";
+
+export interface TransactionSenderOptions {
+  /** Holds the key that pays for gas; its transactions go through this sender only. */
+  signer: Pick<Signer, "getAddress" | "signTransaction">;
+  provider: Pick<
+    Provider,
+    | "broadcastTransaction"
+    | "estimateGas"
+    | "getFeeData"
+    | "getNetwork"
+    | "getTransactionCount"
+    | "getTransactionReceipt"
+  >;
+  clock: Clock;
+  log: Log;
+  /** How often a receipt is asked for. */
+  pollingMs: number;
+  /** A transaction that is not mined for so long is sent again with a higher fee. */
+  bumpAfterMs: number;
+}
+
+const GAS_MARGIN_PERCENT = 20n;
+const BUMP_PERCENT = 25n;
+const MOST_BUMPS = 8;
+const MOST_TRIES = 4;
+
+interface Fees {
+  maxFeePerGas: bigint;
+  maxPriorityFeePerGas: bigint;
+}
+
+interface Pending {
+  request: TransactionRequest;
+  fees: Fees;
+  /** Of every version sent, the newest last. */
+  hashes: string[];
+  sentAt: number;
+}
+
+/**
+ * Sends transactions of one account: nonces are given out here, one at a time, and a transaction that is stuck is
+ * replaced by the same one with a higher fee, so that no later one waits behind it for good.
+ */
+export class TransactionSender {
+  readonly #options: TransactionSenderOptions;
+  readonly #serial = new Serial();
+  #address: string | undefined;
+  #unconfirmed = 0;
+  #nextNonce = 0;
+
+  constructor(options: TransactionSenderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves with the receipt, whatever its status. Rejects with the provider's error when the simulation reverts, and
+   * with GatewayError `chain_unavailable` when it is not mined in time or the account cannot pay.
+   */
+  async send(call: { to: string; data: string }, signal: AbortSignal): Promise<TransactionReceipt> {
+    const pending = await this.#serial.run(() => this.#submit(call, signal));
+    try {
+      return await this.#confirm(pending, signal);
+    } finally {
+      this.#unconfirmed--;
+    }
+  }
+
+  async #submit(call: { to: string; data: string }, signal: AbortSignal): Promise<Pending> {
+    const { clock, provider, signer } = this.#options;
+    this.#address ??= await signer.getAddress();
+    const from = this.#address;
+    const gas = await provider.estimateGas({ ...call, from });
+    const { chainId } = await provider.getNetwork();
+    const gasLimit = gas + (gas * GAS_MARGIN_PERCENT) / 100n;
+    for (let tries = 1; ; tries++) {
+      signal.throwIfAborted();
+      // With nothing of ours under way the chain knows best, also what another program sent with this key.
+      if (this.#unconfirmed === 0) this.#nextNonce = await provider.getTransactionCount(from, "pending");
+      const request = { ...call, type: 2, chainId, gasLimit, nonce: this.#nextNonce };
+      const fees = await this.#fees();
+      const pending: Pending = { request, fees, hashes: [], sentAt: clock.now() };
+      try {
+        await this.#broadcast(pending);
+        this.#nextNonce++;
+        this.#unconfirmed++;
+        return pending;
+      } catch (error) {
+        if (isError(error, "INSUFFICIENT_FUNDS")) {
+          throw new GatewayError("chain_unavailable", `account ${from} has no money for gas: send it some`, {
+            retryable: true,
+            cause: error,
+          });
+        }
+        const isNonce = isError(error, "NONCE_EXPIRED") || isError(error, "REPLACEMENT_UNDERPRICED");
+        if (!isNonce || tries >= MOST_TRIES) throw error;
+        this.#nextNonce = await provider.getTransactionCount(from, "pending");
+      }
+    }
+  }
+
+  async #fees(): Promise<Fees> {
+    const { gasPrice, maxFeePerGas, maxPriorityFeePerGas } = await this.#options.provider.getFeeData();
+    const most = maxFeePerGas ?? gasPrice;
+    if (most === null) {
+      throw new GatewayError("chain_unavailable", "the chain names no gas price", { retryable: true });
+    }
+    return { maxFeePerGas: most, maxPriorityFeePerGas: maxPriorityFeePerGas ?? most };
+  }
+
+  async #broadcast(pending: Pending): Promise<void> {
+    const { provider, signer } = this.#options;
+    const raw = await signer.signTransaction({ ...pending.request, ...pending.fees });
+    const hash = keccak256(raw);
+    // Noted first: when the answer is lost it may have arrived all the same.
+    pending.hashes.push(hash);
+    try {
+      await provider.broadcastTransaction(raw);
+    } catch (error) {
+      if (await this.#receiptOf([hash]).catch(() => undefined)) return;
+      throw error;
+    }
+  }
+
+  async #confirm(pending: Pending, signal: AbortSignal): Promise<TransactionReceipt> {
+    const { bumpAfterMs, clock, log, pollingMs } = this.#options;
+    for (;;) {
+      const receipt = await this.#receiptOf(pending.hashes).catch(() => undefined);
+      if (receipt) return receipt;
+      await clock.sleep(pollingMs, signal);
+      if (clock.now() - pending.sentAt < bumpAfterMs || pending.hashes.length > MOST_BUMPS) continue;
+      const { maxFeePerGas, maxPriorityFeePerGas } = pending.fees;
+      pending.fees = { maxFeePerGas: bumped(maxFeePerGas), maxPriorityFeePerGas: bumped(maxPriorityFeePerGas) };
+      pending.sentAt = clock.now();
+      log.warn({ nonce: pending.request.nonce, ...pending.fees }, "a transaction is stuck and sent with a higher fee");
+      await this.#broadcast(pending).catch((error: unknown) => {
+        log.warn({ nonce: pending.request.nonce, error: String(error) }, "a stuck transaction could not be replaced");
+      });
+    }
+  }
+
+  async #receiptOf(hashes: readonly string[]): Promise<TransactionReceipt | undefined> {
+    for (const hash of hashes) {
+      const receipt = await this.#options.provider.getTransactionReceipt(hash);
+      if (receipt) return receipt;
+    }
+    return undefined;
+  }
+}
+
+function bumped(wei: bigint): bigint {
+  return wei + (wei * BUMP_PERCENT) / 100n + 1n;
+}
