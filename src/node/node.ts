@@ -10,6 +10,7 @@ import { describe } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
 import { NetworkView } from "./network.ts";
 import type { EnvelopeLog, NodeChain, PublishGate } from "./ports.ts";
+import { pause } from "./pause.ts";
 import { Publisher } from "./publish.ts";
 import type { FollowerState } from "./replicate/follower.ts";
 import { Replicator } from "./replicate/replicator.ts";
@@ -119,7 +120,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       stop.abort(new Error("the node is closing"));
       await Promise.all([server.close(), replicator.stop(), ...running]);
       const gaveUp = new AbortController();
-      await Promise.race([publisher.drain(), clock.sleep(options.drainMs ?? 5_000, gaveUp.signal).catch(() => {})]);
+      await Promise.race([publisher.drain(), pause(clock, options.drainMs ?? 5_000, gaveUp.signal)]);
       gaveUp.abort(new Error("drained"));
       store.close();
       log.info({ nodeId }, "the node is down");
@@ -146,9 +147,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 
 async function refreshRegularly(network: NetworkView, clock: Clock, everyMs: number, signal: AbortSignal) {
   // While nothing is known yet, the node cannot publish: ask more often.
-  const pause = () => (network.nodes.length > 0 ? everyMs : Math.min(everyMs, 1_000));
+  const next = () => (network.nodes.length > 0 ? everyMs : Math.min(everyMs, 1_000));
   while (!signal.aborted) {
-    await clock.sleep(pause(), signal).catch(() => {});
+    await pause(clock, next(), signal);
     if (!signal.aborted) await network.refresh();
   }
 }

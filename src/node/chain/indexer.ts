@@ -7,6 +7,7 @@ import type { InboxState } from "../../protocol/identity/state.ts";
 import { applyIdentityUpdate } from "../../protocol/identity/state.ts";
 import type { VerifySmartAccount } from "../../protocol/identity/signature.ts";
 import { describe } from "../errors.ts";
+import { pause } from "../pause.ts";
 import type { ChainBlock, ChainEvent, NodeChain } from "../ports.ts";
 import type { NodeStore } from "../store/store.ts";
 import type { NewEnvelope } from "../store/writer.ts";
@@ -65,7 +66,7 @@ export class ChainIndexer {
         log.warn({ error: describe(error), failures }, "the chain could not be indexed, trying again");
       }
       const wait = failures === 0 ? pollMs : Math.min(MAX_BACKOFF_MS, pollMs * 2 ** Math.min(failures, 20));
-      await clock.sleep(wait, signal).catch(() => {});
+      await pause(clock, wait, signal);
     }
   }
 

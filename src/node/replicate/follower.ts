@@ -14,6 +14,7 @@ import { describe } from "../errors.ts";
 import type { NetworkView } from "../network.ts";
 import type { RegisteredNode } from "../ports.ts";
 import type { NodeStore } from "../store/store.ts";
+import { pause } from "../pause.ts";
 import type { NewEnvelope } from "../store/writer.ts";
 import { verifyReplica } from "./verify.ts";
 
@@ -87,13 +88,13 @@ export class Follower {
       if (primary && (await this.#follow(primary, signal)) > 0) failures = 0;
       if (signal.aborted) return;
       // While the originator is away, others may have what it sent before.
-      const pause = new AbortController();
-      const paused = AbortSignal.any([signal, pause.signal]);
+      const turn = new AbortController();
+      const paused = AbortSignal.any([signal, turn.signal]);
       const wait = Math.min(maxBackoffMs, backoffMs * 2 ** Math.min(failures, 20));
       const substitute = failures > 0 ? this.#nextSubstitute() : undefined;
       const reading = substitute ? this.#follow(substitute, paused) : undefined;
-      await clock.sleep(wait, signal).catch(() => {});
-      pause.abort(new Error("back to the originator"));
+      await pause(clock, wait, signal);
+      turn.abort(new Error("back to the originator"));
       await reading;
     }
   }
@@ -114,13 +115,13 @@ export class Follower {
     let heard = 0;
     // Each frame moves the time at which silence counts; one watchman looks.
     const watch = async () => {
-      for (;;) {
+      while (!ended.aborted) {
         const before = heard;
-        await clock.sleep(silenceMs, ended);
+        await pause(clock, silenceMs, ended);
         if (heard === before) over.abort(new Error(`no frame for ${silenceMs} ms`));
       }
     };
-    const watching = watch().catch(() => {});
+    const watching = watch();
     try {
       const filter = { originatorNodeIds: [this.#id], lastSeen: { nodeIdToSequenceId: { [this.#id]: this.#cursor } } };
       for await (const { response } of clientOf(source).subscribeOriginators({ filter }, { signal: ended })) {
@@ -194,6 +195,12 @@ export class Follower {
 function clientOf({ httpAddress }: RegisteredNode): Client<typeof ReplicationApi> {
   return createClient(
     ReplicationApi,
-    createGrpcWebTransport({ baseUrl: httpAddress, httpVersion: "1.1", readMaxBytes: MAX_FRAME_BYTES }),
+    createGrpcWebTransport({
+      baseUrl: httpAddress,
+      httpVersion: "1.1",
+      readMaxBytes: MAX_FRAME_BYTES,
+      // A connection of its own: a kept one may belong to the process that was there before a restart.
+      nodeOptions: { agent: false },
+    }),
   );
 }

@@ -34,8 +34,12 @@ export function payer(n: number, target: number, key = POSTAGE_KEY) {
 
 export type NodeClient = Client<typeof ReplicationApi>;
 
+/** On a connection of its own, because a node that was restarted has closed the old ones. */
 export function clientOf(url: string): NodeClient {
-  return createClient(ReplicationApi, createGrpcWebTransport({ baseUrl: url, httpVersion: "1.1" }));
+  return createClient(
+    ReplicationApi,
+    createGrpcWebTransport({ baseUrl: url, httpVersion: "1.1", nodeOptions: { agent: false } }),
+  );
 }
 
 /** Nodes in one process, on a fake chain, with their files in a directory of their own. */
