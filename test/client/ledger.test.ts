@@ -1,0 +1,197 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect } from "chai";
+import fc from "fast-check";
+
+import { openSqliteStore } from "../../src/client/adapters/sqliteStore.ts";
+import { ChannelLedger } from "../../src/client/channel/ledger.ts";
+import type { GatewayErrorCode } from "../../src/client/errors.ts";
+import { isGatewayError } from "../../src/client/errors.ts";
+import type { Attempt, GatewayStore } from "../../src/client/ports.ts";
+import { toHex, uintToBytes } from "../../src/protocol/bytes.ts";
+import { picoToUnitsUp, unitsToPico } from "../../src/protocol/units.ts";
+import { readVoucher } from "../../src/protocol/voucher.ts";
+import { CHANNEL, DOMAIN, POSTAGE_KEY, USD } from "./support/fakeNetwork.ts";
+
+const RICH = { backed: 1_000n * USD, headroom: 0n };
+
+function attempt(n: number, reservedPico: bigint, originatorId = 100): Attempt {
+  const envelopeHash = toHex(uintToBytes(BigInt(n), 32));
+  const bytes = Uint8Array.of(n & 0xff);
+  return { envelopeHash, originatorId, topic: bytes, payerEnvelope: bytes, reservedPico, startedAt: n };
+}
+
+function answer(chargedPico: bigint) {
+  return { envelope: new Uint8Array(1), chargedPico, answeredAt: 1 };
+}
+
+const feesOf = (row: Uint8Array) => readVoucher(DOMAIN, row).fees;
+
+async function codeOf(action: Promise<unknown>): Promise<GatewayErrorCode | "no error"> {
+  try {
+    await action;
+  } catch (error) {
+    if (isGatewayError(error)) return error.code;
+    throw error;
+  }
+  return "no error";
+}
+
+describe("client/channel/ledger", () => {
+  let directory: string;
+  const stores: GatewayStore[] = [];
+  const openStore = () => {
+    const store = openSqliteStore(join(directory, "ledger.sqlite"));
+    stores.push(store);
+    return store;
+  };
+  const open = (store = openStore()) => ChannelLedger.open({ store, domain: DOMAIN, postageKey: POSTAGE_KEY });
+  beforeEach(() => (directory = mkdtempSync(join(tmpdir(), "pennyblack-ledger-"))));
+  afterEach(async () => {
+    for (const store of stores.splice(0)) await store.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  it("signs only when the headroom is used up, and never more than is backed", async () => {
+    const ledger = await open();
+    const terms = { backed: 1_000n, headroom: 100n };
+    const first = await ledger.reserve([attempt(1, 1_500_000n)], terms);
+    expect(feesOf(first)).to.equal(102n);
+    expect(await ledger.reserve([attempt(2, unitsToPico(100n))], terms)).to.equal(first);
+    const third = await ledger.reserve([attempt(3, unitsToPico(850n))], terms);
+    expect(feesOf(third), "952 and headroom, capped by what is backed").to.equal(1_000n);
+    expect(await codeOf(ledger.reserve([attempt(4, unitsToPico(50n))], terms))).to.equal("out_of_money");
+    expect(ledger.inFlightPico, "a refused reservation leaves nothing").to.equal(1_500_000n + unitsToPico(950n));
+  });
+
+  it("covers usage exactly with headroom 0, rounded up", async () => {
+    const ledger = await open();
+    for (let n = 1; n <= 20; n++) {
+      const pico = 700_001n * BigInt(n);
+      const row = await ledger.reserve([attempt(n, pico)], RICH);
+      expect(feesOf(row)).to.equal(picoToUnitsUp(ledger.usagePico + pico));
+      await ledger.complete(attempt(n, pico), pico, answer(pico));
+    }
+    expect(ledger.authorised).to.equal(picoToUnitsUp(ledger.usagePico));
+    const row = await ledger.settleUp(RICH.backed);
+    expect(row).to.equal(ledger.voucherRow);
+  });
+
+  it("keeps voucher, usage and what is in flight over a restart", async () => {
+    const before = await open();
+    await before.reserve([attempt(1, 5_000_000n), attempt(2, 7_000_000n)], RICH);
+    await before.complete(attempt(1, 5_000_000n), 5_000_000n, answer(5_000_000n));
+    const after = await open();
+    expect(after).to.include({ usagePico: 5_000_000n, inFlightPico: 7_000_000n, authorised: 12n });
+    expect(after.attemptsOf(attempt(2, 0n).envelopeHash)).to.deep.equal([attempt(2, 7_000_000n)]);
+    expect(feesOf(await after.reserve([attempt(3, 1n)], RICH))).to.equal(13n);
+  });
+
+  it("counts an attempt once, however often it is completed or reserved", async () => {
+    const ledger = await open();
+    await ledger.reserve([attempt(1, 5n)], RICH);
+    await ledger.reserve([attempt(1, 5n)], RICH);
+    expect(ledger.inFlightPico).to.equal(5n);
+    expect(await ledger.complete(attempt(1, 5n), 5n, answer(5n))).to.equal(false);
+    expect(await ledger.complete(attempt(1, 5n), 5n, answer(5n))).to.equal(false);
+    expect(ledger).to.include({ usagePico: 5n, inFlightPico: 0n, doubles: 0n });
+  });
+
+  it("charges and counts an envelope that two nodes carry", async () => {
+    const ledger = await open();
+    await ledger.reserve([attempt(1, 5n, 100)], RICH);
+    await ledger.reserve([attempt(1, 5n, 200)], RICH);
+    expect(await ledger.complete(attempt(1, 5n, 200), 5n, answer(5n))).to.equal(false);
+    expect(await ledger.complete(attempt(1, 5n, 100), 6n, answer(6n))).to.equal(true);
+    expect(ledger).to.include({ usagePico: 11n, doubles: 1n });
+    const stored = await stores[0]!.findAnswer(CHANNEL, attempt(1, 5n).envelopeHash);
+    expect(stored?.chargedPico, "the first answer stays").to.equal(5n);
+  });
+
+  it("raises a voucher to what a node asks within the tolerance, and not a unit above (59a)", async () => {
+    const ledger = await open();
+    await ledger.reserve([attempt(1, unitsToPico(10n * USD))], RICH);
+    expect(feesOf(await ledger.raise(10n * USD + 100_000n, RICH)), "1 % of 10 USD").to.equal(10n * USD + 100_000n);
+    expect(await codeOf(ledger.raise(10n * USD + 100_001n, RICH))).to.equal("demand_above_ledger");
+    expect(await codeOf(ledger.raise(5_000n * USD, RICH))).to.equal("demand_above_ledger");
+    expect(ledger.authorised).to.equal(10n * USD + 100_000n);
+    expect(await codeOf(ledger.raise(10n * USD + 50_000n, { backed: 10n * USD, headroom: 0n }))).to.equal(
+      "out_of_money",
+    );
+    expect(await ledger.raise(1n, RICH), "less than is signed").to.equal(ledger.voucherRow);
+  });
+
+  it("tolerates 0.01 USD while the total is small", async () => {
+    const ledger = await open();
+    expect(feesOf(await ledger.raise(10_000n, RICH))).to.equal(10_000n);
+    expect(await codeOf(ledger.raise(10_001n, RICH))).to.equal("demand_above_ledger");
+  });
+
+  it("continues from what the chain collected when its store is new or older", async () => {
+    const ledger = await open();
+    expect(await ledger.reconcile(3n * USD)).to.equal(true);
+    expect(await ledger.reconcile(3n * USD)).to.equal(false);
+    expect(feesOf(await ledger.reserve([attempt(1, 1n)], RICH))).to.equal(3n * USD + 1n);
+    expect(await ledger.reconcile(2n * USD)).to.equal(false);
+  });
+
+  it("refuses to write beside another process", async () => {
+    const [one, two] = [await open(), await open()];
+    await one.reserve([attempt(1, 1n)], RICH);
+    expect(await codeOf(two.reserve([attempt(2, 1n)], RICH))).to.equal("ledger_conflict");
+    expect(two.problem).to.contain("one gateway per key");
+  });
+
+  it("refuses a store whose voucher is for another contract", async () => {
+    await (await open()).reserve([attempt(1, 1n)], RICH);
+    const domain = { ...DOMAIN, chainId: 1n };
+    expect(await codeOf(ChannelLedger.open({ store: openStore(), domain, postageKey: POSTAGE_KEY }))).to.equal(
+      "ledger_conflict",
+    );
+  });
+
+  it("never signs backwards, never above what is backed, and always covers what is out, whatever happens", async function () {
+    this.timeout(60_000);
+    const step = fc.record({
+      kind: fc.constantFrom("reserve", "complete", "release", "raise", "settleUp", "reopen"),
+      pico: fc.bigInt(0n, 3_000_000_000n),
+      headroom: fc.bigInt(0n, 5_000n),
+      n: fc.nat(6),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
+        const store = openSqliteStore(":memory:");
+        try {
+          let ledger = await open(store);
+          let [authorised, usage] = [0n, 0n];
+          for (const { kind, pico, headroom, n } of steps) {
+            const terms = { backed: 10_000n, headroom };
+            const one = attempt(n, pico);
+            const codes: Promise<string>[] = [];
+            if (kind === "reserve") codes.push(codeOf(ledger.reserve([one], terms)));
+            if (kind === "complete") {
+              const reserved = ledger.attemptsOf(one.envelopeHash)[0]?.reservedPico ?? 0n;
+              codes.push(codeOf(ledger.complete(one, reserved, answer(reserved))));
+            }
+            if (kind === "release") codes.push(codeOf(ledger.release([one])));
+            if (kind === "raise") codes.push(codeOf(ledger.raise(pico / 100_000n, terms)));
+            if (kind === "settleUp") codes.push(codeOf(ledger.settleUp(terms.backed)));
+            for (const code of await Promise.all(codes)) {
+              expect(code).to.be.oneOf(["no error", "out_of_money", "demand_above_ledger"]);
+            }
+            if (kind === "reopen") ledger = await open(store);
+            expect(ledger.authorised >= authorised && ledger.usagePico >= usage).to.equal(true);
+            expect(ledger.authorised <= 10_000n).to.equal(true);
+            expect(picoToUnitsUp(ledger.usagePico + ledger.inFlightPico) <= ledger.authorised).to.equal(true);
+            [authorised, usage] = [ledger.authorised, ledger.usagePico];
+          }
+        } finally {
+          await store.close();
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

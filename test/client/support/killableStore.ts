@@ -1,0 +1,31 @@
+import type { GatewayStore, LedgerCommit } from "../../../src/client/ports.ts";
+
+/** When the process dies, as far as its store can tell. */
+export interface Kill {
+  moment: "beforeCommit" | "afterCommit";
+  /** The first commit that it is about. */
+  at: (step: LedgerCommit) => boolean;
+}
+
+/** A store that stops for good at a chosen moment, as kill -9 does; what was committed before stays on disk. */
+export function killableStore(store: GatewayStore, kill: Kill): GatewayStore {
+  let isDead = false;
+  const alive = <T>(work: () => Promise<T>): Promise<T> => {
+    if (isDead) throw new Error("killed");
+    return work();
+  };
+  return {
+    loadChannel: async (channel) => alive(() => store.loadChannel(channel)),
+    loadAttempts: async (channel) => alive(() => store.loadAttempts(channel)),
+    findAnswer: async (channel, hash) => alive(() => store.findAnswer(channel, hash)),
+    pruneAnswers: async (...args) => alive(() => store.pruneAnswers(...args)),
+    commit: async (step) =>
+      alive(async () => {
+        isDead = kill.at(step);
+        if (isDead && kill.moment === "beforeCommit") throw new Error("killed");
+        await store.commit(step);
+        if (isDead) throw new Error("killed");
+      }),
+    close: () => store.close(),
+  };
+}
