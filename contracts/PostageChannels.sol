@@ -10,6 +10,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IPostageChannels} from "./interfaces/IPostageChannels.sol";
 import {ChannelMath} from "./libraries/ChannelMath.sol";
 import {SettledRows} from "./libraries/SettledRows.sol";
+import {ChannelSlot} from "./libraries/ChannelSlot.sol";
 import {VoucherRows} from "./libraries/VoucherRows.sol";
 import {Balances} from "./types/Balances.sol";
 
@@ -17,7 +18,6 @@ import {Balances} from "./types/Balances.sol";
 /// @notice See IPostageChannels.
 contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
-    using VoucherRows for uint256;
     using SettledRows for uint256;
 
     bytes32 private constant ASSIGN_OWNER_TYPEHASH = keccak256("AssignOwner(address owner,uint256 deadline)");
@@ -35,7 +35,7 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
     address public immutable distributor;
 
     /**
-     * slot 1 | balances: deposited 64 | feesSpent 64 | stampsSpent 64 | stampsSigned 64      (hot)
+     * slot 1 | balances: deposited 64 | stampsSpent 64 | stampsSigned 64 | feesSpent 64      (hot)
      * slot 2 | owner 160                                                                     (cold)
      * slot 3 | pendingWithdrawal 64 | readyAt 40 | stampsFreeAt 40 | withdrawalNonce 24      (cold)
      */
@@ -50,12 +50,23 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
 
     mapping(address key => State) private _channels;
 
-    /// @dev Both only grow, so that the slot never empties and is never paid for as new again.
-    /// Waiting for the distributor: `_earned - _handedOver`.
-    uint128 private _earned;
-    uint128 private _handedOver;
+    /// @dev What `settle` needs besides channels, in one slot. `earned` and `handedOver` only grow, so that the slot
+    /// never empties; `earned - handedOver` waits for the distributor.
+    struct Ledger {
+        uint96 earned;
+        uint96 handedOver;
+        uint16 bountyBps;
+        uint48 bountyCap;
+    }
 
-    Parameters private _parameters;
+    struct Terms {
+        uint32 withdrawalDelaySeconds;
+        uint32 stampHoldSeconds;
+        uint64 minimumDeposit;
+    }
+
+    Ledger private _ledger;
+    Terms private _terms;
 
     mapping(address account => uint256) private _credits;
 
@@ -90,7 +101,7 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
     function _credit(address payer, uint256 arrived) private {
         if (arrived == 0) revert PostageChannelsNothingArrived(payer);
         Balances balances = _channels[payer].balances;
-        uint256 minimum = _parameters.minimumDeposit;
+        uint256 minimum = _terms.minimumDeposit;
         if (balances.deposited() == 0 && arrived < minimum) {
             revert PostageChannelsDepositBelowMinimum(arrived, minimum);
         }
@@ -104,55 +115,63 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IPostageChannels
     function settle(bytes calldata rows) external returns (uint64 collected, uint64 bounty) {
         uint256 count = rows.length / VoucherRows.ROW;
-        (uint256 log, uint256 first) = SettledRows.begin(count);
         uint256 offset;
+        uint256 channelsSlot;
         assembly ("memory-safe") {
             offset := rows.offset
+            channelsSlot := _channels.slot
         }
-        uint256 cursor;
-        (collected, bounty, cursor) = _settleRows(offset, offset + count * VoucherRows.ROW, first);
+        VoucherRows.prepare(_domainSeparatorV4(), channelsSlot);
+        (uint256 log, uint256 first) = SettledRows.begin(count);
+        (uint256 collected_, uint256 bounty_, uint256 cursor) = _settleRows(offset, count, first);
         if (cursor == first) return (0, 0);
-
-        if (collected > 0) {
-            // No underflow: a bounty is a part of what was collected.
-            _earned += uint128(collected - bounty);
-            if (bounty > 0) _credits[msg.sender] += bounty;
-        }
-        log.log(cursor, Settled.selector, msg.sender, collected, bounty);
+        log.log(cursor, Settled.selector, msg.sender, collected_, bounty_);
+        // No truncation: both are part of a token balance (see `_pull`).
+        return (uint64(collected_), uint64(bounty_));
     }
 
-    /// @dev The loop that carriage is paid by. Unchecked: sums stay below the token balance (see `_pull`), offsets
-    /// below the calldata's length.
     function _settleRows(
         uint256 offset,
-        uint256 end,
-        uint256 cursor
-    ) private returns (uint64 collected, uint64 bounty, uint256) {
-        unchecked {
-            uint256 bountyBps = _parameters.bountyBps;
-            uint256 bountyCap = _parameters.bountyCap;
-            uint256 workspace = VoucherRows.prepare(_domainSeparatorV4());
-            for (; offset != end; offset += VoucherRows.ROW) {
-                uint64 taken;
-                (taken, cursor) = _settleRow(workspace, offset, cursor);
-                collected += taken;
-                bounty += uint64(ChannelMath.bountyDown(taken, bountyBps, bountyCap));
-            }
-            return (collected, bounty, cursor);
-        }
+        uint256 count,
+        uint256 first
+    ) private returns (uint256 collected, uint256 bounty, uint256 cursor) {
+        Ledger memory ledger = _ledger;
+        uint256 limited;
+        (collected, limited, cursor) = _settleEach(
+            offset,
+            offset + count * VoucherRows.ROW,
+            first,
+            ChannelMath.bountyLimitDown(ledger.bountyBps, ledger.bountyCap)
+        );
+        if (collected == 0) return (0, 0, cursor);
+        bounty = ChannelMath.bountyDown(limited, ledger.bountyBps);
+        _ledger.earned = ledger.earned + uint96(collected - bounty);
+        if (bounty > 0) _credits[msg.sender] += bounty;
     }
 
-    /// @dev Writes and logs nothing for a row that changes nothing.
-    function _settleRow(uint256 workspace, uint256 offset, uint256 cursor) private returns (uint64 taken, uint256) {
-        (uint64 fees, uint64 stamps, address key) = workspace.recover(offset);
-        State storage channel = _channels[key];
-        Balances balances = channel.balances;
-        if (balances.deposited() == 0) return (0, cursor);
-        Balances afterwards;
-        (afterwards, taken) = ChannelMath.applyVoucher(balances, fees, stamps);
-        if (afterwards.equals(balances)) return (0, cursor);
-        channel.balances = afterwards;
-        return (taken, cursor.append(key, afterwards.feesSpent(), afterwards.stampsSigned()));
+    /// @dev The loop that carriage is paid by, in one piece: a call per row would cost as much as its arithmetic.
+    /// Writes and logs nothing for a row that changes nothing. Unchecked: sums stay below the token balance and thus
+    /// 64 bits (see `_pull`), offsets below the calldata's length.
+    function _settleEach(
+        uint256 offset,
+        uint256 end,
+        uint256 first,
+        uint256 bountyLimit
+    ) private returns (uint256 collected, uint256 limited, uint256 cursor) {
+        unchecked {
+            cursor = first;
+            for (; offset != end; offset += VoucherRows.ROW) {
+                (uint256 fees, uint256 stamps, uint256 slot) = VoucherRows.recover(offset);
+                Balances before = ChannelSlot.load(slot);
+                (Balances afterwards, uint256 taken) = ChannelMath.applyVoucher(before, fees, stamps);
+                if (afterwards.equals(before)) continue;
+                ChannelSlot.store(slot, afterwards);
+                cursor = cursor.append(VoucherRows.signer(), afterwards);
+                collected += taken;
+                if (taken > bountyLimit) taken = bountyLimit;
+                limited += taken;
+            }
+        }
     }
 
     /// @inheritdoc IPostageChannels
@@ -160,7 +179,7 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
         if (msg.sender != distributor) revert PostageChannelsNotDistributor(msg.sender, distributor);
         amount = uncollected();
         if (amount == 0) return 0;
-        _handedOver = _earned;
+        _ledger.handedOver = _ledger.earned;
         emit Collected(amount);
         token.safeTransfer(distributor, amount);
     }
@@ -188,10 +207,10 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
         uint64 unspent = ChannelMath.unspent(channel.balances);
         if (amount > unspent) revert PostageChannelsWithdrawalAboveUnspent(amount, unspent);
 
-        uint40 readyAt = uint40(block.timestamp + _parameters.withdrawalDelaySeconds);
+        uint40 readyAt = uint40(block.timestamp + _terms.withdrawalDelaySeconds);
         channel.pendingWithdrawal = amount;
         channel.readyAt = readyAt;
-        channel.stampsFreeAt = uint40(block.timestamp + _parameters.stampHoldSeconds);
+        channel.stampsFreeAt = uint40(block.timestamp + _terms.stampHoldSeconds);
         unchecked {
             // A label for logs; an exit must not end when it wraps.
             channel.withdrawalNonce++;
@@ -285,7 +304,9 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
         _requireWithin(next.minimumDeposit, 1, MAX_MINIMUM_DEPOSIT);
         _requireWithin(next.bountyBps, 0, MAX_BOUNTY_BPS);
         _requireWithin(next.bountyCap, 0, MAX_BOUNTY_CAP);
-        _parameters = next;
+        _terms = Terms(next.withdrawalDelaySeconds, next.stampHoldSeconds, next.minimumDeposit);
+        _ledger.bountyBps = next.bountyBps;
+        _ledger.bountyCap = next.bountyCap;
         emit ParametersSet(next);
     }
 
@@ -297,7 +318,15 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IPostageChannels
     function parameters() external view returns (Parameters memory) {
-        return _parameters;
+        Terms memory terms = _terms;
+        return
+            Parameters({
+                withdrawalDelaySeconds: terms.withdrawalDelaySeconds,
+                stampHoldSeconds: terms.stampHoldSeconds,
+                minimumDeposit: terms.minimumDeposit,
+                bountyBps: _ledger.bountyBps,
+                bountyCap: _ledger.bountyCap
+            });
     }
 
     /// @inheritdoc IPostageChannels
@@ -343,7 +372,7 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IPostageChannels
     function uncollected() public view returns (uint256) {
-        return _earned - _handedOver;
+        return _ledger.earned - _ledger.handedOver;
     }
 
     /// @inheritdoc IPostageChannels

@@ -27,7 +27,7 @@ interface IPostageChannels {
         uint32 stampHoldSeconds;
         uint64 minimumDeposit;
         uint16 bountyBps;
-        uint64 bountyCap;
+        uint48 bountyCap;
     }
 
     /// @param deposited Credited minus withdrawn.
@@ -113,7 +113,7 @@ interface IPostageChannels {
      * never lowers anything: a bad signature, an unknown channel, a stale voucher are skipped. A voucher larger than
      * the deposit takes what is there and stays redeemable. Order and repetition do not change the channels.
      * @return collected Fees taken from channels, the bounty included.
-     * @return bounty Credited to the caller, rounded down per row.
+     * @return bounty Credited to the caller, rounded down.
      */
     function settle(bytes calldata rows) external returns (uint64 collected, uint64 bounty);
 

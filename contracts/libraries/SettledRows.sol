@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Balances} from "../types/Balances.sol";
+
 /**
  * @notice Builds the `Settled` event in place: rows of 36 bytes, `channel 20 | feesSpent 8 | stampsSigned 8`.
  * @dev Solidity would copy the rows once more to encode them, and memory grows with the square of its size.
@@ -25,18 +27,12 @@ library SettledRows {
 
     /// @notice Appends a row.
     /// @return next Where the next row goes.
-    function append(
-        uint256 cursor,
-        address channel,
-        uint64 feesSpent,
-        uint64 stampsSigned
-    ) internal pure returns (uint256 next) {
+    function append(uint256 cursor, address channel, Balances balances) internal pure returns (uint256 next) {
         uint256 row = ROW;
-        // Widened here, because assembly may see dirt above 64 bits.
-        uint256 tail = (uint256(feesSpent) << 192) | (uint256(stampsSigned) << 128);
         assembly ("memory-safe") {
             mstore(cursor, shl(96, channel))
-            mstore(add(cursor, 20), tail)
+            // Its upper half is feesSpent and stampsSigned; the next row is written over the rest.
+            mstore(add(cursor, 20), balances)
             next := add(cursor, row)
         }
     }
@@ -57,6 +53,7 @@ library SettledRows {
             mstore(add(start, 0x20), bounty)
             mstore(add(start, 0x40), 0x60)
             mstore(add(start, 0x60), length)
+            // Behind the last row: no remains of it in the padding.
             mstore(cursor, 0)
             log2(start, add(head, and(add(length, 0x1f), not(0x1f))), selector, settler)
         }

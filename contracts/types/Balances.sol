@@ -7,10 +7,11 @@ pragma solidity 0.8.37;
  * | bits      | field        | meaning                                                   |
  * |-----------|--------------|-----------------------------------------------------------|
  * | 0 - 63    | deposited    | credited minus withdrawn; falls only in `withdraw`        |
- * | 64 - 127  | feesSpent    | fees collected so far; never falls                        |
- * | 128 - 191 | stampsSpent  | stamps charged so far; never falls                        |
- * | 192 - 255 | stampsSigned | largest stamp ceiling the key signed; never falls         |
+ * | 64 - 127  | stampsSpent  | stamps charged so far; never falls                        |
+ * | 128 - 191 | stampsSigned | largest stamp ceiling the key signed; never falls         |
+ * | 192 - 255 | feesSpent    | fees collected so far; never falls                        |
  *
+ * What a voucher raises stands at the top in the order of the `Settled` event, which is cut from the word as it is.
  * At all times feesSpent + stampsSpent <= deposited. All in base units of the fee token.
  */
 type Balances is uint256;
@@ -23,25 +24,19 @@ library BalancesLibrary {
     }
 
     function feesSpent(Balances self) internal pure returns (uint64) {
-        return uint64(Balances.unwrap(self) >> 64);
+        return uint64(Balances.unwrap(self) >> 192);
     }
 
     function stampsSpent(Balances self) internal pure returns (uint64) {
-        return uint64(Balances.unwrap(self) >> 128);
+        return uint64(Balances.unwrap(self) >> 64);
     }
 
     function stampsSigned(Balances self) internal pure returns (uint64) {
-        return uint64(Balances.unwrap(self) >> 192);
+        return uint64(Balances.unwrap(self) >> 128);
     }
 
     function withDeposited(Balances self, uint64 value) internal pure returns (Balances) {
         return Balances.wrap((Balances.unwrap(self) & ~uint256(type(uint64).max)) | value);
-    }
-
-    /// @dev Replaces both columns of a voucher at once: one mask instead of two.
-    function withSigned(Balances self, uint64 feesSpent_, uint64 stampsSigned_) internal pure returns (Balances) {
-        uint256 kept = Balances.unwrap(self) & ((uint256(type(uint64).max) << 128) | type(uint64).max);
-        return Balances.wrap(kept | (uint256(feesSpent_) << 64) | (uint256(stampsSigned_) << 192));
     }
 
     function equals(Balances self, Balances other) internal pure returns (bool) {

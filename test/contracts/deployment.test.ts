@@ -56,7 +56,7 @@ describe("deployment", () => {
       const { ethers } = await network.create("local");
       const [owner, stranger] = await ethers.getSigners();
       const deployer = await ethers.deployContract("Create3Deployer", [owner!.address]);
-      const asStranger = deployer.connect(stranger) as typeof deployer;
+      const asStranger = deployer.connect(stranger);
       await expect(asStranger.getFunction("deploy")(ethers.ZeroHash, "0x00"))
         .to.be.revertedWithCustomError(deployer, "Create3DeployerNotOwner")
         .withArgs(stranger!.address, owner!.address);

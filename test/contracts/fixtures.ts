@@ -1,0 +1,122 @@
+import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
+import type { BaseWallet, HDNodeWallet } from "ethers";
+import { Contract, Signature, Wallet, concat, toBeHex } from "ethers";
+import { network } from "hardhat";
+
+import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
+import type { DeploymentParameters } from "../../scripts/deploy/parameters.ts";
+import { readParameters } from "../../scripts/deploy/parameters.ts";
+import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import type { Contracts } from "../../src/contracts/connectContracts.ts";
+import { connectContracts } from "../../src/contracts/connectContracts.ts";
+import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
+
+export const USD = 1_000_000n;
+export const HOUR = 3_600;
+export const DAY = 24 * HOUR;
+export const EPOCH = 12 * HOUR;
+/** Bits of a voucher's columns. */
+export const U64_MAX = 2n ** 64n - 1n;
+
+export type Network = Awaited<ReturnType<typeof network.create<"l1">>>;
+
+/** A deployed network on a chain of its own, with named accounts that hold USDC and have approved the contracts. */
+export interface World extends Contracts {
+  record: DeploymentRecord;
+  net: Network;
+  ethers: Network["ethers"];
+  usdc: Contract;
+  deployer: HardhatEthersSigner;
+  funder: HardhatEthersSigner;
+  settler: HardhatEthersSigner;
+  operator: HardhatEthersSigner;
+  stranger: HardhatEthersSigner;
+  chainId: bigint;
+}
+
+/** Local parameters, with what a test changes. */
+export async function deployedWorld(changes: Partial<DeploymentParameters> = {}): Promise<World> {
+  const net = await network.create({ network: "local", chainType: "l1" });
+  const { ethers } = net;
+  const [deployer, funder, settler, operator, stranger] = await ethers.getSigners();
+  const parameters = { ...readParameters("local"), ...changes };
+  const record = await deployNetwork({ signer: deployer!, parameters });
+  const contracts = connectContracts(record, deployer!);
+  const usdc = new Contract(record.token, readArtifact("test/support/TestUSDC.sol").abi, deployer);
+  for (const account of [funder!, operator!, stranger!]) {
+    await usdc.getFunction("mint")(account, 10_000_000n * USD);
+    for (const spender of [contracts.postageChannels, contracts.nodeBond]) {
+      await (usdc.connect(account) as Contract).getFunction("approve")(spender, 2n ** 256n - 1n);
+    }
+  }
+  return {
+    ...contracts,
+    record,
+    net,
+    ethers,
+    usdc,
+    deployer: deployer!,
+    funder: funder!,
+    settler: settler!,
+    operator: operator!,
+    stranger: stranger!,
+    chainId: BigInt(record.chainId),
+  };
+}
+
+/** The n-th postage key, always the same one. */
+export function postageKey(n: number): BaseWallet {
+  return new Wallet(toBeHex(0x1000 + n, 32));
+}
+
+/** Signs a voucher the reference way, with ethers, and packs it: `fees 8 | stamps 8 | r 32 | vs 32`. */
+export async function voucherRow(
+  world: Pick<World, "postageChannels" | "chainId">,
+  key: BaseWallet | HDNodeWallet,
+  fees: bigint,
+  stamps = 0n,
+  domain: { chainId?: bigint; verifyingContract?: string } = {},
+): Promise<string> {
+  const signature = await key.signTypedData(
+    {
+      name: "Pennyblack Postage",
+      version: "1",
+      chainId: world.chainId,
+      verifyingContract: await world.postageChannels.getAddress(),
+      ...domain,
+    },
+    {
+      Voucher: [
+        { name: "fees", type: "uint64" },
+        { name: "stamps", type: "uint64" },
+      ],
+    },
+    { fees, stamps },
+  );
+  return packedRow(fees, stamps, Signature.from(signature).compactSerialized);
+}
+
+export function packedRow(fees: bigint, stamps: bigint, compactSignature: string): string {
+  return concat([toBeHex(fees, 8), toBeHex(stamps, 8), compactSignature]);
+}
+
+/** Funds a channel from the funder's account. */
+export async function fund(world: World, key: { address: string }, amount: bigint): Promise<void> {
+  await world.postageChannels.connect(world.funder).deposit(key.address, amount);
+}
+
+/** The i-th of some nodes of the operator, with a seat from the next epoch on while seats are free. */
+export async function registerNode(world: World, i: number, payout: string): Promise<bigint> {
+  const { publicKey } = new Wallet(toBeHex(0x2000 + i, 32)).signingKey;
+  const registry = world.nodeRegistry.connect(world.operator);
+  const nodeId = await registry.register.staticCall(publicKey, `http://127.0.0.1:${5050 + i}`, payout);
+  await registry.register(publicKey, `http://127.0.0.1:${5050 + i}`, payout);
+  return nodeId;
+}
+
+/** Moves time to the beginning of the epoch `count` epochs ahead. */
+export async function passEpochs(world: World, count: number): Promise<void> {
+  const { time } = world.net.networkHelpers;
+  const epoch = Math.floor((await time.latest()) / EPOCH);
+  await time.increaseTo((epoch + count) * EPOCH);
+}
