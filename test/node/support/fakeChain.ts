@@ -69,20 +69,16 @@ export class FakeChain implements NodeChain {
     return this.#answer(() => this.network);
   }
 
-  async latestBlock(): Promise<ChainBlock> {
-    return this.#answer(() => this.#position(this.#blocks.at(-1)!));
-  }
+  latestBlock = async (): Promise<ChainBlock> => this.#answer(() => this.#position(this.#blocks.at(-1)!));
 
-  async block(number: number): Promise<ChainBlock | undefined> {
-    return this.#answer(() => {
+  block = async (number: number): Promise<ChainBlock | undefined> =>
+    this.#answer(() => {
       const block = this.#blocks[number];
       return block && this.#position(block);
     });
-  }
 
-  async events(first: number, last: number): Promise<ChainEvent[]> {
-    return this.#answer(() => this.#all().filter(({ blockNumber }) => blockNumber >= first && blockNumber <= last));
-  }
+  events = async (first: number, last: number): Promise<ChainEvent[]> =>
+    this.#answer(() => this.#all().filter(({ blockNumber }) => blockNumber >= first && blockNumber <= last));
 
   verifySmartAccount: VerifySmartAccount = async () => this.#answer(() => this.accountAnswers);
 

@@ -1,0 +1,267 @@
+import { create } from "@bufbuild/protobuf";
+import { expect } from "chai";
+
+import { IdentifierKind } from "#proto/xmtp/identity/associations/association_pb.ts";
+import {
+  GetInboxIdsRequestSchema,
+  QueryEnvelopesRequestSchema,
+} from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
+
+import { fromHex } from "../../src/protocol/bytes.ts";
+import { addressOf } from "../../src/protocol/ecdsa.ts";
+import { readOriginatorEnvelope, readPayerEnvelope } from "../../src/protocol/envelope.ts";
+import { topicBytes } from "../../src/protocol/topics.ts";
+import { ChainIndexer } from "../../src/node/chain/indexer.ts";
+import { getInboxIds, queryEnvelopes } from "../../src/node/api/query.ts";
+import { NodeStore } from "../../src/node/store/store.ts";
+import { silentLog } from "../../src/platform/log.ts";
+import { groupMessage } from "../support/envelopes.ts";
+import { ManualClock } from "../support/manualClock.ts";
+import type { FakeEvent } from "./support/fakeChain.ts";
+import { FakeChain } from "./support/fakeChain.ts";
+import { VECTOR, identityEnvelope, identityTopic, vectorUpdate } from "./support/identity.ts";
+import { GROUP_TOPIC } from "./support/network.ts";
+import { createInbox, inboxOfWallet, linkWallet, revokeWallet, walletKey } from "./support/wallets.ts";
+
+const GROUP = new Uint8Array(16).fill(0xab);
+const [alice, bob, carol] = [walletKey(1), walletKey(2), walletKey(3)];
+
+function commit(n: number, contentType = 3): FakeEvent {
+  return { kind: "commit", subject: GROUP, clientEnvelope: groupMessage(n, { contentType }) };
+}
+
+describe("node/chain", () => {
+  let chain: FakeChain;
+  let store: NodeStore;
+  let indexer: ChainIndexer;
+
+  beforeEach(() => {
+    chain = new FakeChain();
+    store = new NodeStore(":memory:", silentLog);
+    indexer = newIndexer();
+  });
+  afterEach(() => store.close());
+
+  function newIndexer(options: { confirmations?: number; blocksPerStep?: number } = {}): ChainIndexer {
+    const ports = { chain, store, clock: new ManualClock(), log: silentLog, pollMs: 10 };
+    return new ChainIndexer({ ...ports, confirmations: 0, blocksPerStep: 1_000, ...options });
+  }
+
+  async function index(): Promise<void> {
+    while (await indexer.step());
+  }
+
+  function on(topic: Uint8Array) {
+    const { envelopes } = queryEnvelopes(store, create(QueryEnvelopesRequestSchema, { query: { topics: [topic] } }));
+    return envelopes.map((envelope) => readOriginatorEnvelope(envelope));
+  }
+
+  function inboxOf(identifier: string, identifierKind = IdentifierKind.ETHEREUM): string | undefined {
+    return getInboxIds(store, create(GetInboxIdsRequestSchema, { requests: [{ identifier, identifierKind }] }))
+      .responses[0]!.inboxId;
+  }
+
+  const onGroup = () => on(GROUP_TOPIC).map(({ payerEnvelope }) => payerEnvelope.length && payerEnvelope);
+  const idsOn = (topic: Uint8Array) => on(topic).map(({ sequenceId }) => sequenceId);
+
+  it("serves commits as originator 0 and identity updates as 1, with the event's id, time and transaction", async () => {
+    const update = vectorUpdate(VECTOR.wallet);
+    const block = chain.mine(commit(1), identityEnvelope(VECTOR.wallet), commit(2));
+    await index();
+    const envelopes = [...on(GROUP_TOPIC), ...on(identityTopic(update))];
+    expect(envelopes.map(({ originatorId, sequenceId }) => [originatorId, sequenceId])).to.deep.equal([
+      [0, 1n],
+      [0, 2n],
+      [1, 1n],
+    ]);
+    for (const [i, envelope] of envelopes.entries()) {
+      const event = block.events[[0, 2, 1][i]!]!;
+      expect(envelope.originatorNs).to.equal(event.blockTimestamp * 1_000_000_000n);
+      const transactionHash = fromHex(event.transactionHash);
+      expect(envelope.proof).to.deep.include({ case: "blockchainProof" });
+      expect(envelope.proof.value).to.have.deep.property("transactionHash", transactionHash);
+      expect([envelope.baseFeePico, envelope.congestionFeePico]).to.deep.equal([0n, 0n]);
+      expect(() => readPayerEnvelope(envelope.payerEnvelope)).to.throw("payer signature is not one");
+    }
+  });
+
+  it("follows every update that real clients made, and knows whose wallets and passkeys they are", async () => {
+    chain.mine(...[VECTOR.wallet, VECTOR.passkey, ...VECTOR.logA, ...VECTOR.logB].map((i) => identityEnvelope(i)));
+    await index();
+    expect(idsOn(identityTopic(vectorUpdate(VECTOR.logA[0])))).to.deep.equal([3n, 4n, 5n]);
+    expect(idsOn(identityTopic(vectorUpdate(VECTOR.logB[0])))).to.deep.equal([6n, 7n]);
+    const linked = vectorUpdate(VECTOR.logB[1]);
+    const action = linked.actions[0]!.kind;
+    const wallet = action.case === "add" ? action.value.newMemberIdentifier!.kind.value : undefined;
+    expect(inboxOf(wallet as string)).to.equal(linked.inboxId);
+    const passkey = vectorUpdate(VECTOR.passkey);
+    const created = passkey.actions[0]!.kind;
+    const key = created.case === "createInbox" ? created.value.initialIdentifier : "";
+    expect(inboxOf(key, IdentifierKind.PASSKEY)).to.equal(passkey.inboxId);
+    expect(inboxOf(key)).to.equal(undefined);
+  });
+
+  it("serves no invalid update, and the valid ones after it in the same inbox", async () => {
+    const [first, second, third] = VECTOR.logA;
+    const forged = identityEnvelope(first, (update) => (update.clientTimestampNs += 1_000_000_000n));
+    const elsewhere = { ...identityEnvelope(first), subject: fromHex(vectorUpdate(VECTOR.wallet).inboxId) };
+    const otherInbox = identityEnvelope(first, (update) => (update.inboxId = inboxOfWallet(alice)));
+    const garbage: FakeEvent = { kind: "identity", subject: new Uint8Array(32), clientEnvelope: new Uint8Array(99) };
+    const events = [forged, elsewhere, otherInbox, garbage, identityEnvelope(second), identityEnvelope(first)];
+    chain.mine(...events, identityEnvelope(second));
+    // The same signatures once more, and an update that is valid but for another inbox's place.
+    chain.mine(identityEnvelope(second), identityEnvelope(third));
+    await index();
+    expect(idsOn(identityTopic(vectorUpdate(first)))).to.deep.equal([6n, 7n, 9n]);
+    expect(idsOn(topicBytes(2, fromHex(inboxOfWallet(alice))))).to.deep.equal([]);
+    expect(store.reader.originators().map(({ lastSequenceId }) => lastSequenceId)).to.deep.equal([9n]);
+  });
+
+  it("serves through the commit contract only commits and proposals of the event's group", async () => {
+    const otherGroup = { ...commit(3), subject: new Uint8Array(16).fill(1) };
+    const update = { ...identityEnvelope(VECTOR.wallet), kind: "commit" as const };
+    chain.mine(commit(1, 1), otherGroup, update, commit(4, 2), commit(5));
+    await index();
+    expect(onGroup()).to.have.length(2);
+    expect(idsOn(GROUP_TOPIC)).to.deep.equal([4n, 5n]);
+  });
+
+  it("has the latest link win, and falls back to the one before when that is revoked", async () => {
+    const wallet = addressOf(carol);
+    chain.mine(createInbox(alice), createInbox(bob), linkWallet(alice, carol));
+    await index();
+    expect(inboxOf(wallet)).to.equal(inboxOfWallet(alice));
+    expect(inboxOf(wallet.toUpperCase().replace("0X", "0x"))).to.equal(inboxOfWallet(alice));
+    chain.mine(linkWallet(bob, carol));
+    await index();
+    expect(inboxOf(wallet)).to.equal(inboxOfWallet(bob));
+    chain.mine(revokeWallet(bob, carol));
+    await index();
+    expect(inboxOf(wallet)).to.equal(inboxOfWallet(alice));
+    chain.mine(revokeWallet(alice, carol));
+    await index();
+    expect(inboxOf(wallet)).to.equal(undefined);
+  });
+
+  it("undoes what a reorganisation takes, and serves what comes instead under the same ids", async () => {
+    chain.mine(createInbox(alice), linkWallet(alice, carol), commit(1));
+    await index();
+    const common = chain.head;
+    const link = revokeWallet(alice, carol);
+    chain.mine(link, commit(2), createInbox(bob));
+    await index();
+    expect(inboxOf(addressOf(carol))).to.equal(undefined);
+    expect(inboxOf(addressOf(bob))).to.equal(inboxOfWallet(bob));
+    const before = onGroup();
+    chain.reorganise(common);
+    chain.mine(commit(7));
+    chain.mine(commit(8));
+    await index();
+    expect(inboxOf(addressOf(carol))).to.equal(inboxOfWallet(alice));
+    expect(inboxOf(addressOf(bob))).to.equal(undefined);
+    expect(idsOn(GROUP_TOPIC)).to.deep.equal([1n, 2n, 3n]);
+    expect(onGroup()[0]).to.deep.equal(before[0]);
+    expect(onGroup()[1]).not.to.deep.equal(before[1]);
+    // The state was rolled back as well: the same revocation is valid again.
+    chain.mine(link);
+    await index();
+    expect(inboxOf(addressOf(carol))).to.equal(undefined);
+  });
+
+  it("does not take a lagging endpoint for a reorganisation", async () => {
+    chain.mine(commit(1));
+    await index();
+    chain.mine(commit(2));
+    await index();
+    const head = chain.head;
+    const { block } = chain;
+    chain.latestBlock = async () => (await block(head - 1))!;
+    chain.block = async (number) => (number < head ? block(number) : undefined);
+    await index();
+    expect(idsOn(GROUP_TOPIC)).to.deep.equal([1n, 2n]);
+  });
+
+  it("notices a reorganisation while it reads, and stores nothing of the mixture", async () => {
+    chain.mine(commit(1));
+    const { events } = chain;
+    chain.events = async (first, last) => {
+      const read = await events(first, last);
+      chain.events = events;
+      chain.reorganise(0);
+      chain.mine(commit(2));
+      return read;
+    };
+    expect(await indexer.step()).to.equal(true);
+    expect(onGroup()).to.deep.equal([]);
+    await index();
+    expect(onGroup()).to.have.length(1);
+  });
+
+  it("goes on from its cursor after a restart, and rebuilds an inbox from what is stored", async () => {
+    const [first, second, third] = VECTOR.logA;
+    chain.mine(identityEnvelope(first), identityEnvelope(second));
+    await index();
+    const asked: number[] = [];
+    const { events } = chain;
+    chain.events = (from, to) => (asked.push(from), events(from, to));
+    indexer = newIndexer();
+    chain.mine(identityEnvelope(third));
+    await index();
+    expect(asked).to.deep.equal([chain.head]);
+    expect(idsOn(identityTopic(vectorUpdate(first)))).to.deep.equal([1n, 2n, 3n]);
+  });
+
+  it("reads long ranges in steps and leaves the unconfirmed head alone", async () => {
+    for (let n = 1; n <= 9; n++) chain.mine(commit(n));
+    indexer = newIndexer({ blocksPerStep: 4, confirmations: 3 });
+    await index();
+    expect(idsOn(GROUP_TOPIC)).to.deep.equal([1n, 2n, 3n, 4n, 5n, 6n]);
+    expect(store.chain.cursor()!.number).to.equal(6);
+  });
+
+  describe("with a smart account", () => {
+    const update = vectorUpdate(VECTOR.account);
+    /** The vector's account is to be asked at block 42. */
+    const mineTo = (number: number) => {
+      while (chain.head < number - 1) chain.mine();
+      chain.mine(identityEnvelope(VECTOR.account));
+    };
+
+    it("believes the chain's answer", async () => {
+      mineTo(100);
+      await index();
+      expect(idsOn(identityTopic(update))).to.deep.equal([1n]);
+    });
+
+    it("serves nothing when the account says no", async () => {
+      chain.accountAnswers = false;
+      mineTo(100);
+      await index();
+      expect(idsOn(identityTopic(update))).to.deep.equal([]);
+    });
+
+    for (const [what, block] of [
+      ["before its block", 42],
+      ["too long after its block", 42 + 1_801],
+    ] as const) {
+      it(`serves nothing that came ${what}`, async () => {
+        mineTo(block);
+        await index();
+        expect(idsOn(identityTopic(update))).to.deep.equal([]);
+      });
+    }
+
+    it("does not take a dead endpoint for a no", async () => {
+      mineTo(100);
+      const { verifySmartAccount } = chain;
+      chain.verifySmartAccount = () => Promise.reject(new Error("socket hang up"));
+      let failure: unknown;
+      await indexer.step().catch((error: unknown) => (failure = error));
+      expect(failure).to.have.property("name", "ChainReadError");
+      expect(store.chain.cursor()).to.equal(undefined);
+      chain.verifySmartAccount = verifySmartAccount;
+      await index();
+      expect(idsOn(identityTopic(update))).to.deep.equal([1n]);
+    });
+  });
+});
