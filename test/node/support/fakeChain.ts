@@ -61,9 +61,7 @@ export class FakeChain implements NodeChain {
     return this.#blocks.length - 1;
   }
 
-  async registeredNodes(): Promise<RegisteredNode[]> {
-    return this.#answer(() => this.nodes.map((node) => ({ ...node })));
-  }
+  registeredNodes = async (): Promise<RegisteredNode[]> => this.#answer(() => this.nodes.map((node) => ({ ...node })));
 
   async terms(): Promise<NetworkTerms> {
     return this.#answer(() => this.network);
