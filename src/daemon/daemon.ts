@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
 
+import type { Address } from "../protocol/bytes.ts";
 import type { PostageDomain } from "../protocol/voucher.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { HttpHandler } from "../platform/grpcServer.ts";
@@ -14,7 +15,7 @@ import { Ledger } from "./ledger.ts";
 import type { Loop } from "./loop.ts";
 import { startLoop } from "./loop.ts";
 import { Meter } from "./meter.ts";
-import type { DaemonChain, EnvelopeLog, GossipTransport, LedgerStore } from "./ports.ts";
+import type { Account, DaemonChain, EnvelopeLog, GossipTransport, LedgerStore, SettleResult } from "./ports.ts";
 import { RateBook } from "./rateBook.ts";
 import type { SettlePolicy } from "./settle.ts";
 import { Settler } from "./settle.ts";
@@ -75,10 +76,27 @@ export class Daemon {
       chainDoubt: () => this.#watch.doubt(),
       isReady: () => this.#metered,
     });
-    this.handler = publicHandler(
-      { receiveVouchers: (rows) => this.#gossip.receive(rows), account: (channel) => this.#ledger.account(channel) },
-      log,
-    );
+    this.handler = publicHandler(this, log);
+  }
+
+  /** Takes packed voucher rows from a peer or a payer; answers how many were of use. */
+  receiveVouchers(rows: Uint8Array): Promise<number> {
+    return this.#gossip.receive(rows);
+  }
+
+  /** What this daemon knows of a channel. */
+  account(channel: Address): Promise<Account | undefined> {
+    return this.#ledger.account(channel);
+  }
+
+  /** Meters the node's log to its end. */
+  drain(): Promise<void> {
+    return this.#meter.drain();
+  }
+
+  /** Reads what is new on chain. */
+  poll(): Promise<void> {
+    return this.#watch.poll();
   }
 
   /** Where the operator's routes answer, after `start`. */
@@ -99,7 +117,7 @@ export class Daemon {
       meter,
       startLoop("watch", intervalsMs.watch, () => this.#watch.poll(), context),
       startLoop("gossip", intervalsMs.gossip, (signal) => this.#gossip.round(this.#watch.nodes, signal), context),
-      startLoop("settle", intervalsMs.settle, () => this.#work(false).then(() => {}), context),
+      startLoop("settle", intervalsMs.settle, () => this.work(), context),
     ];
     await this.#listen();
     log.info({ nodeId: this.#options.nodeId, operator: this.operatorUrl }, "the daemon is ready");
@@ -108,9 +126,7 @@ export class Daemon {
   async #listen(): Promise<void> {
     const routes = {
       status: () => this.status(),
-      settle: async () => ({
-        transactions: (await this.#work(true)).map(({ gasUsed, ...rest }) => ({ ...rest, gasUsed })),
-      }),
+      settle: async () => ({ transactions: await this.settle() }),
       distribute: () => this.#alone(() => this.#earner.distribute(true)),
       claim: () => this.#alone(() => this.#earner.claim(true)),
     };
@@ -122,19 +138,23 @@ export class Daemon {
     this.#operatorServer = server;
   }
 
-  /** What is due on chain: settle, and unless it was asked for alone, pass on and claim what is worth its gas. */
-  async #work(demand: boolean) {
+  /** What is due on chain now: settles, passes fees on and claims, as far as it is worth its gas. */
+  work(): Promise<void> {
     return this.#alone(async () => {
-      if (demand) {
-        await this.#meter.drain();
-        await this.#watch.poll();
-      }
-      const results = await this.#settler.run(demand);
+      const results = await this.#settler.run(false);
       if (results.length > 0) await this.#watch.poll();
-      if (!demand) {
-        await this.#earner.distribute(false);
-        await this.#earner.claim(false);
-      }
+      await this.#earner.distribute(false);
+      await this.#earner.claim(false);
+    });
+  }
+
+  /** Settles every voucher that would collect something, whatever gas costs. */
+  settle(): Promise<SettleResult[]> {
+    return this.#alone(async () => {
+      await this.#meter.drain();
+      await this.#watch.poll();
+      const results = await this.#settler.run(true);
+      await this.#watch.poll();
       return results;
     });
   }

@@ -1,4 +1,4 @@
-import type { ContractTransactionReceipt, EventLog, Provider, Signer } from "ethers";
+import type { ContractTransactionReceipt, EventLog, Provider } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import type { Address } from "../../protocol/bytes.ts";
@@ -10,9 +10,8 @@ const SETTLED_ROW_LENGTH = 36;
 /** More gas than estimated, because another daemon's settlement may come first and change what a row does. */
 const GAS_MARGIN_PERCENT = 20n;
 
-/** The contracts as the daemon's chain. `contracts` sends with `signer`. */
-export function ethersChain(contracts: Contracts, signer: Signer & { provider: Provider }): DaemonChain {
-  const { provider } = signer;
+/** The contracts as the daemon's chain. They send with the signer that they were connected with. */
+export function ethersChain(contracts: Contracts, provider: Pick<Provider, "getBlock" | "getFeeData">): DaemonChain {
   const { postageChannels, feeDistributor, nodeRegistry, rateRegistry } = contracts;
 
   async function blockOf(tag: "latest" | "safe") {
