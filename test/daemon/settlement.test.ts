@@ -126,7 +126,7 @@ describe("daemon settling synthetic envelopes on real contracts", () => {
     await funder.sendTransaction({ to: key.address, value: 10n ** 18n });
     await postageChannels.connect(key).requestWithdrawal(PAYER, 50n * USD);
     await daemons[2]!.poll();
-    const refusal = await refusalOf(publish(2, 5n * USD));
+    const refusal = await refusalOf(publish(2, 400n));
     expect(refusal.refusal, "credit stops at once").to.equal("deposit_short");
     await daemons[2]!.work();
     expect((await postageChannels.getChannel(PAYER)).feesSpent).to.equal(400n);
