@@ -1,6 +1,7 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import { readOriginatorEnvelope } from "../../protocol/envelope.ts";
+import { stableOrder } from "../../protocol/nodeChoice.ts";
 import { withTimeout } from "../async.ts";
 import type { ConnectNode, GatewayChain, NodeClient, NodeQuery, RegisteredNode } from "../ports.ts";
 
@@ -69,6 +70,15 @@ export class NodeDirectory {
 
   isAvailable({ node, isHealthy, droppedUntil, lateFor }: NodeStatus): boolean {
     return node.isCanonical && isHealthy && !lateFor && droppedUntil <= this.#options.clock.now();
+  }
+
+  /**
+   * The available nodes in XIP-79's stable order. The order is that of all registered nodes, so that a topic moves only
+   * when its own node is away.
+   */
+  orderFor(topic: Uint8Array): number[] {
+    const available = new Set(this.available().map(({ node }) => node.id));
+    return stableOrder(topic, [...this.#nodes.keys()]).filter((id) => available.has(id));
   }
 
   get(id: number): NodeStatus | undefined {

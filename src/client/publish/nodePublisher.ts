@@ -1,7 +1,6 @@
 import type { Hex } from "../../protocol/bytes.ts";
 import { signPayerEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
-import { stableOrder } from "../../protocol/nodeChoice.ts";
 import { formatUnits } from "../../protocol/units.ts";
 import { withTimeout } from "../async.ts";
 import type { ChannelWatch } from "../channel/channelWatch.ts";
@@ -82,8 +81,7 @@ export class NodePublisher {
     const now = this.#options.clock.now();
     const again = pending.find((status) => status && !tried.has(status.node.id) && status.droppedUntil <= now);
     if (again) return again;
-    const ids = directory.available().map(({ node }) => node.id);
-    const next = stableOrder(jobs[0]!.topic, ids).find((id) => !tried.has(id));
+    const next = directory.orderFor(jobs[0]!.topic).find((id) => !tried.has(id));
     return next === undefined ? undefined : directory.get(next);
   }
 

@@ -10,7 +10,6 @@ import { toHex } from "../../protocol/bytes.ts";
 import type { ReadClientEnvelope } from "../../protocol/envelope.ts";
 import { destinationOf, readClientEnvelope, readOriginatorEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
-import { stableOrder } from "../../protocol/nodeChoice.ts";
 import { isNodeOnly } from "../../protocol/topics.ts";
 import type { Deferred } from "../async.ts";
 import { deferred, orAborted } from "../async.ts";
@@ -169,11 +168,10 @@ export class Publisher {
   /** What shares its choice of nodes goes in one call, so that a topic keeps its order; what was sent before, alone. */
   #byNode(jobs: readonly Job[]): Job[][] {
     const { directory, ledger } = this.#options;
-    const ids = directory.available().map(({ node }) => node.id);
     const groups = new Map<string, Job[]>();
     for (const job of jobs) {
       const isOpen = ledger.attemptsOf(job.envelopeHash).length > 0;
-      const first = stableOrder(job.client.topicBytes, ids)[0];
+      const first = directory.orderFor(job.client.topicBytes)[0];
       const name = isOpen || first === undefined ? job.envelopeHash : String(first);
       groups.set(name, [...(groups.get(name) ?? []), job]);
     }

@@ -83,6 +83,7 @@ export class GatewayHarness {
         while (this.clock.now() < until) await this.clock.sleep(stepMs);
       })(),
       stepMs,
+      2 * ms,
     );
   }
 
