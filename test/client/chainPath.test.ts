@@ -64,7 +64,7 @@ describe("client/gateway on chain", () => {
     const forged = fromBinary(IdentityUpdateSchema, toBinary(IdentityUpdateSchema, LOG_A[1]!));
     forged.clientTimestampNs += 1_000_000_000n;
     const cases: [Uint8Array, string][] = [
-      [envelopeOf(forged), "signed"],
+      [envelopeOf(forged), "does not hold"],
       [envelopeOf(create(IdentityUpdateSchema, { ...LOG_A[1]!, actions: [] })), "no action"],
       [envelopeOf(LOG_A[1]!, "00".repeat(32)), "another inbox"],
       [envelopeOf(updates[7]!), "does not exist yet"],

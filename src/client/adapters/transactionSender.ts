@@ -64,7 +64,11 @@ export class TransactionSender {
    * with GatewayError `chain_unavailable` when it is not mined in time or the account cannot pay.
    */
   async send(call: { to: string; data: string }, signal: AbortSignal): Promise<TransactionReceipt> {
-    const pending = await this.#serial.run(() => this.#submit(call, signal));
+    const { provider, signer } = this.#options;
+    const from = (this.#address ??= await signer.getAddress());
+    const gas = await provider.estimateGas({ ...call, from });
+    const gasLimit = gas + (gas * GAS_MARGIN_PERCENT) / 100n;
+    const pending = await this.#serial.run(() => this.#submit({ ...call, gasLimit }, from, signal));
     try {
       return await this.#confirm(pending, signal);
     } finally {
@@ -72,18 +76,14 @@ export class TransactionSender {
     }
   }
 
-  async #submit(call: { to: string; data: string }, signal: AbortSignal): Promise<Pending> {
-    const { clock, provider, signer } = this.#options;
-    this.#address ??= await signer.getAddress();
-    const from = this.#address;
-    const gas = await provider.estimateGas({ ...call, from });
+  async #submit(call: TransactionRequest, from: string, signal: AbortSignal): Promise<Pending> {
+    const { clock, provider } = this.#options;
     const { chainId } = await provider.getNetwork();
-    const gasLimit = gas + (gas * GAS_MARGIN_PERCENT) / 100n;
     for (let tries = 1; ; tries++) {
       signal.throwIfAborted();
       // With nothing of ours under way the chain knows best, also what another program sent with this key.
       if (this.#unconfirmed === 0) this.#nextNonce = await provider.getTransactionCount(from, "pending");
-      const request = { ...call, type: 2, chainId, gasLimit, nonce: this.#nextNonce };
+      const request = { ...call, type: 2, chainId, nonce: this.#nextNonce };
       const fees = await this.#fees();
       const pending: Pending = { request, fees, hashes: [], sentAt: clock.now() };
       try {

@@ -1,0 +1,179 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+import { expect } from "chai";
+import { JsonRpcProvider, Wallet } from "ethers";
+import { network } from "hardhat";
+
+import { Health, HealthCheckResponse_ServingStatus } from "#proto/grpc/health/v1/health_pb.ts";
+import { PostageRefusalSchema } from "#proto/pennyblack/v1/postage_pb.ts";
+import { PublishApi, QueryApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
+
+import { ethersChain } from "../../src/client/adapters/ethersChain.ts";
+import { connectGrpcNode } from "../../src/client/adapters/grpcNode.ts";
+import { isGatewayError } from "../../src/client/errors.ts";
+import type { GatewayChain } from "../../src/client/ports.ts";
+import { connectContracts } from "../../src/contracts/connectContracts.ts";
+import { systemClock } from "../../src/platform/clock.ts";
+import type { GrpcServer } from "../../src/platform/grpcServer.ts";
+import { startGrpcServer } from "../../src/platform/grpcServer.ts";
+import { silentLog } from "../../src/platform/log.ts";
+import { voucherFromHeader } from "../../src/protocol/voucher.ts";
+import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
+import { readParameters } from "../../scripts/deploy/parameters.ts";
+import { groupMessage, payerEnvelope } from "../support/envelopes.ts";
+import { CHANNEL, POSTAGE_KEY } from "./support/fakeNetwork.ts";
+
+const NEVER = new AbortController().signal;
+
+describe("client/adapters/grpcNode", () => {
+  let server: GrpcServer;
+  let answer: (voucher: string | null, count: number) => void;
+  const bytes = payerEnvelope(1, 100, POSTAGE_KEY);
+  const row = new Uint8Array(80).fill(7);
+  before(async () => {
+    server = await startGrpcServer({
+      host: "127.0.0.1",
+      port: 0,
+      maxMessageBytes: 1_000_000,
+      routes: (router) => {
+        router.service(PublishApi, {
+          publishPayerEnvelopes: ({ payerEnvelopes }, { requestHeader }) => {
+            answer(requestHeader.get("x-postage-voucher"), payerEnvelopes.length);
+            return { originatorEnvelopes: payerEnvelopes.map(() => ({})) };
+          },
+        });
+        router.service(QueryApi, {
+          queryEnvelopes: ({ query, limit }) => {
+            const last = query!.lastSeen!.nodeIdToSequenceId[100]!;
+            expect([query!.originatorNodeIds, limit, last]).to.deep.equal([[100], 7, 41n]);
+            return { envelopes: [{}] };
+          },
+        });
+        router.service(Health, { check: () => ({ status: HealthCheckResponse_ServingStatus.NOT_SERVING }) });
+      },
+    });
+  });
+  after(() => server.close());
+
+  const publish = (url = server.url) => {
+    const client = connectGrpcNode({ id: 100, httpAddress: url });
+    return client.publish([bytes, bytes], row, NEVER).finally(() => client.close());
+  };
+
+  it("attaches the voucher to every publish, and queries and asks for health", async () => {
+    answer = (voucher, count) => {
+      expect(voucherFromHeader(voucher!)).to.deep.equal(row);
+      expect(count).to.equal(2);
+    };
+    const outcome = await publish();
+    expect(outcome.kind === "accepted" && outcome.envelopes.length).to.equal(2);
+    const client = connectGrpcNode({ id: 100, httpAddress: server.url });
+    const query = { topics: [], originatorIds: [100], lastSeen: new Map([[100, 41n]]), limit: 7 };
+    expect(await client.query(query, NEVER)).to.have.length(1);
+    expect(await client.health(NEVER)).to.equal(false);
+    client.close();
+  });
+
+  it("tells what is surely not stored from what may be", async () => {
+    const numbers = { required: 9n, authorised: 4n, available: 100n };
+    const value = { code: "voucher_short", message: "short", retryable: false, ...numbers };
+    const details = [{ desc: PostageRefusalSchema, value }];
+    const cases: [ConnectError, object][] = [
+      [
+        new ConnectError("short", Code.FailedPrecondition, undefined, details),
+        { kind: "refused", reason: "postage", demand: { code: "voucher_short", retryable: false, ...numbers } },
+      ],
+      [new ConnectError("not ready", Code.Unavailable, undefined, details), { kind: "refused", reason: "postage" }],
+      [new ConnectError("bad", Code.InvalidArgument), { kind: "refused", reason: "invalid" }],
+      [new ConnectError("no", Code.PermissionDenied), { kind: "refused", reason: "other" }],
+      [new ConnectError("hm", Code.Unavailable), { kind: "unknown" }],
+      [new ConnectError("hm", Code.Internal), { kind: "unknown" }],
+      [new ConnectError("hm", Code.DeadlineExceeded), { kind: "unknown" }],
+    ];
+    for (const [error, expected] of cases) {
+      answer = () => {
+        throw error;
+      };
+      expect(await publish()).to.deep.include(expected);
+    }
+    expect((await publish("http://127.0.0.1:1")).kind).to.equal("notSent");
+    const client = connectGrpcNode({ id: 100, httpAddress: server.url });
+    const gone = AbortSignal.abort(new Error("gone"));
+    expect((await client.publish([bytes], row, gone)).kind).to.equal("unknown");
+    client.close();
+  });
+});
+
+describe("client/adapters/ethersChain", () => {
+  let chain: GatewayChain;
+  let provider: JsonRpcProvider;
+  let close: () => Promise<void>;
+  before(async function () {
+    this.timeout(60_000);
+    const server = await network.createServer({ network: "local", chainType: "l1" }, "127.0.0.1", 0);
+    const { address, port } = await server.listen();
+    provider = new JsonRpcProvider(`http://${address}:${port}`, 31337, { staticNetwork: true, cacheTimeout: -1 });
+    const deployer = await provider.getSigner(0);
+    const record = await deployNetwork({ signer: deployer, parameters: readParameters("local") });
+    const key = Wallet.createRandom();
+    await (await deployer.sendTransaction({ to: key.address, value: 10n ** 18n })).wait();
+    const signer = new Wallet(key.privateKey, provider);
+    const contracts = connectContracts(record, provider);
+    chain = ethersChain({ contracts, provider, signer, clock: systemClock, log: silentLog, pollingMs: 10 });
+    close = async () => {
+      provider.destroy();
+      await server.close();
+    };
+  });
+  after(() => close());
+
+  it("reads nodes, rates and channels", async () => {
+    expect(await chain.nodes(NEVER)).to.deep.equal([]);
+    const { history, retentionDays } = await chain.rates(NEVER);
+    expect(retentionDays).to.equal(60);
+    expect(history[0]).to.include({ messageFeePico: 100n, targetRatePerMinute: 6_000n });
+    expect(await chain.channel(CHANNEL, NEVER)).to.deep.equal({
+      deposited: 0n,
+      feesSpent: 0n,
+      stampsSpent: 0n,
+      stampsSigned: 0n,
+      pendingWithdrawal: 0n,
+    });
+  });
+
+  it("sequences 25 commits sent at once, each under its own id", async function () {
+    this.timeout(30_000);
+    const group = new Uint8Array(16).fill(0xab);
+    const commits = Array.from({ length: 25 }, (_, n) => groupMessage(n, { contentType: 3 }));
+    const sent = await Promise.all(commits.map((commit) => chain.addMessage(group, commit, NEVER)));
+    const ids = sent.map(({ sequenceId }) => sequenceId).sort((a, b) => (a < b ? -1 : 1));
+    expect(ids).to.deep.equal(commits.map((_, i) => BigInt(i + 1)));
+    expect(new Set(sent.map(({ transactionHash }) => transactionHash)).size).to.equal(25);
+  });
+
+  it("takes what somebody has sequenced before as done", async () => {
+    const inbox = new Uint8Array(32).fill(5);
+    const update = groupMessage(99);
+    const first = await chain.addIdentityUpdate(inbox, update, NEVER);
+    const again = await chain.addIdentityUpdate(inbox, update, NEVER);
+    expect(again).to.deep.equal({ sequenceId: first.sequenceId, transactionHash: undefined });
+  });
+
+  it("names what a contract refuses", async () => {
+    let refused: unknown;
+    await chain.addIdentityUpdate(new Uint8Array(32), new Uint8Array(5), NEVER).catch((error) => (refused = error));
+    expect(isGatewayError(refused, "refused_by_chain")).to.equal(true);
+    expect(String(refused)).to.contain("PayloadSizeOutOfBounds(5, 78, 262144)");
+  });
+
+  it("believes no account without code, and no other chain", async () => {
+    const question = {
+      chainId: 31337n,
+      account: CHANNEL,
+      hash: new Uint8Array(32),
+      blockNumber: 1n,
+      signature: new Uint8Array(65),
+    };
+    expect(await chain.verifySmartAccount(question)).to.equal(false);
+    expect(await chain.verifySmartAccount({ ...question, chainId: 1n })).to.equal(false);
+  });
+});
