@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @notice The cheat codes that our Solidity tests use; npm has no forge-std.
+interface Vm {
+    function warp(uint256 timestamp) external;
+    function prank(address sender) external;
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function addr(uint256 key) external pure returns (address);
+    function expectRevert() external;
+}
+
+Vm constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+/// @notice A value in [least, most]; `vm.bound` is not there.
+function within(uint256 value, uint256 least, uint256 most) pure returns (uint256) {
+    return least + (value % (most - least + 1));
+}
