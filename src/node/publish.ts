@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises";
+
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ConnectError, Code } from "@connectrpc/connect";
 
@@ -64,9 +66,15 @@ export class Publisher {
 
   /** Stored envelopes in the order of the call. Throws ConnectError; then nothing of the call is stored. */
   async publish(envelopes: readonly PayerEnvelope[], voucherHeader: string | null): Promise<OriginatorEnvelope[]> {
-    const candidates = this.#validate(envelopes);
+    const candidates = await this.#validate(envelopes);
     const keys = [...new Set(candidates.map(({ key }) => key))];
-    await this.#turnOf(keys);
+    // Until no other call publishes one of the keys. Nothing is awaited between seeing that and taking all of them, so
+    // that no two calls get the same key and none waits for another that waits for it.
+    for (;;) {
+      const busy = keys.map((key) => this.#inFlight.get(key)).filter((promise) => promise !== undefined);
+      if (busy.length === 0) break;
+      await Promise.all(busy);
+    }
     let done = () => {};
     const finished = new Promise<void>((resolve) => (done = resolve));
     for (const key of keys) this.#inFlight.set(key, finished);
@@ -84,19 +92,23 @@ export class Publisher {
     while (this.#inFlight.size > 0) await Promise.all(this.#inFlight.values());
   }
 
-  #validate(envelopes: readonly PayerEnvelope[]): Candidate[] {
+  async #validate(envelopes: readonly PayerEnvelope[]): Promise<Candidate[]> {
     if (envelopes.length === 0) throw invalidArgument("there is no envelope to publish");
     if (envelopes.length > LIMITS.envelopesPerPublish) {
       throw invalidArgument(
         `one call takes at most ${LIMITS.envelopesPerPublish} envelopes, this has ${envelopes.length}`,
       );
     }
-    return envelopes.map((envelope, i) => {
+    const candidates: Candidate[] = [];
+    for (const [i, envelope] of envelopes.entries()) {
+      // A signature takes a millisecond: others get their turn between two.
+      if (i > 0) await setImmediate();
       const what = `envelope ${i}`;
       const read = readingRequest(what, () => readPayerEnvelope(toBinary(PayerEnvelopeSchema, envelope)));
       this.#checkDestination(what, read);
-      return { read, key: publishKey(read) };
-    });
+      candidates.push({ read, key: publishKey(read) });
+    }
+    return candidates;
   }
 
   #checkDestination(what: string, { targetOriginator, client }: ReadPayerEnvelope): void {
@@ -117,15 +129,6 @@ export class Publisher {
       throw invalidArgument(
         `${what} is an MLS commit or proposal: send it to CommitBroadcaster.addMessage on chain, through a gateway`,
       );
-    }
-  }
-
-  /** Waits until no other call publishes one of the keys. All keys are taken at once afterwards, so nobody deadlocks. */
-  async #turnOf(keys: readonly string[]): Promise<void> {
-    for (;;) {
-      const busy = keys.map((key) => this.#inFlight.get(key)).filter((promise) => promise !== undefined);
-      if (busy.length === 0) return;
-      await Promise.all(busy);
     }
   }
 

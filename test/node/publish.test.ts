@@ -192,27 +192,6 @@ describe("node/publish", () => {
       expect(refusal.code).to.equal(Code.Unavailable);
       expect(refusal.rawMessage).not.to.contain("disk");
     });
-
-    it("asks once for two identical calls, and lets the second try when the first is refused", async () => {
-      const gate = new SpyGate();
-      const { client } = await network.start(100, { gate });
-      let refuse = () => {};
-      const asked = new Promise<void>((resolve) => {
-        gate.decide = () => {
-          resolve();
-          return new Promise((_, reject) => (refuse = () => reject(new ConnectError("no", Code.Unauthenticated))));
-        };
-      });
-      const publish = () => client.publishPayerEnvelopes({ payerEnvelopes: [payer(1, 100)] });
-      const first = refusalOf(publish());
-      await asked;
-      const second = publish();
-      gate.decide = async () => {};
-      refuse();
-      expect((await first).code).to.equal(Code.Unauthenticated);
-      expect((await second).originatorEnvelopes).to.have.length(1);
-      expect(gate.calls).to.have.length(2);
-    });
   });
 
   describe("says Unavailable and fails its health check", () => {

@@ -121,16 +121,18 @@ class Marks<K> implements Watcher<K> {
   async wait(clock: Clock, ms: number, signal: AbortSignal): Promise<"woken" | "idle" | "ended"> {
     if (signal.aborted) return "ended";
     if (this.#marked.size > 0) return "woken";
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
+    const over = new AbortController();
+    const wake = () => over.abort();
+    this.#wake = wake;
+    signal.addEventListener("abort", wake, { once: true });
     try {
-      await clock.sleep(ms, AbortSignal.any([signal, woken.signal]));
+      await clock.sleep(ms, over.signal);
       return "idle";
     } catch (error) {
-      if (signal.aborted) return "ended";
-      if (woken.signal.aborted) return "woken";
-      throw error;
+      if (!over.signal.aborted) throw error;
+      return signal.aborted ? "ended" : "woken";
     } finally {
+      signal.removeEventListener("abort", wake);
       this.#wake = undefined;
     }
   }

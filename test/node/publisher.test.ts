@@ -1,3 +1,6 @@
+import { setImmediate } from "node:timers/promises";
+
+import { Code, ConnectError } from "@connectrpc/connect";
 import { expect } from "chai";
 
 import { silentLog } from "../../src/platform/log.ts";
@@ -5,6 +8,7 @@ import type { ReadOriginatorEnvelope } from "../../src/protocol/envelope.ts";
 import { canonicalPayerEnvelopeSize, readOriginatorEnvelope } from "../../src/protocol/envelope.ts";
 import { congestionUnits } from "../../src/protocol/fees.ts";
 import { NetworkView } from "../../src/node/network.ts";
+import type { PublishGate } from "../../src/node/ports.ts";
 import { openGate } from "../../src/node/ports.ts";
 import { Publisher } from "../../src/node/publish.ts";
 import { NodeStore } from "../../src/node/store/store.ts";
@@ -17,10 +21,11 @@ import { keyOf, payer } from "./support/network.ts";
 const MINUTE = 60_000;
 const NS_PER_MS = 1_000_000n;
 
-describe("node/publish pricing and time", () => {
+describe("node/publish with a clock and a gate by hand", () => {
   const chain = new FakeChain();
   let clock: ManualClock;
   let store: NodeStore;
+  let network: NetworkView;
   let publisher: Publisher;
   let n = 0;
 
@@ -29,12 +34,15 @@ describe("node/publish pricing and time", () => {
     chain.network.rates[0]!.targetRatePerMinute = 4n;
     clock = new ManualClock();
     store = new NodeStore(":memory:", silentLog);
-    const network = new NetworkView(chain, clock, silentLog);
+    network = new NetworkView(chain, clock, silentLog);
     await network.refresh();
-    const ports = { nodeId: 100, signingKey: keyOf(100), store, network, gate: openGate, clock, log: silentLog };
-    publisher = new Publisher(ports);
+    publisher = newPublisher(openGate);
   });
   afterEach(() => store.close());
+
+  function newPublisher(gate: PublishGate): Publisher {
+    return new Publisher({ nodeId: 100, signingKey: keyOf(100), store, network, gate, clock, log: silentLog });
+  }
 
   async function publish(count: number): Promise<ReadOriginatorEnvelope[]> {
     const envelopes = Array.from({ length: count }, () => payer(n++, 100));
@@ -79,5 +87,29 @@ describe("node/publish pricing and time", () => {
     const [third] = await publish(1);
     expect(second!.originatorNs).to.equal(first!.originatorNs + 1n);
     expect(third!.originatorNs).to.equal(second!.originatorNs + 1n);
+  });
+
+  it("asks the gate once for identical calls at the same time, and again for the next one when it refused", async () => {
+    const decisions: ((refusal?: ConnectError) => void)[] = [];
+    const gate: PublishGate = {
+      admit: () =>
+        new Promise((resolve, reject) => {
+          decisions.push((refusal) => (refusal ? reject(refusal) : resolve({ release: () => {} })));
+        }),
+    };
+    const publisher = newPublisher(gate);
+    const calls = Array.from({ length: 4 }, () => publisher.publish([payer(n, 100), payer(n + 1, 100)], null));
+    const outcomes = Promise.allSettled(calls);
+    await setImmediate();
+    expect(decisions).to.have.length(1);
+    decisions[0]!(new ConnectError("pay first", Code.FailedPrecondition));
+    await setImmediate();
+    expect(decisions).to.have.length(2);
+    decisions[1]!();
+    const [first, ...rest] = await outcomes;
+    expect(first).to.have.property("status", "rejected");
+    for (const outcome of rest) expect(outcome).to.deep.equal(rest[0]).and.to.have.property("status", "fulfilled");
+    expect(decisions).to.have.length(2);
+    expect(store.reader.last(100).sequenceId).to.equal(2n);
   });
 });
