@@ -38,27 +38,36 @@ export async function deployNetwork(options: DeployNetworkOptions): Promise<Depl
   if (!provider) throw new Error("the signer has no provider");
   const signerAddress = await signer.getAddress();
 
-  const token = options.token ?? (await (await deployTestToken(signer)).getAddress());
-  const { deployer, block } = await deployDeployer(signer, signerAddress);
+  // Counted here: providers remember the last answer for a moment, too long for transactions sent at once.
+  let nonce = await signer.getNonce("pending");
+  const token = options.token ?? (await (await deployTestToken(signer, { nonce: nonce++ })).getAddress());
+  const { deployer, block } = await deployDeployer(signer, signerAddress, nonce++);
 
   const contracts = {} as Record<ContractKey, string>;
   for (const key of KEYS) contracts[key] = (await deployer.getFunction("addressOf")(saltOf(key))) as string;
   const args = constructorArguments({ contracts, token, signer: signerAddress }, parameters);
+  const sent = [];
   for (const key of order) {
     const { abi, bytecode } = readArtifact(`contracts/${nameOf(key)}.sol`);
     const encoded = new ContractFactory(abi, bytecode).interface.encodeDeploy(args[key]);
-    const sent = await deployer.getFunction("deploy").send(saltOf(key), concat([bytecode, encoded]));
-    await sent.wait();
+    const creation = concat([bytecode, encoded]);
+    sent.push(await deployer.getFunction("deploy").send(saltOf(key), creation, { nonce: nonce++ }));
   }
+  // Waited for together: over HTTP each wait takes a polling interval.
+  await Promise.all(sent.map((transaction) => transaction.wait()));
 
   const record = await recordOf(provider, contracts, token, await deployer.getAddress(), block);
   await verifyDeployment(record, provider);
   return record;
 }
 
-async function deployDeployer(signer: Signer, owner: string): Promise<{ deployer: Contract; block: number }> {
+async function deployDeployer(
+  signer: Signer,
+  owner: string,
+  nonce: number,
+): Promise<{ deployer: Contract; block: number }> {
   const { abi, bytecode } = readArtifact("contracts/deployment/Create3Deployer.sol");
-  const deployed = await new ContractFactory(abi, bytecode, signer).deploy(owner);
+  const deployed = await new ContractFactory(abi, bytecode, signer).deploy(owner, { nonce });
   const receipt = await deployed.deploymentTransaction()!.wait();
   return { deployer: new Contract(await deployed.getAddress(), abi, signer), block: receipt!.blockNumber };
 }

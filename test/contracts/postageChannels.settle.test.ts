@@ -89,7 +89,7 @@ describe("PostageChannels", () => {
           [5n, 2n],
           [5n, 2n],
           [3n, 3n],
-        ].map(([fees, stamps]) => voucherRow(world, alice, fees!, stamps!)),
+        ].map(([fees, stamps]) => voucherRow(world, alice, fees!, stamps)),
       );
       const snapshot = await networkHelpers.takeSnapshot();
       for (const order of [rows, rows.toReversed(), [rows[2]!, rows[0]!, rows[3]!, rows[1]!]]) {
