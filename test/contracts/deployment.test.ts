@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { expect } from "chai";
+import { HDNodeWallet, JsonRpcProvider } from "ethers";
 import { network } from "hardhat";
 
 import { constructorArguments } from "../../scripts/deploy/constructorArguments.ts";
@@ -41,6 +42,22 @@ describe("deployment", () => {
         addresses.push(keys.map((key) => contracts[key].address));
       }
       expect(addresses[0]).to.deep.equal(addresses[1]);
+    });
+
+    it("works over JSON-RPC with a plain wallet", async () => {
+      const server = await network.createServer("local");
+      const { address, port } = await server.listen();
+      const provider = new JsonRpcProvider(`http://${address}:${port}`, undefined, { pollingInterval: 20 });
+      try {
+        // The first of the accounts that every Hardhat chain funds.
+        const phrase = "test test test test test test test test test test test junk";
+        const wallet = HDNodeWallet.fromPhrase(phrase).connect(provider);
+        const record = await deployNetwork({ signer: wallet, parameters });
+        expect(await connectContracts(record, provider).feeDistributor.treasury()).to.equal(wallet.address);
+      } finally {
+        provider.destroy();
+        await server.close();
+      }
     });
 
     it("refuses parameters outside the contracts' bounds", async () => {

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {NodeRegistry} from "../../contracts/NodeRegistry.sol";
+import {INodeStake} from "../../contracts/interfaces/INodeStake.sol";
+import {EpochTrace} from "../../contracts/libraries/EpochTrace.sol";
+import {vm, within} from "../support/Vm.sol";
+
+contract EpochTraceTest {
+    using EpochTrace for EpochTrace.Trace;
+
+    EpochTrace.Trace private _trace;
+    mapping(uint64 epoch => uint192) private _model;
+
+    /// Any ascending sequence of settings answers for every epoch as a plain table does; neighbours differ.
+    function testFuzz_answersLikeATable(uint8[24] memory steps, uint8[24] memory values) public {
+        uint64 epoch = 5;
+        for (uint256 i = 0; i < steps.length; i++) {
+            epoch += uint64(within(steps[i], 0, 3));
+            uint192 value = uint192(within(values[i], 0, 2));
+            _trace.set(epoch, value);
+            for (uint64 later = epoch; later < 90; later++) _model[later] = value;
+        }
+        for (uint64 at = 0; at < 90; at++) {
+            assert(_trace.valueAt(at) == _model[at]);
+        }
+        assert(_trace.latest() == _model[89]);
+        for (uint256 i = 1; i < _trace.entries.length; i++) {
+            assert(EpochTrace.epochOf(_trace.entries[i]) > EpochTrace.epochOf(_trace.entries[i - 1]));
+            assert(EpochTrace.valueOf(_trace.entries[i]) != EpochTrace.valueOf(_trace.entries[i - 1]));
+        }
+    }
+}
+
+/// @notice Takes every stake for posted.
+contract StakeStub is INodeStake {
+    function post(uint32, address) external {}
+
+    function release(uint32, address) external {}
+
+    function registry() external view returns (address) {}
+
+    function stakeOf(uint32) external view returns (uint256) {}
+
+    function minimumStake() external view returns (uint256) {}
+}
+
+contract NodeRegistrySeatsTest {
+    NodeRegistry private _registry;
+    bytes[6] private _keys;
+
+    function setUp() public {
+        vm.warp(1_000 * 12 hours);
+        _registry = new NodeRegistry(new StakeStub(), 12 hours, 3);
+        for (uint256 i = 0; i < 6; i++) _keys[i] = _point(i);
+    }
+
+    /// The first six x from 1 on that have a point; p = 3 (mod 4), so a root is a power.
+    function _point(uint256 index) private pure returns (bytes memory) {
+        uint256 p = 0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f;
+        for (uint256 x = 1; ; x++) {
+            uint256 square = addmod(mulmod(x, mulmod(x, x, p), p), 7, p);
+            uint256 root = 1;
+            uint256 base = square;
+            for (uint256 e = (p + 1) / 4; e > 0; e >>= 1) {
+                if (e & 1 == 1) root = mulmod(root, base, p);
+                base = mulmod(base, base, p);
+            }
+            if (mulmod(root, root, p) != square) continue;
+            if (index == 0) return abi.encodePacked(bytes1(0x04), x, root);
+            index--;
+        }
+    }
+
+    /// I10: counts, standings and the next seated epoch agree with one another after any history.
+    function testFuzz_I10_seatsAgreeWithStandings(uint256 seed) public {
+        uint64 start = _registry.currentEpoch();
+        uint32 nodes;
+        for (uint256 step = 0; step < 24; step++) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            uint32 nodeId = uint32(100 * (1 + ((seed >> 8) % 6)));
+            if (seed % 4 == 0 && nodes < 6) {
+                _registry.register(_keys[nodes++], "http://node", address(this));
+            } else if (seed % 4 == 1) {
+                try _registry.exit(nodeId) {} catch {}
+            } else if (seed % 4 == 2) {
+                try _registry.takeSeat(nodeId) {} catch {}
+            } else {
+                vm.warp(block.timestamp + within(seed >> 16, 1, 3) * 12 hours);
+            }
+        }
+        uint64 end = _registry.currentEpoch() + 2;
+        for (uint64 epoch = start; epoch < end; epoch++) {
+            uint256 seats = _registry.seatsAt(epoch);
+            assert(seats <= 3);
+            uint256 counted;
+            for (uint32 i = 1; i <= nodes; i++) if (_seated(i * 100, epoch)) counted++;
+            assert(counted == seats);
+            (bool found, uint64 next, uint256 count) = _registry.nextSeatedEpoch(epoch);
+            if (seats > 0) assert(found && next == epoch && count == seats);
+            else if (found) assert(next > epoch && count == _registry.seatsAt(next) && count > 0);
+            for (uint64 between = epoch; found && between < next; between++) assert(_registry.seatsAt(between) == 0);
+            if (!found) assert(_registry.seatsAt(end) == 0);
+        }
+    }
+
+    function _seated(uint32 nodeId, uint64 epoch) private view returns (bool seated) {
+        NodeRegistry.Stretch[] memory stretches = _registry.stretchesOf(nodeId, 0, 100);
+        for (uint256 i = 0; i < stretches.length; i++) {
+            if (stretches[i].fromEpoch <= epoch) seated = uint8(stretches[i].standing) != 0;
+        }
+    }
+}
