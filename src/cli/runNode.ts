@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { NonceManager, Wallet } from "ethers";
+import { Wallet } from "ethers";
 
 import { connectContracts } from "../contracts/connectContracts.ts";
 import { connectRpc } from "../contracts/connectRpc.ts";
@@ -52,7 +52,7 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
         },
         intervalsMs: { watch: chainPollMs, gossip: config.gossipEveryMs, settle: config.settleEveryMs },
         store: openSqliteLedger(join(config.dataDirectory, "ledger.sqlite"), domain),
-        chain: ethersChain(connectContracts(record, new NonceManager(wallet)), provider),
+        chain: ethersChain(connectContracts(record, wallet), provider),
       });
       return daemon.gate;
     },

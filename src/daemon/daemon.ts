@@ -182,7 +182,7 @@ export class Daemon {
     };
   }
 
-  /** Finishes what is in progress and closes the ledger. */
+  /** Finishes what is in progress and closes the ledger. What was not metered yet is in the node's log. */
   async close(): Promise<void> {
     this.#unsubscribe();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
@@ -194,7 +194,6 @@ export class Daemon {
         server.closeAllConnections();
       });
     }
-    await this.#meter.drain();
     await this.#options.store.close();
   }
 }

@@ -42,7 +42,7 @@ describe("node/chain", () => {
   });
   afterEach(() => store.close());
 
-  function newIndexer(options: { confirmations?: number; blocksPerStep?: number } = {}): ChainIndexer {
+  function newIndexer(options: { confirmations?: number; blocksPerStep?: number; clock?: ManualClock } = {}): ChainIndexer {
     const ports = { chain, store, clock: new ManualClock(), log: silentLog, pollMs: 10 };
     return new ChainIndexer({ ...ports, confirmations: 0, blocksPerStep: 1_000, ...options });
   }
@@ -83,6 +83,13 @@ describe("node/chain", () => {
       expect([envelope.baseFeePico, envelope.congestionFeePico]).to.deep.equal([0n, 0n]);
       expect(() => readPayerEnvelope(envelope.payerEnvelope)).to.throw("payer signature is not one");
     }
+  });
+
+  it("dates an event no later than it serves it, however far the chain's clock runs ahead", async () => {
+    chain.mine(commit(1));
+    indexer = newIndexer({ clock: new ManualClock(1_600_000_000_000) });
+    await index();
+    expect(on(GROUP_TOPIC)[0]!.originatorNs).to.equal(1_600_000_000_000_000_000n);
   });
 
   it("follows every update that real clients made, and knows whose wallets and passkeys they are", async () => {

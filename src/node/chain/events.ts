@@ -19,6 +19,7 @@ import type { NewEnvelope } from "../store/writer.ts";
 const FOR_EVER_DAYS = 2 ** 32 - 1;
 const SECONDS_PER_DAY = 86_400n;
 const NS_PER_SECOND = 1_000_000_000n;
+const NS_PER_MS = 1_000_000n;
 /** The chain, not a payer, ordered and paid for the envelope: the field is there and holds no signature. */
 const NO_SIGNATURE = new Uint8Array(65);
 
@@ -52,10 +53,18 @@ export function identityUpdateOf({ envelope, topic }: ReadClientEnvelope): Ident
   return update;
 }
 
-/** The envelope that this node serves for an event; other nodes may encode it otherwise. */
-export function envelopeOf(event: ChainEvent, { topicBytes }: ReadClientEnvelope): NewEnvelope {
+/**
+ * The envelope that this node serves for an event; other nodes may encode it otherwise.
+ *
+ * Clients sort by time before they look at dependencies, and libxmtp skips for good a message that sorts before the
+ * commit it needs when a later one of the same node was read first. A chain whose clock runs ahead would do that, so an
+ * event is never dated later than when this node first serves it: whatever depends on it is published after that.
+ */
+export function envelopeOf(event: ChainEvent, { topicBytes }: ReadClientEnvelope, nowMs: number): NewEnvelope {
   const originatorId = ORIGINATOR_OF[event.kind];
-  const originatorNs = event.blockTimestamp * NS_PER_SECOND;
+  const minedNs = event.blockTimestamp * NS_PER_SECOND;
+  const nowNs = BigInt(nowMs) * NS_PER_MS;
+  const originatorNs = minedNs < nowNs ? minedNs : nowNs;
   const payerEnvelope = encodePayerEnvelope({
     unsignedClientEnvelope: event.clientEnvelope,
     payerSignature: NO_SIGNATURE,

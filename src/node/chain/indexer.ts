@@ -153,7 +153,7 @@ export class ChainIndexer {
 
   async #verifyEvent(event: ChainEvent, states: Map<string, InboxState>): Promise<Accepted> {
     const read = readEvent(event);
-    const envelope = envelopeOf(event, read);
+    const envelope = envelopeOf(event, read, this.#ports.clock.now());
     if (event.kind === "commit") return { envelope };
     const update = identityUpdateOf(read);
     const before = states.get(update.inboxId) ?? (await this.#inboxes.stateOf(read.topic.identifier));

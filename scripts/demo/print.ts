@@ -1,0 +1,112 @@
+import { PICO_PER_UNIT, picoToUnitsUp } from "../../src/protocol/units.ts";
+import type { Audit, EnvelopeKind } from "./audit.ts";
+import type { Money } from "./money.ts";
+
+const NAMES: Record<EnvelopeKind, string> = {
+  identityUpdate: "identity updates (on chain)",
+  commit: "commits (on chain)",
+  keyPackage: "key packages",
+  welcome: "welcomes",
+  message: "messages",
+};
+
+/** Fees per kind in whole base units that sum to what is charged: the largest remainders are rounded up. */
+export function wholeFees(kinds: Audit["kinds"]): Record<EnvelopeKind, bigint> {
+  const entries = Object.entries(kinds) as [EnvelopeKind, Audit["kinds"][EnvelopeKind]][];
+  const totalPico = entries.reduce((sum, [, { feesPico }]) => sum + feesPico, 0n);
+  const parts = entries.map(([kind, { feesPico }]) => ({
+    kind,
+    whole: feesPico / PICO_PER_UNIT,
+    rest: feesPico % PICO_PER_UNIT,
+  }));
+  let missing = picoToUnitsUp(totalPico) - parts.reduce((sum, { whole }) => sum + whole, 0n);
+  for (const part of [...parts].sort((a, b) => Number(b.rest - a.rest))) {
+    if (missing <= 0n) break;
+    part.whole++;
+    missing--;
+  }
+  return Object.fromEntries(parts.map(({ kind, whole }) => [kind, whole])) as Record<EnvelopeKind, bigint>;
+}
+
+function table(title: string, head: string[], rows: string[][]): string {
+  const widths = head.map((cell, i) => Math.max(cell.length, ...rows.map((row) => row[i]!.length)));
+  const line = (cells: string[]) =>
+    "  " + cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  ");
+  return [`\n${title}`, line(head), ...rows.map(line)].join("\n");
+}
+
+export function printResult(kinds: Audit["kinds"], channel: string, money: Money): void {
+  const { totals, shares } = money;
+  const perRow = money.rows === 0 ? 0n : money.gasUsed / BigInt(money.rows);
+  console.log(
+    table(
+      "Envelopes",
+      ["kind", "count", "bytes", "fees, USD"],
+      Object.entries(kinds).map(([kind, { count, bytes, feesPico }]) => [
+        NAMES[kind as EnvelopeKind],
+        String(count),
+        String(bytes),
+        picoText(feesPico),
+      ]),
+    ),
+  );
+  console.log(
+    table(
+      "Channel, base units (1 USD = 1,000,000)",
+      ["", "deposited", "used", "authorised", "settled"],
+      [[channel, ...[money.deposited, totals.feesCharged, money.authorised, totals.settled].map(String)]],
+    ),
+  );
+  console.log(
+    table(
+      "Nodes, base units",
+      ["node", "share", "claimed"],
+      shares.map(({ nodeId, share, claimed }) => [String(nodeId), String(share), String(claimed)]),
+    ),
+  );
+  console.log(
+    table(
+      "Where the settled fees went, base units",
+      ["", "amount"],
+      Object.entries({
+        "treasury (10 %)": totals.treasury,
+        "settler's bounty (0.5 %)": totals.bounty,
+        "claimed by operators": totals.claimed,
+        "still streaming": totals.streaming,
+        "rounding dust": totals.dust,
+        "= settled": totals.settled,
+      }).map(([name, amount]) => [name, String(amount)]),
+    ),
+  );
+  console.log(`\n  ${perRow} gas per settled row (${money.rows} row; many rows share the fixed part of a transaction)`);
+}
+
+/** Picodollars as dollars, to the eighth decimal: a message costs a few of those. */
+function picoText(pico: bigint): string {
+  const digits = (pico / 10_000n).toString().padStart(9, "0");
+  return `${digits.slice(0, -8)}.${digits.slice(-8)}`;
+}
+
+/** The same as JSON: amounts are decimal strings of base units. */
+export function toJson(kinds: Audit["kinds"], channel: string, money: Money, audited: bigint): string {
+  const fees = wholeFees(kinds);
+  const { deposited, authorised, totals, shares, rows, gasUsed, usagePico } = money;
+  const result = {
+    envelopes: Object.fromEntries(
+      Object.entries(kinds).map(([kind, { count, bytes, feesPico }]) => [
+        kind,
+        { count, bytes, fees: fees[kind as EnvelopeKind], feesPico },
+      ]),
+    ),
+    channels: [
+      { channel, deposited, used: totals.feesCharged, usedPico: usagePico, authorised, settled: totals.settled },
+    ],
+    nodes: shares,
+    settle: { rows, gasUsed, gasPerRow: rows === 0 ? 0 : Number(gasUsed) / rows },
+    audit: { usagePico: audited },
+    totals,
+  };
+  return (
+    JSON.stringify(result, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value), 2) + "\n"
+  );
+}

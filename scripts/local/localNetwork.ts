@@ -1,0 +1,271 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+import { Contract, Wallet } from "ethers";
+
+import type { GatewayConfigInput, NodeConfigInput } from "../../src/cli/config.ts";
+import type { Contracts } from "../../src/contracts/connectContracts.ts";
+import { connectContracts } from "../../src/contracts/connectContracts.ts";
+import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
+import { deployNetwork } from "../deploy/deployNetwork.ts";
+import { readParameters } from "../deploy/parameters.ts";
+import { readArtifact } from "../deploy/readArtifact.ts";
+import { writeDeployment } from "../deploy/writeDeployment.ts";
+import type { LocalChain } from "./localChain.ts";
+import { localWallet, startLocalChain } from "./localChain.ts";
+import type { Service } from "./service.ts";
+import { startService } from "./service.ts";
+
+export interface LocalNetworkOptions {
+  /** Databases, keys, configs and logs go here. */
+  directory: string;
+  nodes: number;
+  /** The payer's first deposit, base units. */
+  deposit: bigint;
+  /** What the gateway signs ahead, base units. */
+  headroom: bigint;
+  holdSeconds?: number;
+  progress?: (message: string) => void;
+}
+
+export interface LocalNode {
+  nodeId: number;
+  url: string;
+  operatorUrl: string;
+  /** Where its claims go. */
+  payout: string;
+  service: Service;
+  /** Ends the process without warning, as a power cut would. */
+  kill(): Promise<void>;
+  /** Starts it again on what it left on disk. */
+  restart(): Promise<void>;
+}
+
+export interface LocalNetwork {
+  chain: LocalChain;
+  record: DeploymentRecord;
+  /** Connected for reading. */
+  contracts: Contracts;
+  token: Contract;
+  nodes: LocalNode[];
+  gateway: { url: string; service: Service; kill(): Promise<void>; restart(): Promise<void> };
+  /** The payer's channel: the address of the gateway's postage key. */
+  channel: string;
+  deposit(amount: bigint): Promise<void>;
+  close(): Promise<void>;
+}
+
+const EPOCH_MARGIN_SECONDS = 60;
+const DEPLOYER = 0;
+const PAYER = 1;
+const GATEWAY_GAS = 2;
+const FIRST_OPERATOR = 3;
+const USD = 1_000_000n;
+
+/**
+ * A whole network on this machine: chain, contracts, nodes with their daemons, a payer with a gateway. Each service is
+ * a process of its own, started as an operator would start it.
+ */
+export async function startLocalNetwork(options: LocalNetworkOptions): Promise<LocalNetwork> {
+  const progress = options.progress ?? (() => {});
+  const { directory } = options;
+  mkdirSync(directory, { recursive: true });
+  const parameters = readParameters("local");
+  // Seats begin with the next epoch, so the chain starts one epoch ago and is moved up to now once they are taken.
+  const head = (parameters.epochSeconds + EPOCH_MARGIN_SECONDS) * 1000;
+  const chain = await startLocalChain(new Date(Date.now() - head));
+  progress(`chain ${chain.url}`);
+  const services: Service[] = [];
+  try {
+    const record = await deployNetwork({ signer: localWallet(DEPLOYER).connect(chain.provider), parameters });
+    writeDeployment(record, join(directory, "deployment.json"));
+    progress("contracts deployed, every link checked");
+    const context: Context = { ...options, chain, record, services, bond: parameters.bondAmount };
+    const ports = await freePorts(options.nodes + 1);
+    const places = await registerNodes(context, ports);
+    const nodeIds = places.map(({ nodeId }) => nodeId);
+    progress(`nodes ${nodeIds.join(", ")} registered, their bonds posted`);
+    await chain.increaseTime(Math.max(1, Math.floor(Date.now() / 1000) - (await now(chain))));
+
+    const { channel, deposit } = await fundChannel(context);
+    progress(`channel ${channel} funded`);
+    const nodes = await Promise.all(places.map((place) => startNode(context, place)));
+    const gateway = await startGateway(context, ports.at(-1)!);
+    progress("nodes, daemons and gateway are up");
+    return {
+      ...{ chain, record, nodes, gateway, channel, deposit },
+      contracts: connectContracts(record, chain.provider),
+      token: tokenOf(record, chain),
+      close: () => closeAll(services, chain),
+    };
+  } catch (error) {
+    await closeAll(services, chain);
+    throw error;
+  }
+}
+
+interface Context extends LocalNetworkOptions {
+  chain: LocalChain;
+  record: DeploymentRecord;
+  services: Service[];
+  bond: bigint;
+}
+
+interface Place {
+  nodeId: number;
+  port: number;
+  operator: number;
+  payout: string;
+  signingKey: string;
+}
+
+async function now({ provider }: LocalChain): Promise<number> {
+  return (await provider.getBlock("latest"))!.timestamp;
+}
+
+function tokenOf({ token }: DeploymentRecord, { provider }: LocalChain): Contract {
+  return new Contract(token, readArtifact("test/support/TestUSDC.sol").abi, provider);
+}
+
+/** The i-th wallet on the chain, with `amount` of the fee token that `spender` may take. */
+async function wealthy({ chain, record }: Context, index: number, amount: bigint, spender: string) {
+  const wallet = localWallet(index).connect(chain.provider);
+  const token = tokenOf(record, chain).connect(wallet) as Contract;
+  await (await token.getFunction("mint").send(wallet.address, amount)).wait();
+  await (await token.getFunction("approve").send(spender, amount)).wait();
+  return wallet;
+}
+
+async function registerNodes(context: Context, ports: number[]): Promise<Place[]> {
+  const places: Place[] = [];
+  for (let i = 0; i < context.nodes; i++) {
+    const operator = FIRST_OPERATOR + i;
+    const wallet = await wealthy(context, operator, context.bond, context.record.contracts.nodeBond.address);
+    const { nodeRegistry } = connectContracts(context.record, wallet);
+    const signing = Wallet.createRandom();
+    const payout = Wallet.createRandom().address;
+    const args = [signing.signingKey.publicKey, `http://127.0.0.1:${ports[i]}`, payout] as const;
+    const nodeId = Number(await nodeRegistry.register.staticCall(...args));
+    await (await nodeRegistry.register(...args)).wait();
+    places.push({ nodeId, port: ports[i]!, operator, payout, signingKey: signing.privateKey });
+  }
+  return places;
+}
+
+async function fundChannel(context: Context) {
+  const { directory, record } = context;
+  const postageKey = Wallet.createRandom();
+  writeKey(join(directory, "postage.key"), postageKey.privateKey);
+  const channel = postageKey.address;
+  const deposit = async (amount: bigint) => {
+    const payer = await wealthy(context, PAYER, amount, record.contracts.postageChannels.address);
+    await (await connectContracts(record, payer).postageChannels.deposit(channel, amount)).wait();
+  };
+  await deposit(context.deposit);
+  return { channel, deposit };
+}
+
+async function startNode(context: Context, place: Place): Promise<LocalNode> {
+  const { directory, chain, services } = context;
+  const { nodeId, port, operator, payout } = place;
+  const home = join(directory, `node-${nodeId}`);
+  mkdirSync(home, { recursive: true });
+  writeKey(join(home, "signing.key"), place.signingKey);
+  writeKey(join(home, "settlement.key"), localWallet(operator).privateKey);
+  const config: NodeConfigInput = {
+    ...common(chain, port),
+    nodeId,
+    signingKeyFile: "signing.key",
+    settlementKeyFile: "settlement.key",
+    operatorPort: 0,
+    registryRefreshMs: 1_000,
+    settleEveryMs: 5_000,
+    gossipEveryMs: 500,
+    nativeTokenPrice: String(4_000n * USD),
+  };
+  const file = writeConfig(home, config);
+  const start = () => startService("node", file, join(home, "log.jsonl"));
+  const node: LocalNode = {
+    ...{ nodeId, payout, url: `http://127.0.0.1:${port}`, operatorUrl: "", service: await start() },
+    kill: () => node.service.end("SIGKILL"),
+    restart: async () => {
+      node.service = await start();
+      node.operatorUrl = node.service.ready.operatorUrl!;
+      services.push(node.service);
+    },
+  };
+  node.operatorUrl = node.service.ready.operatorUrl!;
+  services.push(node.service);
+  return node;
+}
+
+async function startGateway(context: Context, port: number): Promise<LocalNetwork["gateway"]> {
+  const { directory, chain, services, headroom, holdSeconds } = context;
+  const home = join(directory, "gateway");
+  mkdirSync(home, { recursive: true });
+  writeKey(join(home, "gas.key"), localWallet(GATEWAY_GAS).privateKey);
+  const config: GatewayConfigInput = {
+    ...common(chain, port),
+    postageKeyFile: "../postage.key",
+    transactionKeyFile: "gas.key",
+    headroom: String(headroom),
+    ...(holdSeconds ? { holdSeconds } : {}),
+  };
+  const file = writeConfig(home, config);
+  const start = () => startService("gateway", file, join(home, "log.jsonl"));
+  const gateway = {
+    url: `http://127.0.0.1:${port}`,
+    service: await start(),
+    kill: () => gateway.service.end("SIGKILL"),
+    restart: async () => {
+      gateway.service = await start();
+      services.push(gateway.service);
+    },
+  };
+  services.push(gateway.service);
+  return gateway;
+}
+
+function common({ url }: LocalChain, port: number) {
+  return {
+    deployment: "../deployment.json",
+    rpcUrl: url,
+    listen: { host: "127.0.0.1", port },
+    dataDirectory: ".",
+    chainPollMs: 100,
+    logLevel: "info" as const,
+  };
+}
+
+function writeConfig(home: string, config: object): string {
+  const file = join(home, "config.json");
+  writeFileSync(file, JSON.stringify(config, null, 2) + "\n");
+  return file;
+}
+
+function writeKey(file: string, key: string): void {
+  writeFileSync(file, key + "\n", { mode: 0o600 });
+}
+
+/** Ports that were free a moment ago: addresses are registered before anybody listens there. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve, reject) => {
+          server.once("error", reject);
+          server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+        }),
+    ),
+  );
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+async function closeAll(services: Service[], chain: LocalChain): Promise<void> {
+  await Promise.all(services.filter((service) => service.isRunning()).map((service) => service.end("SIGTERM")));
+  await chain.close();
+}
