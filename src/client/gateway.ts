@@ -167,7 +167,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     setHeadroom: (units) => watch.setHeadroom(units),
     async finalVoucher() {
       await watch.refresh(stopping.signal);
-      await fates.resolve((hash) => publisher.isActive(hash), stopping.signal);
+      await fates.resolve((hash) => publisher.isActive(hash), stopping.signal, limits.nodeTimeoutMs);
       return ledger.settleUp(watch.terms().backed);
     },
     close: () => (closing ??= close()),

@@ -75,14 +75,17 @@ export class FateResolver {
    * One round over what earlier publishes left open. An attempt is given up only when its own node, which is back,
    * says that it has nothing of the kind.
    * @param isActive whether somebody is publishing this envelope now
+   * @param leastAgeMs younger ones may still be on their way
    */
-  async resolve(isActive: (envelopeHash: string) => boolean, signal: AbortSignal): Promise<void> {
+  async resolve(
+    isActive: (envelopeHash: string) => boolean,
+    signal: AbortSignal,
+    leastAgeMs = this.#options.limits.unknownFateMs,
+  ): Promise<void> {
     const { clock, directory, ledger, limits, log } = this.#options;
     const open = ledger
       .attempts()
-      .filter(
-        ({ envelopeHash, startedAt }) => !isActive(envelopeHash) && startedAt + limits.unknownFateMs < clock.now(),
-      )
+      .filter(({ envelopeHash, startedAt }) => !isActive(envelopeHash) && startedAt + leastAgeMs < clock.now())
       .slice(0, MOST_PER_ROUND);
     for (const attempt of open) {
       signal.throwIfAborted();

@@ -1,0 +1,122 @@
+import { expect } from "chai";
+import type { TransactionReceipt } from "ethers";
+import { Transaction, Wallet, makeError } from "ethers";
+
+import type { TransactionSenderOptions } from "../../src/client/adapters/transactionSender.ts";
+import { TransactionSender } from "../../src/client/adapters/transactionSender.ts";
+import { isGatewayError } from "../../src/client/errors.ts";
+import { silentLog } from "../../src/platform/log.ts";
+import { ManualClock } from "../support/manualClock.ts";
+
+const NEVER = new AbortController().signal;
+const CALL = { to: `0x${"ab".repeat(20)}`, data: "0x1234" };
+
+/** A mempool of one account. */
+class FakeMempool {
+  sent: Transaction[] = [];
+  mined = new Map<string, TransactionReceipt>();
+  confirmed = 0;
+  /** Thrown by the next broadcasts, after the transaction was kept when `keeps` says so. */
+  troubles: { error: Error; keeps: boolean }[] = [];
+  isMining = true;
+
+  provider(): TransactionSenderOptions["provider"] {
+    const fake = {
+      estimateGas: async () => 100_000n,
+      getFeeData: async () => ({ gasPrice: 1n, maxFeePerGas: 100n, maxPriorityFeePerGas: 10n }),
+      getNetwork: async () => ({ chainId: 31337n }),
+      getTransactionCount: async () => this.confirmed,
+      getTransactionReceipt: async (hash: string) => this.mined.get(hash) ?? null,
+      broadcastTransaction: async (raw: string) => {
+        const trouble = this.troubles.shift();
+        if (!trouble || trouble.keeps) this.#take(Transaction.from(raw));
+        if (trouble) throw trouble.error;
+      },
+    };
+    return fake as unknown as TransactionSenderOptions["provider"];
+  }
+
+  #take(transaction: Transaction): void {
+    this.sent.push(transaction);
+    if (this.isMining) this.mine(transaction);
+  }
+
+  mine(transaction: Transaction): void {
+    this.confirmed = Math.max(this.confirmed, transaction.nonce + 1);
+    this.mined.set(transaction.hash!, { hash: transaction.hash, status: 1 } as TransactionReceipt);
+  }
+}
+
+describe("client/adapters/transactionSender", () => {
+  let mempool: FakeMempool;
+  let clock: ManualClock;
+  let sender: TransactionSender;
+  beforeEach(() => {
+    mempool = new FakeMempool();
+    clock = new ManualClock();
+    const signer = new Wallet(`0x${"77".repeat(32)}`);
+    const provider = mempool.provider();
+    sender = new TransactionSender({ signer, provider, clock, log: silentLog, pollingMs: 100, bumpAfterMs: 1_000 });
+  });
+
+  async function settle<T>(promise: Promise<T>): Promise<T> {
+    let isDone = false;
+    const watched = promise.finally(() => (isDone = true));
+    watched.catch(() => {});
+    for (let i = 0; i < 500 && !isDone; i++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(100);
+    }
+    return watched;
+  }
+
+  it("gives every transaction its own nonce, also when they are sent at once", async () => {
+    await settle(Promise.all(Array.from({ length: 10 }, () => sender.send(CALL, NEVER))));
+    expect(mempool.sent.map(({ nonce }) => nonce)).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it("replaces a stuck transaction by the same one with a higher fee", async () => {
+    mempool.isMining = false;
+    const sending = sender.send(CALL, NEVER);
+    for (let i = 0; i < 40; i++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(100);
+    }
+    expect(new Set(mempool.sent.map(({ nonce }) => nonce)).size).to.equal(1);
+    expect(mempool.sent.length).to.be.within(2, 5);
+    const fees = mempool.sent.map(({ maxFeePerGas }) => maxFeePerGas!);
+    expect(fees[1]! > fees[0]!).to.equal(true);
+    mempool.mine(mempool.sent[0]!);
+    expect((await settle(sending)).hash, "whichever version is mined").to.equal(mempool.sent[0]!.hash);
+  });
+
+  it("asks the chain for the nonce again when another program used it", async () => {
+    mempool.troubles = [{ error: makeError("nonce too low", "NONCE_EXPIRED", undefined as never), keeps: false }];
+    mempool.confirmed = 7;
+    await settle(sender.send(CALL, NEVER));
+    expect(mempool.sent.map(({ nonce }) => nonce)).to.deep.equal([7]);
+  });
+
+  it("finds a transaction whose answer was lost", async () => {
+    mempool.troubles = [{ error: new Error("socket hang up"), keeps: true }];
+    const receipt = await settle(sender.send(CALL, NEVER));
+    expect(receipt.hash).to.equal(mempool.sent[0]!.hash);
+    expect(mempool.sent).to.have.length(1);
+  });
+
+  it("says which account has no money for gas", async () => {
+    mempool.troubles = [{ error: makeError("poor", "INSUFFICIENT_FUNDS", undefined as never), keeps: false }];
+    const error = await settle(sender.send(CALL, NEVER).catch((reason: unknown) => reason));
+    expect(isGatewayError(error, "chain_unavailable")).to.equal(true);
+    expect(String(error)).to.contain("has no money for gas");
+  });
+
+  it("stops waiting when it is told to", async () => {
+    mempool.isMining = false;
+    const stop = new AbortController();
+    const sending = sender.send(CALL, stop.signal).catch((reason: unknown) => reason);
+    for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+    stop.abort(new Error("enough"));
+    expect(String(await sending)).to.contain("enough");
+  });
+});
