@@ -27,6 +27,8 @@ export interface LocalNetworkOptions {
   /** What the gateway signs ahead, base units. */
   headroom: bigint;
   holdSeconds?: number;
+  /** Per byte and day, when a test wants postage to be dear. */
+  storageFeePico?: bigint;
   progress?: (message: string) => void;
 }
 
@@ -73,6 +75,7 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
   const { directory } = options;
   mkdirSync(directory, { recursive: true });
   const parameters = readParameters("local");
+  if (options.storageFeePico) parameters.firstRates.storageFeePicoPerByteDay = options.storageFeePico;
   // Seats begin with the next epoch, so the chain starts one epoch ago and is moved up to now once they are taken.
   const head = (parameters.epochSeconds + EPOCH_MARGIN_SECONDS) * 1000;
   const chain = await startLocalChain(new Date(Date.now() - head));

@@ -1,0 +1,56 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+import { expect } from "chai";
+
+const DEMO = fileURLToPath(new URL("../../scripts/demo.ts", import.meta.url));
+
+interface Result {
+  envelopes: Record<string, { count: number; bytes: number; fees: string }>;
+  channels: Record<"deposited" | "used" | "authorised" | "settled", string>[];
+  nodes: Record<"share" | "claimed", string>[];
+  settle: { gasPerRow: number };
+  totals: Record<"feesCharged" | "settled" | "treasury" | "bounty" | "claimed" | "streaming" | "dust", string>;
+}
+
+describe("demo", function () {
+  this.timeout(180_000);
+
+  it("lets real clients talk, pays three nodes, and accounts for every unit", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "pennyblack-test-"));
+    try {
+      const file = join(directory, "demo.json");
+      await promisify(execFile)(process.execPath, ["--import", "tsx", DEMO, "--messages", "24", "--json", file]);
+      const { totals, envelopes, channels, nodes, settle } = JSON.parse(readFileSync(file, "utf8")) as Result;
+      const units = Object.fromEntries(Object.entries(totals).map(([name, amount]) => [name, BigInt(amount)]));
+      const sum = (amounts: string[]) => amounts.reduce((total, amount) => total + BigInt(amount), 0n);
+      expect(units.feesCharged! > 0n).to.equal(true);
+      expect(units.settled).to.equal(units.feesCharged);
+      expect(units.settled).to.equal(units.treasury! + units.bounty! + units.claimed! + units.streaming! + units.dust!);
+      expect(sum(Object.values(envelopes).map(({ fees }) => fees))).to.equal(units.feesCharged);
+      expect(sum(nodes.map(({ claimed }) => claimed))).to.equal(units.claimed);
+      expect(channels).to.have.length(1);
+      expect(channels[0]).to.include({ used: totals.feesCharged, authorised: totals.settled, settled: totals.settled });
+      expect(nodes).to.have.length(3);
+      expect(envelopes.message!.count).to.be.at.least(24);
+      expect(envelopes.identityUpdate!.count).to.equal(2);
+      expect(settle.gasPerRow).to.be.greaterThan(9_710);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+
+  it("says what it takes when asked for what it does not", async () => {
+    const run = promisify(execFile)(process.execPath, ["--import", "tsx", DEMO, "--messages", "none"]);
+    const error = await run.then(
+      () => undefined,
+      (problem: { code: number; stderr: string }) => problem,
+    );
+    expect(error).to.include({ code: 2 });
+    expect(error!.stderr).to.include("--messages takes 1 to 20000");
+  });
+});
