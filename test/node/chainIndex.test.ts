@@ -42,7 +42,9 @@ describe("node/chain", () => {
   });
   afterEach(() => store.close());
 
-  function newIndexer(options: { confirmations?: number; blocksPerStep?: number; clock?: ManualClock } = {}): ChainIndexer {
+  function newIndexer(
+    options: { confirmations?: number; blocksPerStep?: number; clock?: ManualClock } = {},
+  ): ChainIndexer {
     const ports = { chain, store, clock: new ManualClock(), log: silentLog, pollMs: 10 };
     return new ChainIndexer({ ...ports, confirmations: 0, blocksPerStep: 1_000, ...options });
   }

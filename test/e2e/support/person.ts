@@ -42,7 +42,7 @@ export function startPerson(directory: string, name: string): Person {
   const call = <T>(command: string, ...args: string[]) =>
     new Promise<T>((resolve, reject) => {
       const id = next++;
-      waiting.set(id, { resolve: resolve, reject });
+      waiting.set(id, { resolve: (value) => resolve(value as T), reject });
       child.send({ id, command, args });
     });
   return {
