@@ -1,11 +1,10 @@
 /** Makes what is not committed: protobuf codecs, compiled contracts, TypeChain types, ABIs as TypeScript constants. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const GENERATED = "generated";
-const quiet = process.argv.includes("--quiet");
 
 function filesUnder(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
@@ -25,7 +24,7 @@ function once(name: string, inputs: string[], output: string, make: () => void):
   const stamp = join(GENERATED, `.${name}`);
   const digest = digestOf(inputs);
   if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
-  if (!quiet) console.log(`building ${name}`);
+  console.error(`pennyblack: building ${name} ...`);
   make();
   mkdirSync(GENERATED, { recursive: true });
   writeFileSync(stamp, digest);
@@ -36,9 +35,13 @@ function buildProto(): void {
   execFileSync("buf", ["generate"], { stdio: "inherit" });
 }
 
+/** In a process of its own: Hardhat's compiler workers end with it. Warnings of libraries are shown only on failure. */
 function buildContracts(): void {
-  // A process of its own: Hardhat's compiler workers end with it.
-  execFileSync(process.execPath, ["node_modules/hardhat/dist/src/cli.js", "build", "--quiet"], { stdio: "inherit" });
+  const hardhat = ["node_modules/hardhat/dist/src/cli.js", "build", "--quiet"];
+  const { status, stdout, stderr } = spawnSync(process.execPath, hardhat, { encoding: "utf8" });
+  if (status === 0) return;
+  console.error(stdout + stderr);
+  throw new Error("the contracts do not compile");
 }
 
 /** One `generated/abi/<Name>.ts` per contract of ours: a constant that keeps its literal type. */

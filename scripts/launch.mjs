@@ -98,7 +98,7 @@ const isOwnCommand = Object.hasOwn(COMMANDS, name);
 const command = isOwnCommand ? COMMANDS[name] : COMMANDS.cli;
 install();
 const node = findNode();
-if (command.build) await run(node, [...COMMANDS.build.steps[0], "--quiet"]);
+if (command.build) await run(node, COMMANDS.build.steps[0]);
 for (const [i, step] of command.steps.entries()) {
   const isLast = i === command.steps.length - 1;
   await run(node, [...step, ...(isLast ? (isOwnCommand ? rest : process.argv.slice(2)) : [])]);
