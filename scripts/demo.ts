@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 
 import type { Address } from "../src/protocol/bytes.ts";
 import { toAddress } from "../src/protocol/bytes.ts";
+import { readRates } from "../src/contracts/readRates.ts";
 import { auditLog, signersOf } from "./demo/audit.ts";
 import { discrepancies, settleUp, waitUntilQuiet } from "./demo/money.ts";
 import { printResult, toJson } from "./demo/print.ts";
@@ -87,15 +88,8 @@ async function account(network: LocalNetwork, json: string | undefined): Promise
   const { contracts, nodes, channel } = network;
   await waitUntilQuiet(network);
   const { rateRegistry, nodeRegistry } = contracts;
-  const history = await rateRegistry.getRates(0n, await rateRegistry.getRatesCount());
   const terms = {
-    rates: history.map((rates) => ({
-      messageFeePico: rates.messageFee,
-      storageFeePico: rates.storageFee,
-      congestionFeePico: rates.congestionFee,
-      targetRatePerMinute: rates.targetRatePerMinute,
-      startAt: rates.startTime,
-    })),
+    rates: await readRates(rateRegistry),
     retentionDays: Number(await rateRegistry.retentionDays()),
     signers: signersOf(await nodeRegistry.getAllNodes()),
   };

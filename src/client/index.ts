@@ -1,6 +1,6 @@
 /** What an app, a gateway or a tool imports. */
 export type { EthersChainOptions } from "./adapters/ethersChain.ts";
-export { ethersChain, smartAccountVerifier } from "./adapters/ethersChain.ts";
+export { ethersChain } from "./adapters/ethersChain.ts";
 export { connectGrpcNode } from "./adapters/grpcNode.ts";
 export { openSqliteStore } from "./adapters/sqliteStore.ts";
 export type { GatewayErrorCode, PostageNumbers } from "./errors.ts";

@@ -4,6 +4,7 @@ import type { Address } from "../protocol/bytes.ts";
 import { toAddress } from "../protocol/bytes.ts";
 import { VOUCHER_ROW_LENGTH } from "../protocol/voucher.ts";
 import type { HttpHandler } from "../platform/grpcServer.ts";
+import { isLocalCaller } from "../platform/localCaller.ts";
 import type { Log } from "../platform/log.ts";
 import { authorisedFees, availableFees, unsettledFees } from "./account.ts";
 import { MOST_GOSSIP_ROWS } from "./gossip.ts";
@@ -42,6 +43,7 @@ export interface OperatorRoutes {
 /** What only the operator may call: it is served on a listener of its own that is bound to loopback. */
 export function operatorHandler(routes: OperatorRoutes, log: Log): HttpHandler {
   return handler(log, async (request, path) => {
+    if (!isLocalCaller(request)) throw new Forbidden("ask from the machine that the daemon runs on");
     switch (`${request.method} ${path}`) {
       case "GET /status":
         return routes.status();
@@ -72,6 +74,7 @@ export function describe(account: Account): object {
 }
 
 class BadRequest extends Error {}
+class Forbidden extends Error {}
 
 type Answer = (request: IncomingMessage, path: string) => Promise<object | undefined>;
 
@@ -82,6 +85,7 @@ function handler(log: Log, answer: Answer): HttpHandler {
       .then((body) => (body ? send(response, 200, body) : send(response, 404, { error: `nothing at ${path}` })))
       .catch((error: unknown) => {
         if (error instanceof BadRequest) return send(response, 400, { error: error.message });
+        if (error instanceof Forbidden) return send(response, 403, { error: error.message });
         log.error({ path, error: String(error) }, "a request failed");
         send(response, 500, { error: "the daemon could not do this: see its log" });
       });

@@ -14,6 +14,7 @@ import { auditLog, signersOf } from "../../scripts/demo/audit.ts";
 import { waitUntilQuiet } from "../../scripts/demo/money.ts";
 import type { LocalNetwork, LocalNetworkOptions } from "../../scripts/local/localNetwork.ts";
 import { startLocalNetwork } from "../../scripts/local/localNetwork.ts";
+import { readRates } from "../../src/contracts/readRates.ts";
 import { fromHex, toAddress } from "../../src/protocol/bytes.ts";
 import { stableOrder } from "../../src/protocol/nodeChoice.ts";
 import { topicBytes } from "../../src/protocol/topics.ts";
@@ -54,17 +55,8 @@ async function readUntil(person: Person, conversation: string, texts: string[]):
 
 /** What each node's own log charges the payer, recomputed. All are equal when the nodes have the same envelopes. */
 async function auditAll({ nodes, contracts, channel }: LocalNetwork): Promise<(bigint | undefined)[]> {
-  const [rates] = await contracts.rateRegistry.getRates(0n, 1n);
   const terms = {
-    rates: [
-      {
-        messageFeePico: rates!.messageFee,
-        storageFeePico: rates!.storageFee,
-        congestionFeePico: rates!.congestionFee,
-        targetRatePerMinute: rates!.targetRatePerMinute,
-        startAt: rates!.startTime,
-      },
-    ],
+    rates: await readRates(contracts.rateRegistry),
     retentionDays: Number(await contracts.rateRegistry.retentionDays()),
     signers: signersOf(await contracts.nodeRegistry.getAllNodes()),
   };

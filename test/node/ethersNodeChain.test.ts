@@ -3,7 +3,7 @@ import type { Provider } from "ethers";
 import { Contract, Wallet, concat, toBeHex } from "ethers";
 
 import { ethersNodeChain } from "../../src/node/adapters/ethersNodeChain.ts";
-import { smartAccountVerifier } from "../../src/node/adapters/smartAccount.ts";
+import { smartAccountVerifier } from "../../src/contracts/smartAccountVerifier.ts";
 import type { Address } from "../../src/protocol/bytes.ts";
 import { fromHex, toHex } from "../../src/protocol/bytes.ts";
 import { deployedWorld, registerNode } from "../contracts/fixtures.ts";

@@ -1,13 +1,13 @@
 import type { Contract, Provider, Signer } from "ethers";
-import { Contract as EthersContract, isError } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import { decodeRevert } from "../../contracts/decodeRevert.ts";
+import { readRates } from "../../contracts/readRates.ts";
+import { smartAccountVerifier } from "../../contracts/smartAccountVerifier.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { toAddress, toHex } from "../../protocol/bytes.ts";
-import type { VerifySmartAccount } from "../../protocol/identity/signature.ts";
 import { GatewayError } from "../errors.ts";
 import type { GatewayChain, Sequenced } from "../ports.ts";
 import { TransactionSender } from "./transactionSender.ts";
@@ -25,10 +25,7 @@ export interface EthersChainOptions {
   bumpAfterMs?: number;
 }
 
-const RATES_PER_CALL = 100n;
 const DEFAULT_BUMP_AFTER_MS = 15_000;
-const ERC1271 = ["function isValidSignature(bytes32 hash, bytes signature) view returns (bytes4)"];
-const ERC1271_MAGIC = "0x1626ba7e";
 
 /** The gateway's chain over ethers. */
 export function ethersChain(options: EthersChainOptions): GatewayChain {
@@ -74,22 +71,8 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
     },
 
     async rates() {
-      const [count, retentionDays] = await Promise.all([rateRegistry.getRatesCount(), rateRegistry.retentionDays()]);
-      const history = [];
-      for (let from = 0n; from < count; from += RATES_PER_CALL) {
-        const rest = count - from;
-        history.push(...(await rateRegistry.getRates(from, rest < RATES_PER_CALL ? rest : RATES_PER_CALL)));
-      }
-      return {
-        retentionDays: Number(retentionDays),
-        history: history.map((rates) => ({
-          messageFeePico: rates.messageFee,
-          storageFeePico: rates.storageFee,
-          congestionFeePico: rates.congestionFee,
-          targetRatePerMinute: rates.targetRatePerMinute,
-          startAt: rates.startTime,
-        })),
-      };
+      const [history, retentionDays] = await Promise.all([readRates(rateRegistry), rateRegistry.retentionDays()]);
+      return { history, retentionDays: Number(retentionDays) };
     },
 
     async channel(key) {
@@ -116,7 +99,10 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
         signal,
       ),
 
-    verifySmartAccount: smartAccountVerifier(options.provider),
+    async verifySmartAccount(question) {
+      const { chainId } = await options.provider.getNetwork();
+      return smartAccountVerifier(options.provider, chainId)(question);
+    },
   };
 }
 
@@ -133,26 +119,4 @@ function asGatewayError(error: unknown): unknown {
   if (!revert) return error;
   const words = `the chain refuses it: ${revert.name}(${Object.values(revert.args).map(String).join(", ")})`;
   return new GatewayError("refused_by_chain", words, { retryable: false, cause: error });
-}
-
-/**
- * ERC-1271 at the block that the signer named. An account that is not deployed yet (ERC-6492) is not taken: its
- * signature could be judged only by running its factory's code.
- */
-export function smartAccountVerifier(provider: Provider): VerifySmartAccount {
-  return async ({ chainId, account, hash, blockNumber, signature }) => {
-    const network = await provider.getNetwork();
-    if (network.chainId !== chainId) return false;
-    const contract = new EthersContract(account, ERC1271, provider);
-    const blockTag = Number(blockNumber);
-    if (!Number.isSafeInteger(blockTag)) return false;
-    try {
-      const magic: unknown = await contract.getFunction("isValidSignature").staticCall(hash, signature, { blockTag });
-      return magic === ERC1271_MAGIC;
-    } catch (error) {
-      // It reverted, or there is no such contract: that is a no. Anything else is the chain's trouble.
-      if (isError(error, "CALL_EXCEPTION") || isError(error, "BAD_DATA")) return false;
-      throw error;
-    }
-  };
 }

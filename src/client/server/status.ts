@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { HttpHandler } from "../../platform/grpcServer.ts";
+import { isLocalCaller } from "../../platform/localCaller.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 
@@ -55,10 +56,10 @@ export function statusHandler(server: StatusServer): HttpHandler {
       case "GET /ready":
         return problemAnswer(server.sickness() ?? server.unreadiness());
       case "GET /voucher":
-        if (!isLocal(request)) return answer(403, { problem: "ask from the machine that the gateway runs on" });
+        if (!isLocalCaller(request)) return answer(403, { problem: "ask from the machine that the gateway runs on" });
         return answer(200, { row: rowOf(server) });
       case "POST /headroom":
-        if (!isLocal(request)) return answer(403, { problem: "ask from the machine that the gateway runs on" });
+        if (!isLocalCaller(request)) return answer(403, { problem: "ask from the machine that the gateway runs on" });
         return void setHeadroom(server, request, answer);
       default:
         return answer(404, { problem: "not found" });
@@ -106,17 +107,6 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
     if (body.length > MOST_BODY_BYTES) throw new RangeError("body too large");
   }
   return body;
-}
-
-/**
- * From this machine, and not by way of a browser or a proxy on it: a page of any site may reach a loopback port, but
- * says so by its origin, or by a host name when it has that resolve to this machine.
- */
-function isLocal({ headers, socket }: IncomingMessage): boolean {
-  const address = socket.remoteAddress ?? "";
-  const isLoopback = /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(address) || address === "::1";
-  const isDirect = headers.origin === undefined && headers["x-forwarded-for"] === undefined;
-  return isLoopback && isDirect && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(headers.host ?? "");
 }
 
 function reply(response: ServerResponse, code: number, body: object): void {

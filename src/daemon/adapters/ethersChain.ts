@@ -1,11 +1,11 @@
 import type { ContractTransactionReceipt, EventLog, Provider } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
+import { readRates } from "../../contracts/readRates.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { fromHex, toAddress, toHex } from "../../protocol/bytes.ts";
 import type { ChannelOnChain, DaemonChain, SettleResult } from "../ports.ts";
 
-const RATES_PER_CALL = 100n;
 const SETTLED_ROW_LENGTH = 36;
 /** More gas than estimated, because another daemon's settlement may come first and change what a row does. */
 const GAS_MARGIN_PERCENT = 20n;
@@ -56,22 +56,7 @@ export function ethersChain(contracts: Contracts, provider: Pick<Provider, "getB
       }));
     },
 
-    async rates() {
-      const count = await rateRegistry.getRatesCount();
-      const history = [];
-      for (let from = 0n; from < count; from += RATES_PER_CALL) {
-        history.push(
-          ...(await rateRegistry.getRates(from, from + RATES_PER_CALL < count ? RATES_PER_CALL : count - from)),
-        );
-      }
-      return history.map((rates) => ({
-        messageFeePico: rates.messageFee,
-        storageFeePico: rates.storageFee,
-        congestionFeePico: rates.congestionFee,
-        targetRatePerMinute: rates.targetRatePerMinute,
-        startAt: rates.startTime,
-      }));
-    },
+    rates: () => readRates(rateRegistry),
 
     async retentionDays() {
       return Number(await rateRegistry.retentionDays());

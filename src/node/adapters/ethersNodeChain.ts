@@ -2,16 +2,13 @@ import type { Log as EthersLog, Provider } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../../contracts/deploymentRecord.ts";
+import { readRates } from "../../contracts/readRates.ts";
+import { smartAccountVerifier } from "../../contracts/smartAccountVerifier.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { fromHex, toAddress } from "../../protocol/bytes.ts";
-import type { Rates } from "../../protocol/fees.ts";
 import type { ChainEvent, NodeChain } from "../ports.ts";
-import { smartAccountVerifier } from "./smartAccount.ts";
 
-const RATES_PER_CALL = 100n;
-/** Governance schedules rates at least a day apart; more than this is not our registry. */
-const MOST_RATES = 10_000n;
 const ATTEMPTS = 3;
 const FIRST_RETRY_MS = 200;
 /** Blocks whose time is asked for at once. */
@@ -32,25 +29,6 @@ export function ethersNodeChain({ record, contracts, provider, clock }: EthersNo
   const commitTopic = commitBroadcaster.interface.getEvent("MessageSent").topicHash;
   const retried = <T>(call: () => Promise<T>) => retrying(clock, call);
   const askAccount = smartAccountVerifier(provider, BigInt(record.chainId));
-
-  async function rates(): Promise<Rates[]> {
-    const count = await rateRegistry.getRatesCount();
-    if (count > MOST_RATES) throw new Error(`the RateRegistry lists ${count} rates, at most ${MOST_RATES} are read`);
-    const history: Rates[] = [];
-    for (let from = 0n; from < count; from += RATES_PER_CALL) {
-      const page = await rateRegistry.getRates(from, count - from < RATES_PER_CALL ? count - from : RATES_PER_CALL);
-      for (const { messageFee, storageFee, congestionFee, targetRatePerMinute, startTime } of page) {
-        history.push({
-          messageFeePico: messageFee,
-          storageFeePico: storageFee,
-          congestionFeePico: congestionFee,
-          targetRatePerMinute,
-          startAt: startTime,
-        });
-      }
-    }
-    return history;
-  }
 
   /** An endpoint refuses ranges with too many logs: halves are asked for then, down to one block. */
   async function logs(first: number, last: number): Promise<EthersLog[]> {
@@ -114,7 +92,10 @@ export function ethersNodeChain({ record, contracts, provider, clock }: EthersNo
       }),
 
     terms: () =>
-      retried(async () => ({ rates: await rates(), retentionDays: Number(await rateRegistry.retentionDays()) })),
+      retried(async () => ({
+        rates: await readRates(rateRegistry),
+        retentionDays: Number(await rateRegistry.retentionDays()),
+      })),
 
     latestBlock: () =>
       retried(async () => {

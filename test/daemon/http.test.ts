@@ -1,0 +1,74 @@
+import type { IncomingMessage } from "node:http";
+import { createServer } from "node:http";
+import { request } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { expect } from "chai";
+
+import { operatorHandler, publicHandler } from "../../src/daemon/http.ts";
+import type { HttpHandler } from "../../src/platform/grpcServer.ts";
+import { silentLog } from "../../src/platform/log.ts";
+
+const OPERATOR = {
+  status: async () => ({ amount: 2n ** 64n }),
+  settle: async () => ({ transactions: [] }),
+  distribute: async () => 5n,
+  claim: async () => 7n,
+};
+
+/** Answers one request to a handler on a real socket. */
+async function ask(handler: HttpHandler, method: string, path: string, headers = {}, body?: Uint8Array) {
+  const server = createServer(handler);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const call = request({ port, host: "127.0.0.1", method, path, headers }, resolve);
+      call.once("error", reject);
+      call.end(body);
+    });
+    let text = "";
+    for await (const part of response) text += String(part);
+    return { status: response.statusCode, body: JSON.parse(text) as Record<string, unknown> };
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+describe("daemon/http", () => {
+  const operator = operatorHandler(OPERATOR, silentLog);
+  const open = publicHandler(
+    { receiveVouchers: async (rows) => rows.length, account: async () => undefined },
+    silentLog,
+  );
+
+  it("answers the operator, amounts as decimal strings", async () => {
+    expect(await ask(operator, "GET", "/status")).to.deep.equal({
+      status: 200,
+      body: { amount: "18446744073709551616" },
+    });
+    expect((await ask(operator, "POST", "/claim")).body).to.deep.equal({ claimed: "7" });
+    expect((await ask(operator, "GET", "/claim")).status, "a GET moves no money").to.equal(404);
+  });
+
+  it("refuses web pages and proxies that reach the operator's port", async () => {
+    for (const headers of [
+      { origin: "https://evil.example" },
+      { host: "evil.example" },
+      { "x-forwarded-for": "203.0.113.9" },
+    ]) {
+      expect((await ask(operator, "POST", "/claim", headers)).status).to.equal(403);
+    }
+  });
+
+  it("bounds what a stranger may post, and knows nothing of operators' paths", async () => {
+    expect((await ask(open, "POST", "/postage/vouchers", {}, new Uint8Array(80))).body).to.deep.equal({ taken: 80 });
+    const tooMuch = await ask(open, "POST", "/postage/vouchers", {}, new Uint8Array(80_001));
+    expect(tooMuch.status).to.equal(400);
+    expect(tooMuch.body.error).to.include("at most 80000 bytes");
+    for (const path of ["/settle", "/postage/channels/0x12", "/postage/channels/0x" + "ab".repeat(20), "/../etc"]) {
+      expect((await ask(open, "GET", path)).status).to.equal(404);
+    }
+  });
+});
