@@ -1,0 +1,57 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { expect } from "chai";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+
+/** The members of a union of string literals in a source file. */
+function codesOf(file: string, type: string): string[] {
+  const union = new RegExp(`type ${type} =([\\s\\S]*?");`).exec(read(file))![1]!;
+  return [...union.matchAll(/^\s*\| "([a-z_]+)"/gm)].map((match) => match[1]!);
+}
+
+describe("docs", () => {
+  it("errors.md lists every code there is", () => {
+    const errors = read("docs/errors.md");
+    const codes = [
+      ...codesOf("src/daemon/refusal.ts", "RefusalCode"),
+      ...codesOf("src/client/errors.ts", "GatewayErrorCode"),
+      ...codesOf("src/protocol/errors.ts", "ProtocolErrorCode"),
+    ];
+    expect(codes.length).to.be.greaterThan(30);
+    for (const code of codes) expect(errors, code).to.include(`\`${code}\``);
+  });
+
+  it("config tables name every key that a config file takes", () => {
+    const source = read("src/cli/config.ts");
+    const keysOf = (block: string) => [...block.matchAll(/^ {2}([a-zA-Z]+): /gm)].map((match) => match[1]!);
+    const section = (start: string, end: string) => source.slice(source.indexOf(start), source.indexOf(end));
+    const common = keysOf(section("const common", "const nodeSchema"));
+    const operators = read("docs/operators.md");
+    const payers = read("docs/payers.md");
+    for (const key of [...common, ...keysOf(section("const nodeSchema", "const gatewaySchema"))]) {
+      expect(operators, key).to.include(`\`${key}\``);
+    }
+    for (const key of [...common, ...keysOf(section("const gatewaySchema", "export type NodeConfig"))]) {
+      expect(payers, key).to.include(`\`${key}\``);
+    }
+  });
+
+  it("links lead somewhere", () => {
+    const files = [
+      "README.md",
+      ...readdirSync(join(ROOT, "docs"), { recursive: true }).map((name) => `docs/${String(name)}`),
+    ];
+    for (const file of files.filter((name) => name.endsWith(".md"))) {
+      for (const [, target] of read(file).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)) {
+        const path = resolve(ROOT, dirname(file), target!);
+        expect(() => readdirSync(path.endsWith("/") ? path : dirname(path)), `${file} -> ${target}`).not.to.throw();
+        if (!path.endsWith("/") && /\.\w+$/.test(path))
+          expect(() => readFileSync(path), `${file} -> ${target}`).not.to.throw();
+      }
+    }
+  });
+});
