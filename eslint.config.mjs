@@ -4,7 +4,7 @@ import tseslint from "typescript-eslint";
 const ROOMS = {
   protocol: { rooms: ["platform", "contracts", "client", "daemon", "node", "cli"], pure: true },
   platform: { rooms: ["protocol", "contracts", "client", "daemon", "node", "cli"] },
-  contracts: { rooms: ["platform", "client", "daemon", "node", "cli"] },
+  contracts: { rooms: ["client", "daemon", "node", "cli"] },
   client: { rooms: ["daemon", "node", "cli"] },
   daemon: { rooms: ["client", "node", "cli"] },
   node: { rooms: ["client", "daemon", "cli"] },

@@ -1,17 +1,7 @@
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
+import { Serial } from "../platform/serial.ts";
 import { GatewayError } from "./errors.ts";
-
-/** Runs tasks one after the other, in the order they came. */
-export class Serial {
-  #last: Promise<unknown> = Promise.resolve();
-
-  run<T>(task: () => Promise<T>): Promise<T> {
-    const next = this.#last.then(task, task);
-    this.#last = next.catch(() => {});
-    return next;
-  }
-}
 
 /** Serial per key; a key costs memory only while something runs under it. */
 export class SerialByKey {

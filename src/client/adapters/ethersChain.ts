@@ -4,13 +4,13 @@ import type { Contracts } from "../../contracts/connectContracts.ts";
 import { decodeRevert } from "../../contracts/decodeRevert.ts";
 import { readRates } from "../../contracts/readRates.ts";
 import { smartAccountVerifier } from "../../contracts/smartAccountVerifier.ts";
+import { TransactionError, TransactionSender } from "../../contracts/transactionSender.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { toAddress, toHex } from "../../protocol/bytes.ts";
 import { GatewayError } from "../errors.ts";
 import type { GatewayChain, Sequenced } from "../ports.ts";
-import { TransactionSender } from "./transactionSender.ts";
 
 export interface EthersChainOptions {
   /** Connected for reading. */
@@ -115,6 +115,9 @@ function alreadySequenced(error: unknown): bigint | undefined {
 }
 
 function asGatewayError(error: unknown): unknown {
+  if (error instanceof TransactionError) {
+    return new GatewayError("chain_unavailable", error.message, { retryable: error.retryable, cause: error });
+  }
   const revert = decodeRevert(error);
   if (!revert) return error;
   const words = `the chain refuses it: ${revert.name}(${Object.values(revert.args).map(String).join(", ")})`;

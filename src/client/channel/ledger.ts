@@ -1,9 +1,9 @@
+import { Serial } from "../../platform/serial.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { addressOf } from "../../protocol/ecdsa.ts";
 import { formatUnits, picoToUnitsUp, unitsToPico } from "../../protocol/units.ts";
 import type { PostageDomain } from "../../protocol/voucher.ts";
 import { readVoucher, signVoucher } from "../../protocol/voucher.ts";
-import { Serial } from "../async.ts";
 import type { PostageNumbers } from "../errors.ts";
 import { GatewayError } from "../errors.ts";
 import type { Attempt, AttemptKey, GatewayStore, LedgerCommit, StoredAnswer, StoredChannel } from "../ports.ts";

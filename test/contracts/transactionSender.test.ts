@@ -2,9 +2,8 @@ import { expect } from "chai";
 import type { TransactionReceipt } from "ethers";
 import { Transaction, Wallet, makeError } from "ethers";
 
-import type { TransactionSenderOptions } from "../../src/client/adapters/transactionSender.ts";
-import { TransactionSender } from "../../src/client/adapters/transactionSender.ts";
-import { isGatewayError } from "../../src/client/errors.ts";
+import type { TransactionSenderOptions } from "../../src/contracts/transactionSender.ts";
+import { TransactionError, TransactionSender } from "../../src/contracts/transactionSender.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { ManualClock } from "../support/manualClock.ts";
 
@@ -47,7 +46,7 @@ class FakeMempool {
   }
 }
 
-describe("client/adapters/transactionSender", () => {
+describe("contracts/transactionSender", () => {
   let mempool: FakeMempool;
   let clock: ManualClock;
   let sender: TransactionSender;
@@ -107,7 +106,7 @@ describe("client/adapters/transactionSender", () => {
   it("says which account has no money for gas", async () => {
     mempool.troubles = [{ error: makeError("poor", "INSUFFICIENT_FUNDS", undefined as never), keeps: false }];
     const error = await settle(sender.send(CALL, NEVER).catch((reason: unknown) => reason));
-    expect(isGatewayError(error, "chain_unavailable")).to.equal(true);
+    expect(error instanceof TransactionError && [error.code, error.retryable]).to.deep.equal(["no_gas_money", true]);
     expect(String(error)).to.contain("has no money for gas");
   });
 

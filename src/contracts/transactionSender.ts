@@ -1,10 +1,28 @@
 import type { Provider, Signer, TransactionReceipt, TransactionRequest } from "ethers";
 import { isError, keccak256 } from "ethers";
 
-import type { Clock } from "../../platform/clock.ts";
-import type { Log } from "../../platform/log.ts";
-import { Serial } from "../async.ts";
-import { GatewayError } from "../errors.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Log } from "../platform/log.ts";
+import { Serial } from "../platform/serial.ts";
+
+export type TransactionErrorCode =
+  /** The account that pays for gas is empty. */
+  | "no_gas_money"
+  /** The chain names no gas price. */
+  | "no_gas_price";
+
+/** Why nothing was sent; `message` says what to do, `retryable` whether waiting helps. */
+export class TransactionError extends Error {
+  override readonly name = "TransactionError";
+  readonly code: TransactionErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: TransactionErrorCode, message: string, options: ErrorOptions & { retryable: boolean }) {
+    super(message, options);
+    this.code = code;
+    this.retryable = options.retryable;
+  }
+}
 
 export interface TransactionSenderOptions {
   /** Holds the key that pays for gas; its transactions go through this sender only. */
@@ -60,8 +78,8 @@ export class TransactionSender {
   }
 
   /**
-   * Resolves with the receipt, whatever its status. Rejects with the provider's error when the simulation reverts, and
-   * with GatewayError `chain_unavailable` when it is not mined in time or the account cannot pay.
+   * Resolves with the receipt, whatever its status. Rejects with the provider's error when the simulation reverts, with
+   * TransactionError when nothing could be sent, and with the signal's reason when it is not mined before that.
    */
   async send(call: { to: string; data: string }, signal: AbortSignal): Promise<TransactionReceipt> {
     const { provider, signer } = this.#options;
@@ -93,7 +111,7 @@ export class TransactionSender {
         return pending;
       } catch (error) {
         if (isError(error, "INSUFFICIENT_FUNDS")) {
-          throw new GatewayError("chain_unavailable", `account ${from} has no money for gas: send it some`, {
+          throw new TransactionError("no_gas_money", `account ${from} has no money for gas: send it some`, {
             retryable: true,
             cause: error,
           });
@@ -109,7 +127,7 @@ export class TransactionSender {
     const { gasPrice, maxFeePerGas, maxPriorityFeePerGas } = await this.#options.provider.getFeeData();
     const most = maxFeePerGas ?? gasPrice;
     if (most === null) {
-      throw new GatewayError("chain_unavailable", "the chain names no gas price", { retryable: true });
+      throw new TransactionError("no_gas_price", "the chain names no gas price", { retryable: true });
     }
     return { maxFeePerGas: most, maxPriorityFeePerGas: maxPriorityFeePerGas ?? most };
   }
