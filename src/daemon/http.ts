@@ -80,7 +80,7 @@ type Answer = (request: IncomingMessage, path: string) => Promise<object | undef
 
 function handler(log: Log, answer: Answer): HttpHandler {
   return (request, response) => {
-    const path = new URL(request.url ?? "/", "http://daemon").pathname;
+    const path = (request.url ?? "/").split("?")[0]!;
     answer(request, path)
       .then((body) => (body ? send(response, 200, body) : send(response, 404, { error: `nothing at ${path}` })))
       .catch((error: unknown) => {

@@ -48,8 +48,14 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   });
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(CORS_HEADERS)) response.setHeader(name, value);
-    if (request.method === "OPTIONS") response.writeHead(204).end();
-    else handler(request, response);
+    if (request.method === "OPTIONS") return void response.writeHead(204).end();
+    try {
+      handler(request, response);
+    } catch {
+      // Thrown here it would end the process: no stranger's request may do that.
+      if (!response.headersSent) response.writeHead(400);
+      response.end();
+    }
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
