@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { connect } from "node:net";
 
 import { createClient } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-node";
@@ -30,6 +31,20 @@ function ask(gateway: Gateway, method: string, path: string, headers = {}, body 
     });
     call.on("error", reject);
     call.end(body);
+  });
+}
+
+/** The first line of the answer to a request target that no client library sends. */
+function statusLine(gateway: Gateway, target: string): Promise<string> {
+  const { hostname, port } = new URL(gateway.url);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(`GET ${target} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n`);
+    });
+    let text = "";
+    socket.on("data", (chunk) => (text += String(chunk)));
+    socket.on("end", () => resolve(text.split("\r\n")[0]!));
+    socket.on("error", reject);
   });
 }
 
@@ -97,6 +112,14 @@ describe("client/gateway status", () => {
     await harness.run(2_000, 100);
     expect((await ready()).body.problem).to.equal("no node is available");
     expect((await ask(gateway, "GET", "/health")).status, "alive all the time").to.equal(200);
+  });
+
+  it("answers request targets that are no URL", async () => {
+    const gateway = await harness.start();
+    for (const target of ["//", "http://[", "http://", "///status", "*"]) {
+      expect(await statusLine(gateway, target), target).to.equal("HTTP/1.1 404 Not Found");
+    }
+    expect(await statusLine(gateway, "/health?verbose")).to.equal("HTTP/1.1 200 OK");
   });
 
   it("serves the gateway API's new name and the migration question", async () => {

@@ -44,7 +44,8 @@ const JSON_TYPE = { "content-type": "application/json" };
 /** Plain HTTP beside the RPCs: /status, /headroom, /voucher, /health, /ready. */
 export function statusHandler(server: StatusServer): HttpHandler {
   return (request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://gateway");
+    // Not every request target is a URL, and one that is not must not throw.
+    const [pathname] = (request.url ?? "/").split("?");
     const answer = (code: number, body: object) => reply(response, code, body);
     const problemAnswer = (problem: string | undefined) =>
       problem === undefined ? answer(200, { ok: true }) : answer(503, { ok: false, problem });
