@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 
 import type { Address } from "../src/protocol/bytes.ts";
 import { toAddress } from "../src/protocol/bytes.ts";
+import { untilStopped } from "../src/cli/untilStopped.ts";
 import { readRates } from "../src/contracts/readRates.ts";
 import { auditLog, signersOf } from "./demo/audit.ts";
 import { discrepancies, settleUp, waitUntilQuiet } from "./demo/money.ts";
@@ -135,9 +136,7 @@ async function stayUp({ gateway, nodes, chain }: LocalNetwork, directory: string
   for (const { nodeId, url, operatorUrl } of nodes)
     console.log(`  node ${nodeId}  ${url}   (operator: ${operatorUrl}/status)`);
   console.log(`  chain     ${chain.url}   id 31337\n  files     ${directory}`);
-  await new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-  });
+  await untilStopped();
 }
 
 process.exit(

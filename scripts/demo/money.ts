@@ -21,6 +21,9 @@ export interface Money {
   deposited: bigint;
   usagePico: bigint;
   authorised: bigint;
+  /** Base units that the distributor holds, and that operators could still claim. */
+  held: bigint;
+  unclaimed: bigint;
   totals: Record<"feesCharged" | "settled" | "treasury" | "bounty" | "claimed" | "streaming" | "dust", bigint>;
   shares: Share[];
   rows: number;
@@ -94,15 +97,11 @@ export async function settleUp(network: LocalNetwork, progress: (text: string) =
   }
   progress("every operator has claimed");
   const { deposited } = await contracts.postageChannels.getChannel(channel);
-  return {
-    deposited,
-    usagePico,
-    authorised,
-    totals: await totalsOf(network, usagePico, shares),
-    shares,
-    rows,
-    gasUsed,
-  };
+  const held = await balanceOf(network, await contracts.feeDistributor.getAddress());
+  let unclaimed = 0n;
+  for (const { nodeId } of nodes) unclaimed += await contracts.feeDistributor.claimable(nodeId);
+  const totals = await totalsOf(network, usagePico, shares, unclaimed);
+  return { deposited, usagePico, authorised, totals, held, unclaimed, shares, rows, gasUsed };
 }
 
 async function balanceOf({ token }: LocalNetwork, account: string): Promise<bigint> {
@@ -110,7 +109,12 @@ async function balanceOf({ token }: LocalNetwork, account: string): Promise<bigi
 }
 
 /** Each part read where it lies: in the channel, as credit, at the payout accounts, in the distributor. */
-async function totalsOf(network: LocalNetwork, usagePico: bigint, shares: Share[]): Promise<Money["totals"]> {
+async function totalsOf(
+  network: LocalNetwork,
+  usagePico: bigint,
+  shares: Share[],
+  unclaimed: bigint,
+): Promise<Money["totals"]> {
   const { contracts, channel } = network;
   const { postageChannels, feeDistributor } = contracts;
   const { feesSpent: settled } = await postageChannels.getChannel(channel);
@@ -120,7 +124,9 @@ async function totalsOf(network: LocalNetwork, usagePico: bigint, shares: Share[
   for (const settler of new Set(settlers.map(({ args }) => args.settler)))
     bounty += await postageChannels.creditOf(settler);
   const streaming = (await feeDistributor.streaming()) + (await feeDistributor.remainder());
-  const held = await balanceOf(network, await feeDistributor.getAddress());
+  // What whole epochs released and no seat's whole units add up to: it stays in the contract for good.
+  const released =
+    (await feeDistributor.released()) - (await feeDistributor.paid()) - (await feeDistributor.forfeited());
   return {
     feesCharged: picoToUnitsUp(usagePico),
     settled,
@@ -128,12 +134,16 @@ async function totalsOf(network: LocalNetwork, usagePico: bigint, shares: Share[
     bounty,
     claimed: shares.reduce((sum, { claimed }) => sum + claimed, 0n),
     streaming,
-    dust: held - treasury - streaming,
+    dust: released - unclaimed,
   };
 }
 
 /** Everything that has to be equal and is not; empty when all money adds up to the last unit. */
-export function discrepancies({ authorised, totals, shares }: Money, auditedPico: bigint, usagePico: bigint): string[] {
+export function discrepancies(
+  { authorised, totals, held, unclaimed, shares }: Money,
+  auditedPico: bigint,
+  usagePico: bigint,
+): string[] {
   const { feesCharged, settled, treasury, bounty, claimed, streaming, dust } = totals;
   const problems: string[] = [];
   const require = (what: string, a: bigint, b: bigint) => {
@@ -143,9 +153,11 @@ export function discrepancies({ authorised, totals, shares }: Money, auditedPico
   require("fees charged, and the last voucher", feesCharged, authorised);
   require("the last voucher, and settled", authorised, settled);
   require("settled, and its parts", settled, treasury + bounty + claimed + streaming + dust);
+  require("tokens in the distributor, and treasury, stream and dust", held, treasury + streaming + dust);
+  require("left to claim", unclaimed, 0n);
   for (const { nodeId, share, claimed: got } of shares) require(`share of node ${nodeId}, and claimed`, share, got);
   if (claimed === 0n) problems.push("nobody was paid");
-  // Less than one unit per epoch and seat is lost to rounding, for good but inside the contract.
-  if (dust < 0n || dust > BigInt(STREAM_EPOCHS * shares.length)) problems.push(`${dust} units of dust`);
+  // Every seat's share of all epochs is rounded down once, when it claims: less than a unit each.
+  if (dust < 0n || dust > BigInt(shares.length)) problems.push(`${dust} units of dust for ${shares.length} seats`);
   return problems;
 }

@@ -186,6 +186,8 @@ async function startNode(context: Context, place: Place): Promise<LocalNode> {
     registryRefreshMs: 1_000,
     settleEveryMs: 5_000,
     gossipEveryMs: 500,
+    // A local chain has no block when it has no transaction.
+    staleHeadMs: 86_400_000,
     nativeTokenPrice: String(4_000n * USD),
   };
   const file = writeConfig(home, config);

@@ -40,6 +40,10 @@ const nodeSchema = z.strictObject({
   registryRefreshMs: milliseconds.default(60_000),
   settleEveryMs: milliseconds.default(30_000),
   gossipEveryMs: milliseconds.default(5_000),
+  /** Blocks on top of a commit or identity update before it is served: 0 on an L2, 3 on L1. */
+  confirmations: z.int().min(0).max(100).default(0),
+  /** When the newest block is older, the endpoint counts as standing still and the gate lends less and less. */
+  staleHeadMs: z.int().min(10_000).default(300_000),
   /** Gas may cost at most this part of what it collects. */
   maxGasBps: units.default(200n),
   /** What 1e18 wei of the chain's own token are worth, in base units of the fee token. */

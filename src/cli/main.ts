@@ -1,17 +1,17 @@
 import { Command } from "commander";
 
 import { ConfigError, readGatewayConfig, readNodeConfig } from "./config.ts";
+import { NodeLogRestoredError } from "../daemon/daemon.ts";
 import { runGateway } from "./runGateway.ts";
 import { runNode } from "./runNode.ts";
+import { untilStopped } from "./untilStopped.ts";
 
-/** Keeps a service up until SIGINT or SIGTERM, then lets it drain. A second signal ends it at once. */
+/** Keeps a service up until it is told to stop, then lets it drain. */
 async function serve(start: Promise<{ url: string; close(): Promise<void> }>): Promise<void> {
   const service = await start;
   // One line on standard output says where; whoever started the process waits for it.
   console.log(JSON.stringify({ ready: true, ...describe(service) }));
-  await new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-  });
+  await untilStopped();
   await service.close();
 }
 
@@ -33,7 +33,15 @@ program
 
 try {
   await program.parseAsync();
+  process.exit(0);
 } catch (error) {
-  console.error(error instanceof ConfigError ? error.message : error);
-  process.exitCode = error instanceof ConfigError ? 2 : 1;
+  // What an operator can mend is said in a sentence; anything else with its origin.
+  const isKnown = error instanceof ConfigError || error instanceof NodeLogRestoredError || isSystemError(error);
+  console.error(isKnown ? (error as Error).message : error);
+  process.exit(error instanceof ConfigError ? 2 : 1);
+}
+
+/** Such as a port that is taken, or a directory that cannot be written. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error;
 }

@@ -4,6 +4,7 @@ import { Wallet } from "ethers";
 
 import { connectContracts } from "../contracts/connectContracts.ts";
 import { connectRpc } from "../contracts/connectRpc.ts";
+import { TransactionSender } from "../contracts/transactionSender.ts";
 import { loadDeployment } from "../contracts/loadDeployment.ts";
 import { ethersChain } from "../daemon/adapters/ethersChain.ts";
 import { httpGossip } from "../daemon/adapters/httpGossip.ts";
@@ -16,6 +17,9 @@ import { createLog } from "../platform/log.ts";
 import { toAddress, toHex } from "../protocol/bytes.ts";
 import type { NodeConfig } from "./config.ts";
 import { readKey } from "./config.ts";
+
+/** A transaction that is not mined for so long is sent again with a higher fee. */
+const BUMP_AFTER_MS = 30_000;
 
 export interface RunningNodeWithDaemon {
   url: string;
@@ -34,13 +38,19 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
     postageChannels: toAddress(record.contracts.postageChannels.address),
   };
   const wallet = new Wallet(toHex(readKey(config.settlementKeyFile)), provider);
-  const reading = connectContracts(record, provider);
+  const contracts = connectContracts(record, provider);
+  const sender = new TransactionSender({
+    ...{ signer: wallet, provider, clock, log, pollingMs: chainPollMs, bumpAfterMs: BUMP_AFTER_MS },
+  });
   let daemon: Daemon | undefined;
+  // Set below; the gate asks only after both have started.
+  let isCaughtUp = () => false;
   const node = await startNode({
     ...{ nodeId, clock, log, chainPollMs, registryRefreshMs: config.registryRefreshMs, ...config.listen },
+    confirmations: config.confirmations,
     signingKey: readKey(config.signingKeyFile),
     databasePath: join(config.dataDirectory, "node.sqlite"),
-    chain: ethersNodeChain({ record, contracts: reading, provider, clock }),
+    chain: ethersNodeChain({ record, contracts, provider, clock }),
     gate: (envelopeLog) => {
       daemon = new Daemon({
         ...{ nodeId, domain, clock, log, envelopeLog, transport: httpGossip, operatorPort: config.operatorPort },
@@ -51,21 +61,27 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
           exposureCap: config.exposureCap,
         },
         intervalsMs: { watch: chainPollMs, gossip: config.gossipEveryMs, settle: config.settleEveryMs },
+        staleHeadMs: config.staleHeadMs,
         store: openSqliteLedger(join(config.dataDirectory, "ledger.sqlite"), domain),
-        chain: ethersChain(connectContracts(record, wallet), provider),
+        chain: ethersChain(contracts, provider, sender),
+        isCaughtUp: () => isCaughtUp(),
       });
       return daemon.gate;
     },
     fallback: (request, response) => daemon!.handler(request, response),
   });
-  await daemon!.start();
-  return {
-    url: node.url,
-    operatorUrl: daemon!.operatorUrl,
-    close: async () => {
-      await node.close();
-      await daemon!.close();
-      provider.destroy();
-    },
+  const close = async () => {
+    await node.close();
+    await daemon!.close();
+    provider.destroy();
   };
+  isCaughtUp = () => node.stats().isCaughtUp;
+  try {
+    await daemon!.start();
+  } catch (error) {
+    // Half a node must not look like a whole one: its supervisor has to see that it ended.
+    await close();
+    throw error;
+  }
+  return { url: node.url, operatorUrl: daemon!.operatorUrl, close };
 }

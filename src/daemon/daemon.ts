@@ -1,12 +1,13 @@
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:http";
 import type { Server } from "node:http";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 
-import type { Address } from "../protocol/bytes.ts";
-import type { PostageDomain } from "../protocol/voucher.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { HttpHandler } from "../platform/grpcServer.ts";
 import type { Log } from "../platform/log.ts";
+import { Serial } from "../platform/serial.ts";
+import type { Address } from "../protocol/bytes.ts";
+import type { PostageDomain } from "../protocol/voucher.ts";
 import { Earner } from "./earn.ts";
 import { Gate } from "./gate.ts";
 import { Gossip } from "./gossip.ts";
@@ -19,6 +20,7 @@ import type { Account, DaemonChain, EnvelopeLog, GossipTransport, LedgerStore, S
 import { RateBook } from "./rateBook.ts";
 import type { SettlePolicy } from "./settle.ts";
 import { Settler } from "./settle.ts";
+import { Turns } from "./turns.ts";
 import { Watch } from "./watch.ts";
 
 export interface DaemonOptions {
@@ -30,12 +32,21 @@ export interface DaemonOptions {
   /** 0 takes a free port. The listener is bound to 127.0.0.1. */
   operatorPort: number;
   intervalsMs: { watch: number; gossip: number; settle: number };
+  /** See WatchOptions. */
+  staleHeadMs: number;
   store: LedgerStore;
   chain: DaemonChain;
   envelopeLog: EnvelopeLog;
+  /** False while envelopes that other nodes took earlier are still on their way into the log. */
+  isCaughtUp: () => boolean;
   transport: GossipTransport;
   clock: Clock;
   log: Log;
+}
+
+/** The node's log ends before what this daemon has metered: it is an old copy, and numbers would be given out twice. */
+export class NodeLogRestoredError extends Error {
+  override readonly name = "NodeLogRestoredError";
 }
 
 /** Accounts that a status shows; the rest is counted. */
@@ -53,28 +64,28 @@ export class Daemon {
   readonly #gossip: Gossip;
   readonly #settler: Settler;
   readonly #earner: Earner;
-  #metered = false;
+  /** Work on chain: one piece at a time, because each reads what the last one changed. */
+  readonly #onChain = new Serial();
+  #isReady = false;
   #loops: Loop[] = [];
   #unsubscribe = () => {};
   #operatorServer: Server | undefined;
-  /** One transaction at a time: they share a nonce. */
-  #sending: Promise<unknown> = Promise.resolve();
 
   constructor(options: DaemonOptions) {
     this.#options = options;
-    const { nodeId, domain, store, chain, policy, clock, log, transport, envelopeLog } = options;
+    const { nodeId, domain, store, chain, policy, clock, log, transport, envelopeLog, isCaughtUp } = options;
     const rateBook = new RateBook();
-    const ledger = new Ledger(store);
+    const ledger = new Ledger(store, (channel) => this.#gossip.noteRaise(channel));
     this.#ledger = ledger;
     this.#watch = new Watch({ ...options, ledger, rateBook });
     this.#meter = new Meter({ envelopeLog, store, ledger, rateBook, log });
     this.#gossip = new Gossip({ nodeId, domain, ledger, transport, log });
-    this.#settler = new Settler({ nodeId, ledger, chain, policy, clock, log });
-    this.#earner = new Earner({ nodeId, chain, policy, log });
+    this.#settler = new Settler({ ledger, chain, policy, log, turns: new Turns(nodeId, chain) });
+    this.#earner = new Earner({ nodeId, chain, policy, log, turns: new Turns(nodeId, chain) });
     this.gate = new Gate({
-      ...{ nodeId, domain, ledger, store, rateBook, clock, exposureCap: policy.exposureCap },
+      ...{ nodeId, domain, ledger, store, rateBook, clock, isCaughtUp, exposureCap: policy.exposureCap },
       chainDoubt: () => this.#watch.doubt(),
-      isReady: () => this.#metered,
+      isReady: () => this.#isReady,
     });
     this.handler = publicHandler(this, log);
   }
@@ -89,6 +100,68 @@ export class Daemon {
     return this.#ledger.account(channel);
   }
 
+  /** Where the operator's routes answer, after `start`. */
+  get operatorUrl(): string {
+    return `http://127.0.0.1:${(this.#operatorServer!.address() as AddressInfo).port}`;
+  }
+
+  /**
+   * Starts working; the gate opens when the chain was read and the node's log metered, now or as soon as they can be.
+   * Rejects when it cannot work at all: the operator's port is taken, or the node's log is older than the ledger
+   * (NodeLogRestoredError).
+   */
+  async start(): Promise<void> {
+    const { envelopeLog, intervalsMs, clock, log } = this.#options;
+    await this.#requireWholeLog();
+    await this.#listen();
+    await this.#prepare().catch((error: unknown) => {
+      log.warn({ error: String(error) }, "the gate stays shut until the chain and the log can be read");
+    });
+    const context = { clock, log };
+    const meter = startLoop("meter", intervalsMs.watch, () => this.#prepare(), context);
+    this.#unsubscribe = envelopeLog.onAppend(() => meter.wake());
+    this.#loops = [
+      meter,
+      startLoop("watch", intervalsMs.watch, () => this.#watch.poll(), context),
+      startLoop("gossip", intervalsMs.gossip, (signal) => this.#gossip.round(this.#watch.nodes, signal), context),
+      startLoop("settle", intervalsMs.settle, () => this.work(), context),
+    ];
+  }
+
+  /** Meters the node's log to its end; opens the gate when that worked for the first time. */
+  async #prepare(): Promise<void> {
+    if (!this.#isReady) await this.#watch.poll();
+    await this.#meter.drain();
+    if (this.#isReady) return;
+    this.#isReady = true;
+    this.#options.log.info({ nodeId: this.#options.nodeId, operator: this.operatorUrl }, "the daemon is ready");
+  }
+
+  async #requireWholeLog(): Promise<void> {
+    const { nodeId, store, envelopeLog } = this.#options;
+    const metered = await store.meterCursor(nodeId);
+    if (metered === 0n || (await envelopeLog.read(nodeId, metered - 1n, 1)).length > 0) return;
+    throw new NodeLogRestoredError(
+      `the node's log ends before sequence id ${metered}, which this daemon has metered: its database is an old copy. ` +
+        "Do not publish with it: restore the newest one, or sequence ids are given out twice",
+    );
+  }
+
+  async #listen(): Promise<void> {
+    const routes = {
+      status: () => this.status(),
+      settle: async () => ({ transactions: await this.settle() }),
+      distribute: () => this.#onChain.run(() => this.#earner.distribute(true)),
+      claim: () => this.#onChain.run(() => this.#earner.claim(true)),
+    };
+    const server = createServer(operatorHandler(routes, this.#options.log));
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(this.#options.operatorPort, "127.0.0.1", () => resolve());
+    });
+    this.#operatorServer = server;
+  }
+
   /** Meters the node's log to its end. */
   drain(): Promise<void> {
     return this.#meter.drain();
@@ -99,48 +172,9 @@ export class Daemon {
     return this.#watch.poll();
   }
 
-  /** Where the operator's routes answer, after `start`. */
-  get operatorUrl(): string {
-    return `http://127.0.0.1:${(this.#operatorServer!.address() as AddressInfo).port}`;
-  }
-
-  /** Reads the chain and the node's log, then works until `close`. Rejects when the chain cannot be read now. */
-  async start(): Promise<void> {
-    const { envelopeLog, intervalsMs, clock, log } = this.#options;
-    await this.#watch.poll();
-    await this.#meter.drain();
-    this.#metered = true;
-    const context = { clock, log };
-    const meter = startLoop("meter", intervalsMs.watch, () => this.#meter.drain(), context);
-    this.#unsubscribe = envelopeLog.onAppend(() => meter.wake());
-    this.#loops = [
-      meter,
-      startLoop("watch", intervalsMs.watch, () => this.#watch.poll(), context),
-      startLoop("gossip", intervalsMs.gossip, (signal) => this.#gossip.round(this.#watch.nodes, signal), context),
-      startLoop("settle", intervalsMs.settle, () => this.work(), context),
-    ];
-    await this.#listen();
-    log.info({ nodeId: this.#options.nodeId, operator: this.operatorUrl }, "the daemon is ready");
-  }
-
-  async #listen(): Promise<void> {
-    const routes = {
-      status: () => this.status(),
-      settle: async () => ({ transactions: await this.settle() }),
-      distribute: () => this.#alone(() => this.#earner.distribute(true)),
-      claim: () => this.#alone(() => this.#earner.claim(true)),
-    };
-    const server = createServer(operatorHandler(routes, this.#options.log));
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(this.#options.operatorPort, "127.0.0.1", () => resolve());
-    });
-    this.#operatorServer = server;
-  }
-
   /** What is due on chain now: settles, passes fees on and claims, as far as it is worth its gas. */
   work(): Promise<void> {
-    return this.#alone(async () => {
+    return this.#onChain.run(async () => {
       const results = await this.#settler.run(false);
       if (results.length > 0) await this.#watch.poll();
       await this.#earner.distribute(false);
@@ -150,7 +184,7 @@ export class Daemon {
 
   /** Settles every voucher that would collect something, whatever gas costs. */
   settle(): Promise<SettleResult[]> {
-    return this.#alone(async () => {
+    return this.#onChain.run(async () => {
       await this.#meter.drain();
       await this.#watch.poll();
       const results = await this.#settler.run(true);
@@ -159,14 +193,8 @@ export class Daemon {
     });
   }
 
-  #alone<T>(task: () => Promise<T>): Promise<T> {
-    const result = this.#sending.then(task, task);
-    this.#sending = result.catch(() => {});
-    return result;
-  }
-
   async status(): Promise<object> {
-    const { nodeId, domain, store, envelopeLog } = this.#options;
+    const { nodeId, domain, store, envelopeLog, isCaughtUp } = this.#options;
     const accounts = await this.#ledger.accounts(undefined, SHOWN_ACCOUNTS);
     const originators = await envelopeLog.originators();
     const cursors = await Promise.all(originators.map(async (id) => [id, await store.meterCursor(id)] as const));
@@ -174,7 +202,8 @@ export class Daemon {
       nodeId,
       chainId: domain.chainId,
       postageChannels: domain.postageChannels,
-      ready: this.#metered,
+      ready: this.#isReady,
+      caughtUp: isCaughtUp(),
       chainDoubt: this.#watch.doubt(),
       metered: Object.fromEntries(cursors),
       nodes: this.#watch.nodes,
@@ -184,9 +213,6 @@ export class Daemon {
 
   /** Finishes what is in progress and closes the ledger. What was not metered yet is in the node's log. */
   async close(): Promise<void> {
-    this.#unsubscribe();
-    await Promise.all(this.#loops.map((loop) => loop.stop()));
-    await this.#sending;
     const server = this.#operatorServer;
     if (server) {
       await new Promise<void>((resolve) => {
@@ -194,6 +220,9 @@ export class Daemon {
         server.closeAllConnections();
       });
     }
+    this.#unsubscribe();
+    await Promise.all(this.#loops.map((loop) => loop.stop()));
+    await this.#onChain.run(async () => {});
     await this.#options.store.close();
   }
 }

@@ -1,30 +1,40 @@
 import type { Log } from "../platform/log.ts";
+import type { GasPolicy } from "./gasPolicy.ts";
+import { isWorth } from "./gasPolicy.ts";
 import type { DaemonChain } from "./ports.ts";
-import type { SettlePolicy } from "./settle.ts";
+import type { Turns } from "./turns.ts";
 
 const DISTRIBUTE_GAS = 150_000n;
-const CLAIM_GAS = 70_000n;
-const WEI = 10n ** 18n;
+const CLAIM_GAS = 80_000n;
+const DISTRIBUTE = "distribute";
 
-export interface EarnOptions {
+export interface EarnerOptions {
   nodeId: number;
   chain: DaemonChain;
-  policy: SettlePolicy;
+  policy: GasPolicy;
+  turns: Turns;
   log: Log;
 }
 
 /** Moves collected fees into the stream and claims this node's share, when either is worth its gas or on demand. */
 export class Earner {
-  readonly #options: EarnOptions;
+  readonly #options: EarnerOptions;
 
-  constructor(options: EarnOptions) {
+  constructor(options: EarnerOptions) {
     this.#options = options;
   }
 
+  /** By turns, because once is enough for all. Base units that were waiting. */
   async distribute(demand: boolean): Promise<bigint> {
-    const { chain, log } = this.#options;
+    const { chain, turns, log } = this.#options;
     const amount = await chain.undistributed();
-    if (amount === 0n || !(demand || (await this.#isWorth(amount, DISTRIBUTE_GAS)))) return 0n;
+    if (!demand) {
+      const isDue = await this.#isWorth(amount, DISTRIBUTE_GAS);
+      const { timestamp } = await chain.heads();
+      if (!isDue) turns.keepOnly(new Set());
+      if (!isDue || !turns.isMine(DISTRIBUTE, timestamp, await turns.waitSeconds(timestamp))) return 0n;
+    }
+    if (amount === 0n) return 0n;
     await chain.distribute();
     log.info({ amount }, "distributed collected fees");
     return amount;
@@ -40,9 +50,8 @@ export class Earner {
     return amount;
   }
 
-  async #isWorth(amount: bigint, gas: bigint): Promise<boolean> {
+  async #isWorth(value: bigint, gas: bigint): Promise<boolean> {
     const { chain, policy } = this.#options;
-    const cost = (gas * (await chain.gasPrice()) * policy.nativeTokenPrice) / WEI;
-    return amount * policy.maxGasBps >= cost * 10_000n;
+    return isWorth(policy, { value, gas, gasPrice: await chain.gasPrice(), urgent: false });
   }
 }

@@ -41,9 +41,13 @@ export interface GateOptions {
   chainDoubt: () => number;
   /** False until the node's own log has been metered to its end. */
   isReady: () => boolean;
+  /** False while envelopes that other nodes took before this one started are still on their way here. */
+  isCaughtUp: () => boolean;
 }
 
 const DOUBT_STEPS = 1_000_000;
+/** Accounts may be dropped from memory between look and check, when very many channels are in use. */
+const MOST_TRIES = 5;
 
 /** The first half of a payer digest, under which a charge is remembered. */
 export function chargeDigest(payerDigest: Uint8Array): string {
@@ -65,10 +69,21 @@ export class Gate {
     }
     for (const envelope of envelopes) this.#requireForm(envelope);
     const voucher = voucherHeader === null ? undefined : this.#readVoucher(voucherHeader, envelopes);
-    const accounts = await this.#accountsOf(envelopes);
-    if (voucher) await this.#raise(voucher, accounts.get(voucher.channel)!);
+    const known = await this.#accountsOf(envelopes);
+    if (voucher) await this.#raise(voucher, known.get(voucher.channel)!);
     const charges = await this.#chargesOf(envelopes);
-    return this.#reserve(charges, accounts, voucher !== undefined);
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const accounts = await this.#accountsOf(envelopes);
+      if ([...accounts.values()].every((account) => this.#options.ledger.isLive(account))) {
+        return this.#reserve(charges, accounts, voucher !== undefined);
+      }
+    }
+    throw new PostageRefused("not_ready", "this node has more channels than it can hold at once: use another node");
+  }
+
+  /** Whether a paid publish can succeed now. */
+  isOpen(): boolean {
+    return this.#options.isReady();
   }
 
   /** A stranger can send a payer's envelope again in other bytes; only one form is taken, so nothing is billed twice. */
@@ -129,7 +144,8 @@ export class Gate {
   async #chargesOf(envelopes: readonly ReadPayerEnvelope[]): Promise<Charge[]> {
     const { ledger, rateBook, store, clock, nodeId } = this.#options;
     const originatorNs = BigInt(clock.now()) * 1_000_000n;
-    const counts = await store.minuteCounts(nodeId, minuteOf(originatorNs) - WINDOW_MINUTES);
+    const minute = minuteOf(originatorNs);
+    const counts = await store.minuteCounts(nodeId, minute - WINDOW_MINUTES, minute);
     const charges = new Map<string, Charge>();
     for (const { payer, digest: payerDigest, canonicalSize, client } of envelopes) {
       const digest = chargeDigest(payerDigest);
@@ -162,9 +178,12 @@ export class Gate {
   }
 
   #requireBacking(account: Account, feePico: bigint, hasVoucher: boolean): void {
-    const { ledger, exposureCap, chainDoubt } = this.#options;
+    const { ledger, exposureCap, chainDoubt, isCaughtUp } = this.#options;
     const { channel } = account;
-    const usagePico = account.usagePico + ledger.pendingPico(channel) + feePico;
+    // Until the other nodes' logs are here, what the chain has collected says more than what was metered.
+    const settledPico = account.chain.feesSpent * PICO_PER_UNIT;
+    const knownPico = isCaughtUp() || account.usagePico > settledPico ? account.usagePico : settledPico;
+    const usagePico = knownPico + ledger.pendingPico(channel) + feePico;
     const required = picoToUnitsUp(usagePico);
     const authorised = authorisedFees(account);
     const available = availableFees(account);

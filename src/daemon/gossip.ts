@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises";
+
 import type { Address } from "../protocol/bytes.ts";
 import { concatBytes } from "../protocol/bytes.ts";
 import { ProtocolError } from "../protocol/errors.ts";
@@ -5,15 +7,28 @@ import { PICO_PER_UNIT } from "../protocol/units.ts";
 import type { LargestVouchers, PostageDomain, SignedVoucher } from "../protocol/voucher.ts";
 import { VOUCHER_ROW_LENGTH, readVoucher } from "../protocol/voucher.ts";
 import type { Log } from "../platform/log.ts";
+import { Serial } from "../platform/serial.ts";
 import { authorisedFees } from "./account.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Account, GossipTransport, RegisteredNode } from "./ports.ts";
 
 /** Rows that one call carries at most. */
 export const MOST_GOSSIP_ROWS = 1_000;
-/** A raise that is worth a signature check and a disk write whatever the total: 0.001 USD. */
+/** Calls that wait to be read; more are turned away. */
+const MOST_WAITING = 32;
+/** A raise that is worth a disk write whatever the total: 0.001 USD. */
 const NOTEWORTHY_UNITS = 1_000n;
 const SEND_TIMEOUT_MS = 5_000;
+/** Signatures checked before others get their turn. */
+const ROWS_PER_TURN = 8;
+const PAGE = MOST_GOSSIP_ROWS / 2;
+/** Every so many rounds everything is told again: a peer may have had no use for it then, or have lost it since. */
+const ROUNDS_BETWEEN_RETELLINGS = 60;
+
+/** More gossip than this daemon reads at once; the peer tells again later. */
+export class GossipBusy extends Error {
+  override readonly name = "GossipBusy";
+}
 
 export interface GossipOptions {
   nodeId: number;
@@ -26,27 +41,45 @@ export interface GossipOptions {
 /** Vouchers are a join semilattice: whoever hears the same ones, in any order, ends with the same largest ones. */
 export class Gossip {
   readonly #options: GossipOptions;
-  /** Per peer, the fees and stamps that it took last, so that a round carries only what grew. */
-  readonly #sent = new Map<number, Map<Address, LargestVouchers>>();
+  readonly #reading = new Serial();
+  #waiting = 0;
+  /** Per peer, the channels whose vouchers grew since it was told. */
+  readonly #news = new Map<number, Set<Address>>();
+  #round = 0;
 
   constructor(options: GossipOptions) {
     this.#options = options;
   }
 
-  /** Takes rows from a peer. Rows of no use are passed over; answers how many raised something. */
+  /**
+   * Takes rows from a peer or a payer. Rows of no use are passed over; answers how many raised something.
+   * Throws GossipBusy when too many calls wait already.
+   */
   async receive(rows: Uint8Array): Promise<number> {
-    const usable = new Map<string, SignedVoucher>();
-    const end = Math.min(rows.length, MOST_GOSSIP_ROWS * VOUCHER_ROW_LENGTH);
-    for (let at = 0; at + VOUCHER_ROW_LENGTH <= end; at += VOUCHER_ROW_LENGTH) {
-      const voucher = this.#read(rows.subarray(at, at + VOUCHER_ROW_LENGTH));
-      const account = voucher && (await this.#options.ledger.account(voucher.channel));
-      if (voucher && account && isWorthTaking(account, voucher)) usable.set(`${voucher.channel}:${at}`, voucher);
+    if (this.#waiting >= MOST_WAITING) throw new GossipBusy("too much gossip at once: tell again later");
+    this.#waiting++;
+    try {
+      return await this.#reading.run(() => this.#read(rows));
+    } finally {
+      this.#waiting--;
     }
-    await this.#options.ledger.raise([...usable.values()]);
-    return usable.size;
   }
 
-  #read(row: Uint8Array): SignedVoucher | undefined {
+  async #read(rows: Uint8Array): Promise<number> {
+    const { ledger } = this.#options;
+    const usable: SignedVoucher[] = [];
+    const count = Math.min(Math.floor(rows.length / VOUCHER_ROW_LENGTH), MOST_GOSSIP_ROWS);
+    for (let i = 0; i < count; i++) {
+      if (i % ROWS_PER_TURN === 0) await setImmediate();
+      const voucher = this.#voucherOf(rows.subarray(i * VOUCHER_ROW_LENGTH, (i + 1) * VOUCHER_ROW_LENGTH));
+      const account = voucher && (await ledger.account(voucher.channel));
+      if (voucher && account && isWorthTaking(account, voucher)) usable.push(voucher);
+    }
+    await ledger.raise(usable);
+    return usable.length;
+  }
+
+  #voucherOf(row: Uint8Array): SignedVoucher | undefined {
     try {
       return readVoucher(this.#options.domain, row);
     } catch (error) {
@@ -55,39 +88,67 @@ export class Gossip {
     }
   }
 
-  /** Tells every peer what grew since it last listened. A peer that fails hears all of it in the next round. */
+  /** The ledger says that a channel's vouchers grew. */
+  noteRaise(channel: Address): void {
+    for (const news of this.#news.values()) news.add(channel);
+  }
+
+  /** Tells every peer what grew since it last listened. A peer that fails hears it in the next round. */
   async round(peers: readonly RegisteredNode[], signal: AbortSignal): Promise<void> {
     const others = peers.filter(({ nodeId }) => nodeId !== this.#options.nodeId);
-    for (const nodeId of this.#sent.keys()) {
-      if (!others.some((peer) => peer.nodeId === nodeId)) this.#sent.delete(nodeId);
+    const retell = this.#round++ % ROUNDS_BETWEEN_RETELLINGS === 0;
+    for (const nodeId of this.#news.keys()) {
+      if (!others.some((peer) => peer.nodeId === nodeId)) this.#news.delete(nodeId);
     }
-    await Promise.all(others.map((peer) => this.#tell(peer, signal)));
-  }
-
-  async #tell({ nodeId, httpAddress }: RegisteredNode, signal: AbortSignal): Promise<void> {
-    const { ledger, transport, log } = this.#options;
-    const sent = this.#sent.get(nodeId) ?? new Map<Address, LargestVouchers>();
-    this.#sent.set(nodeId, sent);
-    let after: Address | undefined;
-    try {
-      do {
-        const page = await ledger.accounts(after, MOST_GOSSIP_ROWS / 2);
-        const news = page.filter(({ channel, vouchers }) => vouchers && !isSame(sent.get(channel), vouchers));
-        if (news.length > 0) {
-          const timeout = AbortSignal.any([signal, AbortSignal.timeout(SEND_TIMEOUT_MS)]);
-          await transport.send(httpAddress, concatBytes(...news.flatMap(({ vouchers }) => rowsOf(vouchers!))), timeout);
+    await Promise.all(
+      others.map(async (peer) => {
+        const isNew = !this.#news.has(peer.nodeId);
+        if (isNew) this.#news.set(peer.nodeId, new Set());
+        try {
+          await (isNew || retell ? this.#tellAll(peer, signal) : this.#tellNews(peer, signal));
+        } catch (error) {
+          // Forgotten, it counts as new in the next round and hears everything.
+          if (isNew || retell) this.#news.delete(peer.nodeId);
+          if (!signal.aborted) {
+            this.#options.log.debug({ peer: peer.nodeId, error: String(error) }, "a peer did not take our vouchers");
+          }
         }
-        for (const { channel, vouchers } of news) sent.set(channel, vouchers!);
-        after = page.at(-1)?.channel;
-      } while (after);
-    } catch (error) {
-      if (!signal.aborted) log.debug({ peer: nodeId, error: String(error) }, "a peer did not take our vouchers");
+      }),
+    );
+  }
+
+  async #tellNews({ nodeId, httpAddress }: RegisteredNode, signal: AbortSignal): Promise<void> {
+    const news = this.#news.get(nodeId)!;
+    while (news.size > 0) {
+      const some = [...news].slice(0, PAGE);
+      for (const channel of some) news.delete(channel);
+      try {
+        const accounts = await Promise.all(some.map((channel) => this.#options.ledger.account(channel)));
+        await this.#send(httpAddress, accounts, signal);
+      } catch (error) {
+        for (const channel of some) news.add(channel);
+        throw error;
+      }
     }
   }
-}
 
-function isSame(a: LargestVouchers | undefined, b: LargestVouchers): boolean {
-  return a?.fees.fees === b.fees.fees && a.stamps.stamps === b.stamps.stamps;
+  async #tellAll({ nodeId, httpAddress }: RegisteredNode, signal: AbortSignal): Promise<void> {
+    // What grows meanwhile is news again.
+    this.#news.get(nodeId)!.clear();
+    let after: Address | undefined;
+    do {
+      const page = await this.#options.ledger.accounts(after, PAGE);
+      await this.#send(httpAddress, page, signal);
+      after = page.at(-1)?.channel;
+    } while (after);
+  }
+
+  async #send(httpAddress: string, accounts: readonly (Account | undefined)[], signal: AbortSignal): Promise<void> {
+    const rows = accounts.flatMap((account) => (account?.vouchers ? rowsOf(account.vouchers) : []));
+    if (rows.length === 0) return;
+    const timeout = AbortSignal.any([signal, AbortSignal.timeout(SEND_TIMEOUT_MS)]);
+    await this.#options.transport.send(httpAddress, concatBytes(...rows), timeout);
+  }
 }
 
 function rowsOf({ fees, stamps }: LargestVouchers): Uint8Array[] {

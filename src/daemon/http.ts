@@ -7,7 +7,7 @@ import type { HttpHandler } from "../platform/grpcServer.ts";
 import { isLocalCaller } from "../platform/localCaller.ts";
 import type { Log } from "../platform/log.ts";
 import { authorisedFees, availableFees, unsettledFees } from "./account.ts";
-import { MOST_GOSSIP_ROWS } from "./gossip.ts";
+import { GossipBusy, MOST_GOSSIP_ROWS } from "./gossip.ts";
 import type { Account } from "./ports.ts";
 
 /** Where peers and payers reach the daemon, below the node's registered address. */
@@ -86,6 +86,7 @@ function handler(log: Log, answer: Answer): HttpHandler {
       .catch((error: unknown) => {
         if (error instanceof BadRequest) return send(response, 400, { error: error.message });
         if (error instanceof Forbidden) return send(response, 403, { error: error.message });
+        if (error instanceof GossipBusy) return send(response, 503, { error: error.message });
         log.error({ path, error: String(error) }, "a request failed");
         send(response, 500, { error: "the daemon could not do this: see its log" });
       });

@@ -23,9 +23,12 @@ export class Ledger {
   readonly #store: LedgerStore;
   readonly #cache = new Map<Address, Account>();
   readonly #pending = new Map<Address, Map<string, Pending>>();
+  readonly #onRaise: (channel: Address) => void;
 
-  constructor(store: LedgerStore) {
+  /** @param onRaise hears of each channel whose largest vouchers may have grown, once that is on disk */
+  constructor(store: LedgerStore, onRaise: (channel: Address) => void = () => {}) {
     this.#store = store;
+    this.#onRaise = onRaise;
   }
 
   /** The live account: its fields change as envelopes are metered. Undefined for a channel nobody funded or used. */
@@ -41,6 +44,11 @@ export class Ledger {
     return stored;
   }
 
+  /** False when the account was dropped from memory since it was asked for: then it is no longer live. */
+  isLive(account: Account): boolean {
+    return this.#cache.get(account.channel) === account;
+  }
+
   accounts(after: Address | undefined, limit: number): Promise<Account[]> {
     return this.#store.accounts(after, limit);
   }
@@ -49,6 +57,7 @@ export class Ledger {
     if (vouchers.length === 0) return;
     await this.#store.raise(vouchers);
     for (const voucher of vouchers) {
+      this.#onRaise(voucher.channel);
       const account = this.#cache.get(voucher.channel);
       if (!account) continue;
       const both = { fees: voucher, stamps: voucher };

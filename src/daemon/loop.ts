@@ -21,12 +21,20 @@ export function startLoop(
   const run = async () => {
     while (!stopped.signal.aborted) {
       woken = false;
+      let failed = false;
       try {
         await step(stopped.signal);
       } catch (error) {
+        failed = true;
         if (!stopped.signal.aborted) log.warn({ loop: name, error: String(error) }, "a step failed, it will run again");
       }
-      if (woken || stopped.signal.aborted) continue;
+      if (stopped.signal.aborted) return;
+      if (failed) {
+        // Whoever wakes a failing loop must not make it spin.
+        await clock.sleep(intervalMs, stopped.signal).catch(() => {});
+        continue;
+      }
+      if (woken) continue;
       rest = new AbortController();
       await clock.sleep(intervalMs, AbortSignal.any([stopped.signal, rest.signal])).catch(() => {});
     }

@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises";
+
 import {
   FIRST_NODE_ID,
   canonicalPayerEnvelopeSize,
@@ -16,6 +18,7 @@ import type { RateBook } from "./rateBook.ts";
 import { WINDOW_MINUTES } from "./rateBook.ts";
 
 const BATCH = 500;
+const ENVELOPES_PER_TURN = 16;
 
 export interface MeterOptions {
   envelopeLog: EnvelopeLog;
@@ -53,13 +56,20 @@ export class Meter {
   }
 
   async #run(): Promise<void> {
-    const { envelopeLog, ledger } = this.#options;
+    const { envelopeLog, ledger, log } = this.#options;
     do {
       this.#again = false;
       const stored = ledger.storedReservations();
+      const problems: unknown[] = [];
       for (const originatorId of await envelopeLog.originators()) {
-        if (originatorId >= FIRST_NODE_ID) await this.#drainOriginator(originatorId);
+        if (originatorId < FIRST_NODE_ID) continue;
+        // One originator's log must not stop the others from being charged.
+        await this.#drainOriginator(originatorId).catch((error: unknown) => {
+          problems.push(error);
+          log.error({ originatorId, error: String(error) }, "an originator's log could not be metered");
+        });
       }
+      if (problems.length > 0) throw new AggregateError(problems, `${problems.length} logs could not be metered`);
       for (const { channel, digest } of stored) ledger.unreserve(channel, digest);
     } while (this.#again);
   }
@@ -80,17 +90,20 @@ export class Meter {
     page: readonly { sequenceId: bigint; envelope: Uint8Array }[],
   ): Promise<bigint> {
     const { ledger, store } = this.#options;
-    const read = page.map(({ sequenceId, envelope }) => {
-      const { originatorNs, payerEnvelope } = readOriginatorEnvelope(envelope);
-      return { originatorNs, payer: this.#readPayer(originatorId, sequenceId, payerEnvelope) };
-    });
+    const read: { originatorNs: bigint; payer: ReadPayerEnvelope }[] = [];
+    for (const [i, { sequenceId, envelope }] of page.entries()) {
+      // A signature takes about a millisecond: publishes get their turn in between.
+      if (i % ENVELOPES_PER_TURN === 0) await setImmediate();
+      const one = this.#read(originatorId, sequenceId, envelope);
+      if (one && !isNodeOnly(one.payer.client.topic.kind)) read.push(one);
+    }
     // From the store and not from memory: a clock that goes backwards must not change what a restarted daemon charges.
-    const oldest = read.reduce((least, { originatorNs: ns }) => (ns < least ? ns : least), read[0]!.originatorNs);
-    const counts = await store.minuteCounts(originatorId, minuteOf(oldest) - WINDOW_MINUTES);
+    const minutes = read.map(({ originatorNs }) => minuteOf(originatorNs));
+    const [oldest, newest] = [minutes.reduce(least, minutes[0] ?? 0n), minutes.reduce(most, 0n)];
+    const counts = await store.minuteCounts(originatorId, oldest - WINDOW_MINUTES, newest);
     const charges: Charge[] = [];
     const minuteCounts = new Map<bigint, bigint>();
     for (const { originatorNs, payer } of read) {
-      if (!payer || isNodeOnly(payer.client.topic.kind)) continue;
       charges.push(this.#charge(payer, originatorNs, counts));
       const minute = minuteOf(originatorNs);
       const count = (counts.get(minute) ?? 0n) + 1n;
@@ -110,16 +123,18 @@ export class Meter {
     return { channel: payer.payer, digest: chargeDigest(payer.digest), feePico };
   }
 
-  #readPayer(originatorId: number, sequenceId: bigint, bytes: Uint8Array): ReadPayerEnvelope | undefined {
+  #read(originatorId: number, sequenceId: bigint, envelope: Uint8Array) {
     try {
-      return readPayerEnvelope(bytes);
+      const { originatorNs, payerEnvelope } = readOriginatorEnvelope(envelope);
+      return { originatorNs, payer: readPayerEnvelope(payerEnvelope) };
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#options.log.warn(
-        { originatorId, sequenceId, code: error.code },
-        "an envelope that nobody can be charged for",
-      );
+      const { code } = error;
+      this.#options.log.warn({ originatorId, sequenceId, code }, "an envelope that nobody can be charged for");
       return undefined;
     }
   }
 }
+
+const least = (a: bigint, b: bigint) => (a < b ? a : b);
+const most = (a: bigint, b: bigint) => (a > b ? a : b);

@@ -53,8 +53,8 @@ export interface LedgerStore {
   /** Charges what was not charged before and moves the cursor; answers what was charged. */
   meter(batch: MeterBatch): Promise<Charge[]>;
   meterCursor(originatorId: number): Promise<bigint>;
-  /** Messages per minute of an originator, from a minute on. */
-  minuteCounts(originatorId: number, fromMinute: bigint): Promise<Map<bigint, bigint>>;
+  /** Messages per minute of an originator, both minutes inclusive. */
+  minuteCounts(originatorId: number, fromMinute: bigint, toMinute: bigint): Promise<Map<bigint, bigint>>;
   close(): Promise<void>;
 }
 

@@ -1,46 +1,38 @@
-import { concatBytes } from "../protocol/bytes.ts";
+import { setImmediate } from "node:timers/promises";
+
 import type { Address } from "../protocol/bytes.ts";
-import type { Clock } from "../platform/clock.ts";
+import { concatBytes } from "../protocol/bytes.ts";
+import { unitsToPico } from "../protocol/units.ts";
 import type { Log } from "../platform/log.ts";
 import { exposurePico, unsettledFees } from "./account.ts";
-import { unitsToPico } from "../protocol/units.ts";
+import type { GasPolicy } from "./gasPolicy.ts";
+import { isWorth } from "./gasPolicy.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Account, DaemonChain, SettleResult } from "./ports.ts";
+import type { Turns } from "./turns.ts";
 
 /** Rows of one transaction: about 5.3 million gas. */
 const MOST_ROWS = 500;
 const PAGE = 1_000;
-/** Gas of one more row and of a transaction's fixed part. */
-const ROW_GAS = 10_600n;
-const BASE_GAS = 40_000n;
-/** A daemon whose turn comes later waits this long per place. */
-const TURN_SECONDS = 60n;
-const WEI = 10n ** 18n;
+/** Gas of one row with its share of a transaction's fixed part, when few rows share it. */
+const ROW_GAS = 50_000n;
 
-export interface SettlePolicy {
-  /** Gas may cost at most this part of what a row collects, in basis points. */
-  maxGasBps: bigint;
-  /** Price of the chain's own token: base units of the fee token for 1e18 wei. */
-  nativeTokenPrice: bigint;
-  /** See GateOptions. A channel at four fifths of it is due whatever gas costs. */
+export interface SettlePolicy extends GasPolicy {
+  /** Most that one channel may have carried and not settled, in base units. Four fifths of it are due. */
   exposureCap: bigint;
 }
 
 export interface SettlerOptions {
-  nodeId: number;
   ledger: Ledger;
   chain: DaemonChain;
   policy: SettlePolicy;
-  clock: Clock;
+  turns: Turns;
   log: Log;
 }
-
-type Reason = "withdrawal" | "exposure" | "value" | "demand";
 
 /** Puts due vouchers on chain. Any daemon can; they take turns so that they seldom collide. */
 export class Settler {
   readonly #options: SettlerOptions;
-  readonly #dueSince = new Map<Address, bigint>();
 
   constructor(options: SettlerOptions) {
     this.#options = options;
@@ -51,70 +43,50 @@ export class Settler {
    * Answers one result per transaction.
    */
   async run(demand: boolean): Promise<SettleResult[]> {
-    const { ledger, chain } = this.#options;
+    const { ledger, chain, turns } = this.#options;
     const gasPrice = await chain.gasPrice();
     const { timestamp } = await chain.heads();
-    const turnAt = demand ? 0n : await this.#turnSeconds(timestamp);
+    const wait = demand ? 0n : await turns.waitSeconds(timestamp);
     const results: SettleResult[] = [];
-    const still = new Set<Address>();
+    const due = new Set<string>();
     let after: Address | undefined;
     do {
       const page = await ledger.accounts(after, PAGE);
-      const due: Account[] = [];
-      for (const account of page) {
-        const reason = demand ? demandReason(account) : this.#reason(account, gasPrice);
-        if (!reason) continue;
-        still.add(account.channel);
-        const since = this.#dueSince.get(account.channel) ?? timestamp;
-        this.#dueSince.set(account.channel, since);
-        // A payer who leaves has a deadline; nobody waits for a turn then.
-        if (reason === "withdrawal" || timestamp - since >= turnAt) due.push(account);
-      }
-      for (let i = 0; i < due.length; i += MOST_ROWS) {
-        const result = await this.#settle(due.slice(i, i + MOST_ROWS));
+      await setImmediate();
+      const ripe = page.filter((account) => {
+        if (!(demand ? unsettledFees(account) > 0n : this.#isDue(account, gasPrice))) return false;
+        due.add(account.channel);
+        return demand || turns.isMine(account.channel, timestamp, wait);
+      });
+      // Those who leave first: theirs is a deadline.
+      ripe.sort((a, b) => Number(b.chain.pendingWithdrawal > 0n) - Number(a.chain.pendingWithdrawal > 0n));
+      for (let i = 0; i < ripe.length; i += MOST_ROWS) {
+        const result = await this.#settle(ripe.slice(i, i + MOST_ROWS));
         if (result) results.push(result);
       }
       after = page.at(-1)?.channel;
     } while (after);
-    for (const channel of this.#dueSince.keys()) if (!still.has(channel)) this.#dueSince.delete(channel);
+    if (!demand) turns.keepOnly(due);
     return results;
   }
 
-  #reason(account: Account, gasPrice: bigint): Reason | undefined {
+  /**
+   * Due when gas is a small part of the value; when the payer is leaving or its exposure nears the cap, when it is at
+   * most half of it. Never more: else a payer who asks for one unit back could burn every operator's gas.
+   */
+  #isDue(account: Account, gasPrice: bigint): boolean {
     const { policy } = this.#options;
+    const isLeaving = account.chain.pendingWithdrawal > 0n;
+    const isExposed = exposurePico(account) * 5n >= unitsToPico(policy.exposureCap) * 4n;
     const value = unsettledFees(account);
-    if (value === 0n) return undefined;
-    if (account.chain.pendingWithdrawal > 0n) return "withdrawal";
-    if (exposurePico(account) * 5n >= unitsToPico(policy.exposureCap) * 4n) return "exposure";
-    const cost = ((ROW_GAS + BASE_GAS) * gasPrice * policy.nativeTokenPrice) / WEI;
-    return value * policy.maxGasBps >= cost * 10_000n ? "value" : undefined;
-  }
-
-  /** `epoch` picks who is first; each next seat waits longer. */
-  async #turnSeconds(timestamp: bigint): Promise<bigint> {
-    const { chain, nodeId } = this.#options;
-    const seats = (await chain.nodes()).filter(({ isCanonical }) => isCanonical).map((node) => node.nodeId);
-    const place = seats.sort((a, b) => a - b).indexOf(nodeId);
-    if (place < 0) return BigInt(seats.length) * TURN_SECONDS;
-    const epoch = timestamp / (await chain.epochSeconds());
-    const count = BigInt(seats.length);
-    return ((((BigInt(place) - epoch) % count) + count) % count) * TURN_SECONDS;
+    return isWorth(policy, { value, gas: ROW_GAS, gasPrice, urgent: isLeaving || isExposed });
   }
 
   /** Reads the channels again first: another daemon may have settled them, and a row that does nothing costs gas. */
   async #settle(accounts: readonly Account[]): Promise<SettleResult | undefined> {
     const { chain, log } = this.#options;
-    const channels = accounts.map(({ channel }) => channel);
-    const states = await chain.channels(channels);
-    const rows = accounts.flatMap((account, i) => {
-      const now = { ...account, chain: states[i]! };
-      const { fees, stamps } = now.vouchers!;
-      const wanted = [];
-      if (unsettledFees(now) > 0n) wanted.push(fees.row);
-      if (stamps.stamps > now.chain.stampsSigned && !(stamps.row === fees.row && wanted.length > 0))
-        wanted.push(stamps.row);
-      return wanted;
-    });
+    const states = await chain.channels(accounts.map(({ channel }) => channel));
+    const rows = accounts.flatMap((account, i) => rowsWorthSending({ ...account, chain: states[i]! }));
     if (rows.length === 0) return undefined;
     const result = await chain.settle(concatBytes(...rows));
     log.info({ ...result, rows: rows.length }, "settled");
@@ -122,6 +94,10 @@ export class Settler {
   }
 }
 
-function demandReason(account: Account): Reason | undefined {
-  return unsettledFees(account) > 0n ? "demand" : undefined;
+function rowsWorthSending(account: Account): Uint8Array[] {
+  const { fees, stamps } = account.vouchers!;
+  const rows = unsettledFees(account) > 0n ? [fees.row] : [];
+  const raisesCeiling = stamps.stamps > account.chain.stampsSigned;
+  if (raisesCeiling && !(rows.length > 0 && stamps.row === fees.row)) rows.push(stamps.row);
+  return rows;
 }

@@ -1,6 +1,6 @@
 import type { Address } from "../protocol/bytes.ts";
 import type { Clock } from "../platform/clock.ts";
-import type { Log } from "../platform/log.ts";
+import { Serial } from "../platform/serial.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ChannelOnChain, DaemonChain, LedgerStore, RegisteredNode } from "./ports.ts";
 import type { RateBook } from "./rateBook.ts";
@@ -18,9 +18,10 @@ export interface WatchOptions {
   store: LedgerStore;
   rateBook: RateBook;
   clock: Clock;
-  log: Log;
   /** The first block that can have an event of ours. */
   deploymentBlock: bigint;
+  /** A newest block older than this is an endpoint that stands still, not a chain that does. */
+  staleHeadMs: number;
 }
 
 /**
@@ -29,11 +30,12 @@ export interface WatchOptions {
  */
 export class Watch {
   readonly #options: WatchOptions;
-  #lastReadAt: number | undefined;
+  /** Two polls at once would each forget what the other has seen. */
+  readonly #serial = new Serial();
+  #trustedAt: number | undefined;
   #nodes: RegisteredNode[] = [];
-  /** Touched above the safe head: read again until they are below it. */
+  /** Touched above the safe head, with the block: read again until they are below it, also when a reorg drops the event. */
   #unsafe = new Map<Address, bigint>();
-  #readTo: bigint | undefined;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -43,16 +45,20 @@ export class Watch {
     return this.#nodes;
   }
 
-  /** 0 right after a read of the chain, 1 when it could not be read for five minutes or never. */
+  /** 0 right after a read of a fresh head, 1 when there was none for five minutes or ever. */
   doubt(): number {
-    if (this.#lastReadAt === undefined) return 1;
-    const silentMs = this.#options.clock.now() - this.#lastReadAt - TRUST_MS;
+    if (this.#trustedAt === undefined) return 1;
+    const silentMs = this.#options.clock.now() - this.#trustedAt - TRUST_MS;
     return Math.min(1, Math.max(0, silentMs / DOUBT_MS));
   }
 
   /** Reads what is new on chain into the ledger. Rejects when the chain cannot be read; nothing is half done then. */
-  async poll(): Promise<void> {
-    const { chain, store, rateBook, clock, deploymentBlock } = this.#options;
+  poll(): Promise<void> {
+    return this.#serial.run(() => this.#poll());
+  }
+
+  async #poll(): Promise<void> {
+    const { chain, store, rateBook, clock, deploymentBlock, staleHeadMs } = this.#options;
     const [heads, rates, retentionDays, nodes] = await Promise.all([
       chain.heads(),
       chain.rates(),
@@ -61,29 +67,33 @@ export class Watch {
     ]);
     rateBook.update(rates, retentionDays);
     this.#nodes = nodes;
-    this.#readTo ??= (await store.chainCursor()) ?? deploymentBlock - 1n;
-    for (let from = this.#readTo + 1n; from <= heads.latest; from = this.#readTo + 1n) {
-      const to = from + LOG_RANGE - 1n < heads.latest ? from + LOG_RANGE - 1n : heads.latest;
-      for (const channel of await chain.touchedChannels(from, to)) this.#unsafe.set(channel, to);
-      await this.#refresh(heads.safe, to);
-    }
-    if (this.#unsafe.size > 0) await this.#refresh(heads.safe, this.#readTo);
-    this.#lastReadAt = clock.now();
+    // Everything above the safe head is read again each time: it may have changed, or an endpoint may have lagged.
+    let readTo = (await store.chainCursor()) ?? deploymentBlock - 1n;
+    const touched = new Map(this.#unsafe);
+    do {
+      const to = readTo + LOG_RANGE < heads.latest ? readTo + LOG_RANGE : heads.latest;
+      if (readTo < to) {
+        for (const channel of await chain.touchedChannels(readTo + 1n, to)) touched.set(channel, to);
+      }
+      readTo = to;
+      await this.#refresh(touched, heads.safe, readTo < heads.safe ? readTo : heads.safe);
+    } while (readTo < heads.latest);
+    if (clock.now() - Number(heads.timestamp) * 1_000 <= staleHeadMs) this.#trustedAt = clock.now();
   }
 
-  async #refresh(safe: bigint, readTo: bigint): Promise<void> {
+  /** Brings the touched channels up to date and keeps, for the next poll, those that may still change. */
+  async #refresh(touched: Map<Address, bigint>, safe: bigint, cursor: bigint): Promise<void> {
     const { chain, ledger } = this.#options;
-    const channels = [...this.#unsafe.keys()];
+    const channels = [...touched.keys()];
     const states = new Map<Address, ChannelOnChain>();
     for (let i = 0; i < channels.length; i += CHANNELS_PER_CALL) {
       const some = channels.slice(i, i + CHANNELS_PER_CALL);
       const [latest, settled] = await Promise.all([chain.channels(some), chain.channels(some, safe)]);
       for (const [j, channel] of some.entries()) states.set(channel, cautious(latest[j]!, settled[j]!));
     }
-    // A cursor above the safe head would forget, over a restart, what still has to be read again.
-    await ledger.recordChain(states, readTo < safe ? readTo : safe);
-    this.#readTo = readTo;
-    for (const [channel, block] of this.#unsafe) if (block <= safe) this.#unsafe.delete(channel);
+    await ledger.recordChain(states, cursor);
+    for (const [channel, block] of touched) if (block <= safe) touched.delete(channel);
+    this.#unsafe = new Map(touched);
   }
 }
 

@@ -59,6 +59,8 @@ export interface NodeStats {
   peers: FollowerState[];
   /** A publish would be taken. */
   isReady: boolean;
+  /** Every other node's log was read to its end since the start, or that node could not be reached. */
+  isCaughtUp: boolean;
 }
 
 export interface RunningNode {
@@ -134,6 +136,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         streams: store.hub.streams,
         peers: replicator.peers,
         isReady: publisher.isReady(),
+        isCaughtUp: network.nodes.length > 0 && replicator.peers.every((peer) => peer.isCaughtUp),
       }),
       refresh: () => network.refresh(),
       close: () => (closing ??= close()),

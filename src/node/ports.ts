@@ -10,6 +10,8 @@ export interface PublishGate {
    * as it is. `envelopes` are new to this node and distinct: what is stored already is answered without asking.
    */
   admit(call: { envelopes: ReadPayerEnvelope[]; voucherHeader: string | null }): Promise<Admission>;
+  /** False while every publish would be refused: then the node's health says so. */
+  isOpen(): boolean;
 }
 
 /** What the gate holds for envelopes between its yes and their place on disk. */
@@ -19,7 +21,7 @@ export interface Admission {
 }
 
 /** Admits everything: a node without postage. */
-export const openGate: PublishGate = { admit: async () => ({ release: () => {} }) };
+export const openGate: PublishGate = { admit: async () => ({ release: () => {} }), isOpen: () => true };
 
 /** The node's log as the daemon's meter reads it. */
 export interface EnvelopeLog {

@@ -58,7 +58,7 @@ export class Publisher {
   isReady(): boolean {
     try {
       this.#ports.network.termsFor(this.#ports.nodeId, this.#signer);
-      return true;
+      return this.#ports.gate.isOpen();
     } catch {
       return false;
     }
@@ -104,6 +104,7 @@ export class Publisher {
       // A signature takes a millisecond: others get their turn between two.
       if (i > 0) await setImmediate();
       const what = `envelope ${i}`;
+      this.#checkTarget(what, envelope.targetOriginator);
       const read = readingRequest(what, () => readPayerEnvelope(toBinary(PayerEnvelopeSchema, envelope)));
       this.#checkDestination(what, read);
       candidates.push({ read, key: publishKey(read) });
@@ -111,11 +112,15 @@ export class Publisher {
     return candidates;
   }
 
-  #checkDestination(what: string, { targetOriginator, client }: ReadPayerEnvelope): void {
+  /** Before a signature is looked at: what is for somebody else costs nothing to refuse. */
+  #checkTarget(what: string, targetOriginator: number): void {
     const { nodeId } = this.#ports;
     if (targetOriginator !== nodeId) {
       throw invalidArgument(`${what} is signed for originator ${targetOriginator}, this is node ${nodeId}`);
     }
+  }
+
+  #checkDestination(what: string, { client }: ReadPayerEnvelope): void {
     if (isNodeOnly(client.topic.kind)) {
       throw invalidArgument(`${what} is a report between nodes: nobody may publish it`);
     }

@@ -154,12 +154,12 @@ export function minuteOf(originatorNs: bigint): bigint {
 }
 
 /**
- * The rates in force: the last entry with `startAt <= atSeconds`. `history` ascends by `startAt`.
- * Throws ProtocolError `no_rates` when there is none yet.
+ * The rates in force: the last entry with `startAt <= atSeconds`. Whatever is dated before the first entry costs what
+ * that one says: a node that dates a message in 1970 must not make it free, nor stop those who compute its fee.
+ * `history` ascends by `startAt`. Throws ProtocolError `no_rates` when it is empty.
  */
 export function ratesAt(history: readonly Rates[], atSeconds: bigint): Rates {
-  const rates = history.findLast(({ startAt }) => startAt <= atSeconds);
-  if (!rates)
-    throw new ProtocolError("no_rates", `no rates are in force at ${atSeconds}: is the RateRegistry deployed?`);
+  const rates = history.findLast(({ startAt }) => startAt <= atSeconds) ?? history[0];
+  if (!rates) throw new ProtocolError("no_rates", "no rates are known: is the RateRegistry deployed and readable?");
   return rates;
 }

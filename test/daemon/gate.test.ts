@@ -173,4 +173,15 @@ describe("daemon/gate", () => {
     books.state.isReady = false;
     expect((await refusalOf(books.publish(3, 5_000_000n))).refusal).to.equal("not_ready");
   });
+
+  it("lends nothing of what was collected elsewhere while other nodes' logs are still on their way", async () => {
+    const books = await openBooks();
+    await books.fund(PAYER, { deposited: 5_000_000n, feesSpent: 1_000_000n });
+    books.state.isCaughtUp = false;
+    const refusal = await refusalOf(books.publish(1));
+    expect(refusal.refusal).to.equal("voucher_short");
+    await books.publish(1, 1_000_000n + FEE);
+    books.state.isCaughtUp = true; // what was prepaid and not used counts again
+    await books.publish(2);
+  });
 });

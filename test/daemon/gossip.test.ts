@@ -29,6 +29,7 @@ async function network(ids: number[], lost: (from: number, to: number) => boolea
       },
     };
     const gossip = new Gossip({ nodeId, domain: DOMAIN, ledger: books.ledger, transport, log: silentLog });
+    books.state.onRaise = (channel) => gossip.noteRaise(channel);
     members.set(nodeId, { gossip, books });
   }
   return { members, nodes };
@@ -93,5 +94,37 @@ describe("daemon/gossip", () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  it("tells again what a peer had no use for the first time", async () => {
+    const { members, nodes } = await network([100, 200]);
+    const [one, other] = [members.get(100)!, members.get(200)!];
+    await one.books.fund(PAYER, { deposited: 1_000_000n });
+    await one.gossip.receive(row(5_000n));
+    await one.gossip.round(nodes, never);
+    expect(await other.books.ledger.account(PAYER), "the deposit is not known there yet").to.equal(undefined);
+    await other.books.fund(PAYER, { deposited: 1_000_000n });
+    for (let i = 0; i < 60; i++) await one.gossip.round(nodes, never);
+    expect((await other.books.ledger.account(PAYER))!.vouchers!.fees.fees).to.equal(5_000n);
+  });
+
+  it("lets others have their turn while it reads a full call, and turns away a flood", async () => {
+    const { members } = await network([100]);
+    const { gossip, books } = members.get(100)!;
+    await books.fund(PAYER, { deposited: 1_000_000n });
+    let turns = 0;
+    let isReading = true;
+    const count = () => {
+      turns++;
+      if (isReading) setImmediate(count);
+    };
+    setImmediate(count);
+    const rows = concatBytes(...Array.from({ length: 100 }, () => row(5_000n, 0n, OTHER_KEY)));
+    const calls = Array.from({ length: 40 }, () => gossip.receive(rows.subarray(0, 80)));
+    const outcomes = await Promise.allSettled([gossip.receive(rows), ...calls]);
+    isReading = false;
+    expect(turns).to.be.greaterThan(10);
+    const refused = outcomes.filter(({ status }) => status === "rejected");
+    expect(refused.length).to.equal(9);
   });
 });

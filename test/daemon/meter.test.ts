@@ -129,4 +129,31 @@ describe("daemon/meter", () => {
     await store.close();
     expect(() => openSqliteLedger(path, { ...DOMAIN, chainId: 1n })).to.throw(LedgerDomainError, "its own file");
   });
+
+  it("is not stopped by a node that dates a message before there were rates", async () => {
+    const log = new MemoryLog();
+    const [early, usual] = [payerEnvelope(1, 200, PAYER_KEY), payerEnvelope(2, 300, PAYER_KEY)];
+    log.append(200, early, 1n);
+    log.append(300, usual, NS);
+    const { meter, ledger, rateBook } = await openBooks(":memory:", log);
+    rateBook.update([{ ...RATES, startAt: 1_700_000_000n }], RETENTION_DAYS);
+    await meter.drain();
+    expect((await ledger.account(PAYER))!.usagePico).to.equal(feeOf(early) + feeOf(usual));
+  });
+
+  it("goes on with the other originators when one log cannot be read", async () => {
+    const log = new MemoryLog();
+    log.append(200, payerEnvelope(1, 200, PAYER_KEY), NS);
+    log.append(300, payerEnvelope(2, 300, PAYER_KEY), NS);
+    const read = log.read.bind(log);
+    log.read = async (id, after, limit) => {
+      if (id === 200) throw new Error("disk error");
+      return read(id, after, limit);
+    };
+    const { meter, ledger } = await openBooks(":memory:", log);
+    let problem = "";
+    await meter.drain().catch((error: Error) => (problem = error.message));
+    expect(problem).to.equal("1 logs could not be metered");
+    expect((await ledger.account(PAYER))!.usagePico).to.equal(feeOf(payerEnvelope(2, 300, PAYER_KEY)));
+  });
 });

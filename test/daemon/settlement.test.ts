@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import type { Signer } from "ethers";
 import { Wallet } from "ethers";
 
 import { toAddress } from "../../src/protocol/bytes.ts";
@@ -8,6 +9,7 @@ import { picoToUnitsUp } from "../../src/protocol/units.ts";
 import type { PostageDomain } from "../../src/protocol/voucher.ts";
 import { signVoucher, voucherToHeader } from "../../src/protocol/voucher.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
+import type { TransactionSender } from "../../src/contracts/transactionSender.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { ethersChain } from "../../src/daemon/adapters/ethersChain.ts";
 import { openSqliteLedger } from "../../src/daemon/adapters/sqliteStore.ts";
@@ -55,7 +57,9 @@ async function threeDaemons(policy = POLICY) {
         deploymentBlock: BigInt(world.record.deploymentBlock),
         intervalsMs: { watch: 1_000, gossip: 1_000, settle: 1_000 },
         store: openSqliteLedger(":memory:", domain),
-        chain: ethersChain(contracts, ethers.provider),
+        chain: ethersChain(contracts, ethers.provider, walletSender(signers[i]!)),
+        staleHeadMs: 86_400_000,
+        isCaughtUp: () => true,
       }),
     );
   }
@@ -77,6 +81,11 @@ async function threeDaemons(policy = POLICY) {
   };
   opened.push({ daemons, world });
   return { world, daemons, domain, publish, usagePico, post, payouts };
+}
+
+/** Sends with an account of the simulated chain, which has no key to sign with. */
+function walletSender(signer: Signer): Pick<TransactionSender, "send"> {
+  return { send: async (call) => (await (await signer.sendTransaction(call)).wait())! };
 }
 
 const opened: { daemons: Daemon[]; world: World }[] = [];

@@ -65,18 +65,21 @@ export class MemoryLog implements EnvelopeLog {
   }
 }
 
+const NOBODY: (channel: Address) => void = () => {};
+
 /** Gate, ledger and meter of one daemon over a SQLite file, with the chain's side set by the test. */
 export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog(), exposureCap = 1_000_000n) {
   const clock = new ManualClock();
   const store = openSqliteLedger(path, DOMAIN);
-  const ledger = new Ledger(store);
+  const state = { doubt: 0, isReady: true, isCaughtUp: true, onRaise: NOBODY };
+  const ledger = new Ledger(store, (channel) => state.onRaise(channel));
   const rateBook = new RateBook();
   rateBook.update([RATES], RETENTION_DAYS);
-  const state = { doubt: 0, isReady: true };
   const gate = new Gate({
     ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, store, rateBook, clock, exposureCap },
     chainDoubt: () => state.doubt,
     isReady: () => state.isReady,
+    isCaughtUp: () => state.isCaughtUp,
   });
   const meter = new Meter({ envelopeLog, store, ledger, rateBook, log: silentLog });
   const fund = (channel: Address, chain: Partial<ChannelOnChain>) =>

@@ -40,6 +40,7 @@ function altered(n: number): PayerEnvelope {
 
 /** A gate that notes what it was asked and decides as the test says. */
 class SpyGate implements PublishGate {
+  isOpen = () => true;
   readonly calls: { count: number; voucherHeader: string | null }[] = [];
   readonly released: boolean[] = [];
   decide: () => Promise<void> = async () => {};

@@ -92,6 +92,7 @@ describe("node/publish with a clock and a gate by hand", () => {
   it("asks the gate once for identical calls at the same time, and again for the next one when it refused", async () => {
     const decisions: ((refusal?: ConnectError) => void)[] = [];
     const gate: PublishGate = {
+      isOpen: () => true,
       admit: () =>
         new Promise((resolve, reject) => {
           decisions.push((refusal) => (refusal ? reject(refusal) : resolve({ release: () => {} })));

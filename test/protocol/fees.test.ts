@@ -46,7 +46,8 @@ describe("protocol/fees", () => {
     const later = { ...PUBLISHED, startAt: 2_000n };
     expect(ratesAt([PUBLISHED, later], 1_999n)).to.equal(PUBLISHED);
     expect(ratesAt([PUBLISHED, later], 2_000n)).to.equal(later);
-    expect(() => ratesAt([PUBLISHED], 999n)).to.throw("no rates are in force at 999");
+    expect(ratesAt([PUBLISHED, later], 0n), "dated before there were rates").to.equal(PUBLISHED);
+    expect(() => ratesAt([], 999n)).to.throw("no rates are known");
   });
 
   it("rounds a charge up to base units and counts minutes from 1970", () => {

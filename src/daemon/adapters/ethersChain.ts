@@ -1,17 +1,22 @@
-import type { ContractTransactionReceipt, EventLog, Provider } from "ethers";
+import type { ContractTransaction, EventLog, Provider, TransactionReceipt } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import { readRates } from "../../contracts/readRates.ts";
+import type { TransactionSender } from "../../contracts/transactionSender.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { fromHex, toAddress, toHex } from "../../protocol/bytes.ts";
 import type { ChannelOnChain, DaemonChain, SettleResult } from "../ports.ts";
 
 const SETTLED_ROW_LENGTH = 36;
-/** More gas than estimated, because another daemon's settlement may come first and change what a row does. */
-const GAS_MARGIN_PERCENT = 20n;
+/** A transaction that is not mined within this, bumps included, is given up; the next run looks again. */
+const SEND_TIMEOUT_MS = 600_000;
 
-/** The contracts as the daemon's chain. They send with the signer that they were connected with. */
-export function ethersChain(contracts: Contracts, provider: Pick<Provider, "getBlock" | "getFeeData">): DaemonChain {
+/** The contracts as the daemon's chain. `contracts` only read; `sender` is the settlement key's. */
+export function ethersChain(
+  contracts: Contracts,
+  provider: Pick<Provider, "getBlock" | "getFeeData">,
+  sender: Pick<TransactionSender, "send">,
+): DaemonChain {
   const { postageChannels, feeDistributor, nodeRegistry, rateRegistry } = contracts;
 
   async function blockOf(tag: "latest" | "safe") {
@@ -20,14 +25,11 @@ export function ethersChain(contracts: Contracts, provider: Pick<Provider, "getB
     return block;
   }
 
-  /** Sends what was simulated, with room, and waits until it is mined. */
-  async function send(call: {
-    estimateGas(): Promise<bigint>;
-    send(overrides: { gasLimit: bigint }): Promise<{ wait(): Promise<unknown> }>;
-  }): Promise<ContractTransactionReceipt> {
-    const gas = await call.estimateGas();
-    const sent = await call.send({ gasLimit: gas + (gas * GAS_MARGIN_PERCENT) / 100n });
-    return (await sent.wait()) as ContractTransactionReceipt;
+  /** Simulates, sends and waits until it is mined. */
+  async function send(call: ContractTransaction): Promise<TransactionReceipt> {
+    const receipt = await sender.send({ to: call.to, data: call.data }, AbortSignal.timeout(SEND_TIMEOUT_MS));
+    if (receipt.status !== 1) throw new Error(`transaction ${receipt.hash} was mined and reverted`);
+    return receipt;
   }
 
   return {
@@ -81,11 +83,7 @@ export function ethersChain(contracts: Contracts, provider: Pick<Provider, "getB
     },
 
     async settle(rows): Promise<SettleResult> {
-      const data = toHex(rows);
-      const receipt = await send({
-        estimateGas: () => postageChannels.settle.estimateGas(data),
-        send: (overrides) => postageChannels.settle(data, overrides),
-      });
+      const receipt = await send(await postageChannels.settle.populateTransaction(toHex(rows)));
       const result = { transactionHash: receipt.hash, gasUsed: receipt.gasUsed };
       for (const log of receipt.logs) {
         const event = postageChannels.interface.parseLog(log);
@@ -102,19 +100,13 @@ export function ethersChain(contracts: Contracts, provider: Pick<Provider, "getB
     },
 
     async distribute() {
-      await send({
-        estimateGas: () => feeDistributor.distribute.estimateGas(),
-        send: (overrides) => feeDistributor.distribute(overrides),
-      });
+      await send(await feeDistributor.distribute.populateTransaction());
     },
 
     claimable: (nodeId) => feeDistributor.claimable(nodeId),
 
     async claim(nodeId) {
-      const receipt = await send({
-        estimateGas: () => feeDistributor.claim.estimateGas(nodeId),
-        send: (overrides) => feeDistributor.claim(nodeId, overrides),
-      });
+      const receipt = await send(await feeDistributor.claim.populateTransaction(nodeId));
       const events = receipt.logs.map((log) => feeDistributor.interface.parseLog(log));
       const claimed = events.find((event) => event?.name === "Claimed");
       return BigInt((claimed?.args.amount as bigint | undefined) ?? 0n);

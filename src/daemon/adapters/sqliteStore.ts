@@ -138,8 +138,11 @@ class SqliteLedger implements LedgerStore {
     return (this.#statements.cursor.get(originatorId) as bigint | undefined) ?? 0n;
   }
 
-  async minuteCounts(originatorId: number, fromMinute: bigint): Promise<Map<bigint, bigint>> {
-    const rows = this.#statements.minutes.all(originatorId, fromMinute) as { minute: bigint; count: bigint }[];
+  async minuteCounts(originatorId: number, fromMinute: bigint, toMinute: bigint): Promise<Map<bigint, bigint>> {
+    const rows = this.#statements.minutes.all(originatorId, fromMinute, toMinute) as {
+      minute: bigint;
+      count: bigint;
+    }[];
     return new Map(rows.map(({ minute, count }) => [minute, count]));
   }
 
@@ -195,7 +198,7 @@ function prepareAll(database: SqliteDatabase) {
     setCursor: database.prepare(
       "insert into cursors values (?, ?) on conflict (originator) do update set sequence_id = excluded.sequence_id",
     ),
-    minutes: database.prepare("select minute, count from minutes where originator = ? and minute >= ?"),
+    minutes: database.prepare("select minute, count from minutes where originator = ? and minute between ? and ?"),
     setMinute: database.prepare(
       `insert into minutes values (?, ?, ?)
        on conflict (originator, minute) do update set count = excluded.count`,

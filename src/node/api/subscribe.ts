@@ -56,7 +56,7 @@ export async function* subscribeEnvelopes(
   }
 }
 
-/** Whole logs of originators, as other nodes replicate them. One empty frame at once. */
+/** Whole logs of originators, as other nodes replicate them. An empty frame at once, and another after the history. */
 export async function* subscribeOriginators(
   ports: FeedPorts,
   { filter }: SubscribeOriginatorsRequest,
@@ -70,7 +70,7 @@ export async function* subscribeOriginators(
   yield originatorsFrame([]);
   for await (const event of feed(ports, { kind: "originators", ids, cursor }, signal)) {
     if (event.kind === "envelopes") yield originatorsFrame(event.envelopes);
-    else if (event.kind === "idle") yield originatorsFrame([]);
+    else yield originatorsFrame([]);
   }
 }
 

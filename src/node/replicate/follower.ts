@@ -39,6 +39,8 @@ export interface FollowerState {
   lastSequenceId: bigint;
   /** The node whose stream brings this originator's envelopes now. */
   via: number | undefined;
+  /** Its history was read to the end once since the start, or it could not be reached. */
+  isCaughtUp: boolean;
 }
 
 /** Someone who is not the originator showed a log with a hole; only the originator can say that nothing is missing. */
@@ -58,6 +60,7 @@ export class Follower {
   #stream = new AbortController();
   #rejected = 0;
   #turn = 0;
+  #isCaughtUp = false;
 
   constructor(ports: FollowerPorts, originatorId: number) {
     this.#ports = ports;
@@ -67,7 +70,7 @@ export class Follower {
   }
 
   get state(): FollowerState {
-    return { originatorId: this.#id, lastSequenceId: this.#cursor, via: this.#via };
+    return { originatorId: this.#id, lastSequenceId: this.#cursor, via: this.#via, isCaughtUp: this.#isCaughtUp };
   }
 
   /** Drops the stream that is open and starts again, after the originator moved. */
@@ -86,6 +89,7 @@ export class Follower {
     for (let failures = 0; !signal.aborted; failures++) {
       const primary = network.node(this.#id);
       if (primary && (await this.#follow(primary, signal)) > 0) failures = 0;
+      else this.#isCaughtUp = true;
       if (signal.aborted) return;
       // While the originator is away, others may have what it sent before.
       const turn = new AbortController();
@@ -128,7 +132,10 @@ export class Follower {
         heard++;
         frames++;
         this.#via = source.id;
-        if (response.case === "envelopes") await this.#ingest(response.value.envelopes, source);
+        const envelopes = response.case === "envelopes" ? response.value.envelopes : [];
+        if (envelopes.length > 0) await this.#ingest(envelopes, source);
+        // The first frame comes at once; a later one without envelopes says that there are no more for now.
+        else if (frames > 1) this.#isCaughtUp = true;
       }
     } catch (error) {
       if (!signal.aborted) {

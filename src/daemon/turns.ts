@@ -1,0 +1,39 @@
+import type { DaemonChain } from "./ports.ts";
+
+/** A daemon whose turn comes later waits this long per place. */
+const TURN_SECONDS = 60n;
+
+/** Who goes first changes with the epoch; each next seat waits a minute longer, so that daemons seldom collide. */
+export class Turns {
+  readonly #nodeId: number;
+  readonly #chain: Pick<DaemonChain, "nodes" | "epochSeconds">;
+  /** When each piece of work was first seen to be due, in chain time. */
+  readonly #dueSince = new Map<string, bigint>();
+
+  constructor(nodeId: number, chain: Pick<DaemonChain, "nodes" | "epochSeconds">) {
+    this.#nodeId = nodeId;
+    this.#chain = chain;
+  }
+
+  /** How long this daemon waits now, from when work is due. */
+  async waitSeconds(timestamp: bigint): Promise<bigint> {
+    const seats = (await this.#chain.nodes()).filter(({ isCanonical }) => isCanonical).map(({ nodeId }) => nodeId);
+    const count = BigInt(seats.length);
+    const place = seats.sort((a, b) => a - b).indexOf(this.#nodeId);
+    if (place < 0) return count * TURN_SECONDS;
+    const epoch = timestamp / (await this.#chain.epochSeconds());
+    return ((((BigInt(place) - epoch) % count) + count) % count) * TURN_SECONDS;
+  }
+
+  /** Notes that work is due, and says whether it has waited long enough. */
+  isMine(work: string, timestamp: bigint, waitSeconds: bigint): boolean {
+    const since = this.#dueSince.get(work) ?? timestamp;
+    this.#dueSince.set(work, since);
+    return timestamp - since >= waitSeconds;
+  }
+
+  /** Forgets work that is not due any more. */
+  keepOnly(due: ReadonlySet<string>): void {
+    for (const work of this.#dueSince.keys()) if (!due.has(work)) this.#dueSince.delete(work);
+  }
+}

@@ -1,0 +1,99 @@
+import { expect } from "chai";
+
+import type { DaemonChain, RegisteredNode } from "../../src/daemon/ports.ts";
+import { Settler } from "../../src/daemon/settle.ts";
+import { Turns } from "../../src/daemon/turns.ts";
+import { silentLog } from "../../src/platform/log.ts";
+import { readVoucher, signVoucher, VOUCHER_ROW_LENGTH } from "../../src/protocol/voucher.ts";
+import { DOMAIN, PAYER, PAYER_KEY, openBooks } from "./support.ts";
+
+const USD = 1_000_000n;
+const GWEI = 10n ** 9n;
+
+async function settling(nodeId = 100) {
+  const books = await openBooks();
+  const state = { gasPrice: GWEI, timestamp: 0n };
+  const sent: bigint[] = [];
+  const seat = (id: number): RegisteredNode => ({ nodeId: id, httpAddress: "", isCanonical: true });
+  const chain = {
+    gasPrice: async () => state.gasPrice,
+    heads: async () => ({ latest: 1n, safe: 1n, timestamp: state.timestamp }),
+    nodes: async () => [seat(100), seat(200), seat(300)],
+    epochSeconds: async () => 43_200n,
+    channels: async () => [(await books.ledger.account(PAYER))!.chain],
+    settle: async (rows: Uint8Array) => {
+      for (let at = 0; at < rows.length; at += VOUCHER_ROW_LENGTH) {
+        sent.push(readVoucher(DOMAIN, rows.subarray(at, at + VOUCHER_ROW_LENGTH)).fees);
+      }
+      return { transactionHash: "0x", gasUsed: 1n, collected: 1n, bounty: 0n, settledRows: 1 };
+    },
+  } as unknown as DaemonChain;
+  const policy = { maxGasBps: 200n, nativeTokenPrice: 4_000n * USD, exposureCap: 5n * USD };
+  const turns = new Turns(nodeId, chain);
+  const settler = new Settler({ ledger: books.ledger, chain, policy, turns, log: silentLog });
+  const sign = async (fees: bigint) => {
+    const row = signVoucher(DOMAIN, { fees, stamps: 0n }, PAYER_KEY);
+    await books.ledger.raise([readVoucher(DOMAIN, row)]);
+  };
+  return { ...books, settler, state, sent, sign };
+}
+
+// A row costs 50,000 gas * 1 gwei * 4,000 USD = 0.20 USD here.
+describe("daemon/settle", () => {
+  it("waits until gas is 2 % of the value", async () => {
+    const { settler, fund, sign, sent } = await settling();
+    await fund(PAYER, { deposited: 100n * USD });
+    await sign(9_999_999n);
+    await settler.run(false);
+    expect(sent).to.deep.equal([]);
+    await sign(10n * USD);
+    await settler.run(false);
+    expect(sent).to.deep.equal([10n * USD]);
+  });
+
+  it("pays up to half the value for a payer who is leaving, and not a unit more", async () => {
+    const { settler, fund, sign, sent, state } = await settling();
+    await fund(PAYER, { deposited: 100n * USD, pendingWithdrawal: 1n });
+    await sign(399_999n);
+    await settler.run(false);
+    expect(sent, "a payer must not make operators burn gas").to.deep.equal([]);
+    await sign(400_000n);
+    state.gasPrice = 100n * GWEI;
+    await settler.run(false);
+    expect(sent).to.deep.equal([]);
+    state.gasPrice = GWEI;
+    await settler.run(false);
+    expect(sent).to.deep.equal([400_000n]);
+  });
+
+  it("takes its turn: each seat waits a minute longer than the one before, and the next epoch begins with the next", async () => {
+    for (const [nodeId, epoch, wait] of [
+      [100, 0n, 0n],
+      [200, 0n, 60n],
+      [300, 0n, 120n],
+      [100, 1n, 120n],
+      [200, 1n, 0n],
+    ] as const) {
+      const { settler, fund, sign, sent, state } = await settling(nodeId);
+      await fund(PAYER, { deposited: 100n * USD });
+      await sign(50n * USD);
+      state.timestamp = epoch * 43_200n;
+      await settler.run(false);
+      expect(sent.length, `${nodeId} at once`).to.equal(wait === 0n ? 1 : 0);
+      state.timestamp += wait;
+      await settler.run(false);
+      expect(sent.length).to.be.greaterThan(0);
+    }
+  });
+
+  it("settles everything that collects something on demand", async () => {
+    const { settler, fund, sign, sent, state } = await settling(300);
+    await fund(PAYER, { deposited: 100n * USD });
+    await sign(1n);
+    state.gasPrice = 1_000n * GWEI;
+    await settler.run(true);
+    await fund(PAYER, { deposited: 100n * USD, feesSpent: 1n });
+    await settler.run(true);
+    expect(sent).to.deep.equal([1n]);
+  });
+});

@@ -1,0 +1,87 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { expect } from "chai";
+
+import type { DaemonOptions } from "../../src/daemon/daemon.ts";
+import { Daemon, NodeLogRestoredError } from "../../src/daemon/daemon.ts";
+import { openSqliteLedger } from "../../src/daemon/adapters/sqliteStore.ts";
+import type { DaemonChain } from "../../src/daemon/ports.ts";
+import { silentLog } from "../../src/platform/log.ts";
+import { ManualClock } from "../support/manualClock.ts";
+import { payerEnvelope } from "../support/envelopes.ts";
+import { DOMAIN, MemoryLog, NODE_ID, PAYER_KEY, RATES } from "./support.ts";
+
+const NS = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
+
+function daemonWith(changes: Partial<DaemonOptions>, chain: Partial<DaemonChain>): Daemon {
+  const clock = new ManualClock();
+  return new Daemon({
+    ...{ nodeId: NODE_ID, domain: DOMAIN, deploymentBlock: 1n, operatorPort: 0, staleHeadMs: 300_000, clock },
+    policy: { maxGasBps: 200n, nativeTokenPrice: 0n, exposureCap: 1n },
+    intervalsMs: { watch: 1_000, gossip: 1_000, settle: 1_000_000 },
+    store: openSqliteLedger(":memory:", DOMAIN),
+    chain: chain as DaemonChain,
+    envelopeLog: new MemoryLog(),
+    isCaughtUp: () => true,
+    transport: { send: async () => {} },
+    log: silentLog,
+    ...changes,
+  });
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe("daemon start", () => {
+  it("keeps the gate shut while the chain cannot be read, and opens it when it can", async () => {
+    let isDown = true;
+    const clock = new ManualClock();
+    const daemon = daemonWith(
+      { clock },
+      {
+        heads: async () => {
+          if (isDown) throw new Error("connection refused");
+          return { latest: 1n, safe: 1n, timestamp: BigInt(clock.now()) / 1_000n };
+        },
+        rates: async () => [RATES],
+        retentionDays: async () => 60,
+        nodes: async () => [],
+        touchedChannels: async () => new Set(),
+        gasPrice: async () => 1n,
+        undistributed: async () => 0n,
+        claimable: async () => 0n,
+        epochSeconds: async () => 43_200n,
+      },
+    );
+    await daemon.start();
+    expect(daemon.gate.isOpen()).to.equal(false);
+    isDown = false;
+    for (let i = 0; i < 100 && !daemon.gate.isOpen(); i++) {
+      clock.advance(1_000);
+      await turn();
+    }
+    expect(daemon.gate.isOpen()).to.equal(true);
+    await daemon.close();
+  });
+
+  it("does not start on a node database that is older than the ledger, nor on a port that is taken (53)", async () => {
+    const log = new MemoryLog();
+    for (let n = 0; n < 3; n++) log.append(NODE_ID, payerEnvelope(n, NODE_ID, PAYER_KEY), NS);
+    const store = openSqliteLedger(":memory:", DOMAIN);
+    await store.meter({ originatorId: NODE_ID, after: 0n, upTo: 4n, charges: [], minuteCounts: new Map() });
+    const restored = await daemonWith({ store, envelopeLog: log }, {})
+      .start()
+      .catch((error: unknown) => error);
+    expect(restored).to.be.instanceOf(NodeLogRestoredError);
+    expect((restored as Error).message).to.include("restore the newest one");
+
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const { port } = other.address() as AddressInfo;
+    const taken = await daemonWith({ operatorPort: port }, {})
+      .start()
+      .catch((error: unknown) => error);
+    expect((taken as Error).message).to.include("EADDRINUSE");
+    await new Promise((resolve) => other.close(resolve));
+  });
+});
