@@ -127,21 +127,26 @@ describe("daemon settling synthetic envelopes on real contracts", () => {
     expect(claimed + held + 2n, "claims, treasury, what still streams, dust and the bounty").to.equal(400n);
   });
 
-  it("settles when a payer withdraws, without waiting for a turn or for a better gas price (62)", async () => {
+  it("settles a payer who withdraws at gas that routine work would wait out, and stops its credit at once (62)", async () => {
     const { world, publish, daemons } = await threeDaemons();
-    const { postageChannels, usdc, funder } = world;
-    await publish(2, 400n);
+    const { postageChannels, usdc, funder, net } = world;
+    await publish(2, 2n * USD);
+    await daemons[2]!.work();
+    await net.networkHelpers.time.increase(180);
+    await daemons[2]!.work();
+    expect((await postageChannels.getChannel(PAYER)).feesSpent, "2 USD wait for cheaper gas").to.equal(0n);
     const key = new Wallet(`0x${Buffer.from(PAYER_KEY).toString("hex")}`, world.ethers.provider);
     await funder.sendTransaction({ to: key.address, value: 10n ** 18n });
     await postageChannels.connect(key).requestWithdrawal(PAYER, 50n * USD);
     await daemons[2]!.poll();
-    const refusal = await refusalOf(publish(2, 400n));
-    expect(refusal.refusal, "credit stops at once").to.equal("deposit_short");
+    expect((await refusalOf(publish(2, 2n * USD))).refusal).to.equal("deposit_short");
+    await daemons[2]!.work(); // seen to be due, then its turn
+    await net.networkHelpers.time.increase(180);
     await daemons[2]!.work();
-    expect((await postageChannels.getChannel(PAYER)).feesSpent).to.equal(400n);
-    await world.net.networkHelpers.time.increase(72 * 3_600 + 1);
+    expect((await postageChannels.getChannel(PAYER)).feesSpent).to.equal(2n * USD);
+    await net.networkHelpers.time.increase(72 * 3_600 + 1);
     await postageChannels.connect(key).withdraw(PAYER, key.address);
-    expect(await usdc.getFunction("balanceOf")(key.address)).to.equal(50n * USD - 400n);
+    expect(await usdc.getFunction("balanceOf")(key.address)).to.equal(48n * USD);
   });
 
   it("waits while gas costs more than the configured part of the value, and settles when it is worth it", async () => {

@@ -32,4 +32,20 @@ describe("node/replication", () => {
       expect(ids).to.deep.equal(["100:1", "100:2", "100:3", "100:4", "100:5", "200:1"]);
     }
   });
+
+  it("says that it has caught up only when it has what the others took before it started", async () => {
+    const first = await network.start(100);
+    for (let n = 1; n <= 5; n++) await first.client.publishPayerEnvelopes({ payerEnvelopes: [payer(n, 100)] });
+    const late = await network.start(200);
+    expect(late.stats().isCaughtUp).to.equal(false);
+    while (!late.stats().isCaughtUp) await new Promise((resolve) => setImmediate(resolve));
+    expect(late.stats().originators).to.deep.include({ id: 100, lastSequenceId: 5n });
+  });
+
+  it("does not wait for a node that is away", async () => {
+    await network.start(200);
+    await network.stop(200);
+    const alone = await network.start(100);
+    while (!alone.stats().isCaughtUp) await new Promise((resolve) => setImmediate(resolve));
+  });
 });

@@ -57,6 +57,8 @@ export type Mishap =
   /** It is stored and the answer gets lost. */
   | "storedButSilent"
   | { refuse: PublishOutcome }
+  /** It is stored and charged, and the node says the opposite. */
+  | { storeThenSay: PublishOutcome }
   | { forge: (honest: OriginatorEnvelope) => OriginatorEnvelope };
 
 /** A node as the gateway sees it: the real rules for fees, vouchers and signatures, over arrays. */
@@ -111,6 +113,9 @@ export class FakeNode {
     if (mishap === "lost") return { kind: "unknown", message: "connection reset" };
     if (typeof mishap === "object" && "refuse" in mishap) return mishap.refuse;
     const outcome = this.accept(payerEnvelopes, row);
+    if (typeof mishap === "object" && "storeThenSay" in mishap) {
+      return outcome.kind === "accepted" ? mishap.storeThenSay : outcome;
+    }
     if (mishap === "storedButSilent") return { kind: "unknown", message: "connection reset" };
     if (mishap && outcome.kind === "accepted") {
       return { kind: "accepted", envelopes: outcome.envelopes.map((envelope) => mishap.forge(envelope)) };

@@ -17,6 +17,7 @@ export function killableStore(store: GatewayStore, kill: Kill): GatewayStore {
   return {
     loadChannel: async (channel) => alive(() => store.loadChannel(channel)),
     loadAttempts: async (channel) => alive(() => store.loadAttempts(channel)),
+    loadRefusals: async (channel) => alive(() => store.loadRefusals(channel)),
     findAnswer: async (channel, hash) => alive(() => store.findAnswer(channel, hash)),
     pruneAnswers: async (...args) => alive(() => store.pruneAnswers(...args)),
     commit: async (step) =>
