@@ -62,6 +62,7 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
         },
         intervalsMs: { watch: chainPollMs, gossip: config.gossipEveryMs, settle: config.settleEveryMs },
         staleHeadMs: config.staleHeadMs,
+        termsEveryMs: config.registryRefreshMs,
         store: openSqliteLedger(join(config.dataDirectory, "ledger.sqlite"), domain),
         chain: ethersChain(contracts, provider, sender),
         isCaughtUp: () => isCaughtUp(),

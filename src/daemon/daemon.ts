@@ -34,6 +34,7 @@ export interface DaemonOptions {
   intervalsMs: { watch: number; gossip: number; settle: number };
   /** See WatchOptions. */
   staleHeadMs: number;
+  termsEveryMs: number;
   store: LedgerStore;
   chain: DaemonChain;
   envelopeLog: EnvelopeLog;

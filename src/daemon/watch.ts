@@ -22,6 +22,8 @@ export interface WatchOptions {
   deploymentBlock: bigint;
   /** A newest block older than this is an endpoint that stands still, not a chain that does. */
   staleHeadMs: number;
+  /** How often rates, retention and the registry are read. */
+  termsEveryMs: number;
 }
 
 /**
@@ -33,6 +35,7 @@ export class Watch {
   /** Two polls at once would each forget what the other has seen. */
   readonly #serial = new Serial();
   #trustedAt: number | undefined;
+  #termsAt: number | undefined;
   #nodes: RegisteredNode[] = [];
   /** Touched above the safe head, with the block: read again until they are below it, also when a reorg drops the event. */
   #unsafe = new Map<Address, bigint>();
@@ -58,15 +61,9 @@ export class Watch {
   }
 
   async #poll(): Promise<void> {
-    const { chain, store, rateBook, clock, deploymentBlock, staleHeadMs } = this.#options;
-    const [heads, rates, retentionDays, nodes] = await Promise.all([
-      chain.heads(),
-      chain.rates(),
-      chain.retentionDays(),
-      chain.nodes(),
-    ]);
-    rateBook.update(rates, retentionDays);
-    this.#nodes = nodes;
+    const { chain, store, clock, deploymentBlock, staleHeadMs } = this.#options;
+    const heads = await chain.heads();
+    await this.#readTerms();
     // Everything above the safe head is read again each time: it may have changed, or an endpoint may have lagged.
     let readTo = (await store.chainCursor()) ?? deploymentBlock - 1n;
     const touched = new Map(this.#unsafe);
@@ -79,6 +76,16 @@ export class Watch {
       await this.#refresh(touched, heads.safe, readTo < heads.safe ? readTo : heads.safe);
     } while (readTo < heads.latest);
     if (clock.now() - Number(heads.timestamp) * 1_000 <= staleHeadMs) this.#trustedAt = clock.now();
+  }
+
+  /** Rates are announced a day ahead and seats change with epochs: they are not worth a call with every block. */
+  async #readTerms(): Promise<void> {
+    const { chain, rateBook, clock, termsEveryMs } = this.#options;
+    if (this.#termsAt !== undefined && clock.now() - this.#termsAt < termsEveryMs) return;
+    const [rates, retentionDays, nodes] = await Promise.all([chain.rates(), chain.retentionDays(), chain.nodes()]);
+    rateBook.update(rates, retentionDays);
+    this.#nodes = nodes;
+    this.#termsAt = clock.now();
   }
 
   /** Brings the touched channels up to date and keeps, for the next poll, those that may still change. */

@@ -58,6 +58,7 @@ async function threeDaemons(policy = POLICY) {
         intervalsMs: { watch: 1_000, gossip: 1_000, settle: 1_000 },
         store: openSqliteLedger(":memory:", domain),
         chain: ethersChain(contracts, ethers.provider, walletSender(signers[i]!)),
+        termsEveryMs: 1_000,
         staleHeadMs: 86_400_000,
         isCaughtUp: () => true,
       }),

@@ -17,7 +17,15 @@ const NS = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
 function daemonWith(changes: Partial<DaemonOptions>, chain: Partial<DaemonChain>): Daemon {
   const clock = new ManualClock();
   return new Daemon({
-    ...{ nodeId: NODE_ID, domain: DOMAIN, deploymentBlock: 1n, operatorPort: 0, staleHeadMs: 300_000, clock },
+    ...{
+      nodeId: NODE_ID,
+      domain: DOMAIN,
+      deploymentBlock: 1n,
+      operatorPort: 0,
+      termsEveryMs: 60_000,
+      staleHeadMs: 300_000,
+      clock,
+    },
     policy: { maxGasBps: 200n, nativeTokenPrice: 0n, exposureCap: 1n },
     intervalsMs: { watch: 1_000, gossip: 1_000, settle: 1_000_000 },
     store: openSqliteLedger(":memory:", DOMAIN),

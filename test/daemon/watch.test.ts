@@ -46,7 +46,16 @@ async function watched() {
   const books = await openBooks();
   const chain = new ScriptedChain(books.clock.now());
   const { ledger, store, rateBook, clock } = books;
-  const options = { chain: chain.asPort(), ledger, store, rateBook, clock, deploymentBlock: 1n, staleHeadMs: 300_000 };
+  const options = {
+    chain: chain.asPort(),
+    ledger,
+    store,
+    rateBook,
+    clock,
+    deploymentBlock: 1n,
+    termsEveryMs: 60_000,
+    staleHeadMs: 300_000,
+  };
   const watch = new Watch(options);
   return { ...books, chain, watch, seen: async () => (await ledger.account(PAYER))?.chain };
 }
