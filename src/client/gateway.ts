@@ -15,6 +15,7 @@ import type { ConnectNode, GatewayChain, GatewayStore, Random } from "./ports.ts
 import { ChainPublisher } from "./publish/chainPublisher.ts";
 import { FateResolver } from "./publish/fateResolver.ts";
 import { IdentityGuard } from "./publish/identityGuard.ts";
+import { LogAudit } from "./publish/logAudit.ts";
 import { NodePublisher } from "./publish/nodePublisher.ts";
 import { Publisher } from "./publish/publisher.ts";
 import { gatewayRoutes } from "./server/routes.ts";
@@ -76,16 +77,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const visibility = new Visibility({ directory, clock, ...limits });
   const lookup = { clock, log, ...limits };
   const fates = new FateResolver({ ledger, directory, rates, clock, log, limits });
+  const audit = new LogAudit({ fates, ledger, directory, rates, clock, log, limits });
   const guard = new IdentityGuard({ directory, lookup, log, verifySmartAccount: chain.verifySmartAccount });
   const shared = { ledger, directory, clock, log, limits };
   const publisher = new Publisher({
     ...shared,
-    nodes: new NodePublisher({ ...shared, fates, rates, watch, random, postageKey }),
+    nodes: new NodePublisher({ ...shared, fates, audit, rates, watch, random, postageKey }),
     chain: new ChainPublisher({ ...shared, chain, guard, visibility, lookup }),
     visibility,
     store,
   });
 
+  const isActive = (envelopeHash: string) => publisher.isActive(envelopeHash);
   const readRegistry = async () => {
     await directory.refreshRegistry(stopping.signal);
     // One that has just joined is asked at once.
@@ -96,7 +99,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ["rates", limits.channelEveryMs, () => rates.refreshWhenDue(limits.ratesEveryMs, stopping.signal)],
     ["channel", limits.channelEveryMs, () => watch.refresh(stopping.signal)],
     ["health", limits.healthEveryMs, () => directory.checkHealth(stopping.signal)],
-    ["fates", limits.resolveEveryMs, () => fates.resolve((hash) => publisher.isActive(hash), stopping.signal)],
+    ["fates", limits.resolveEveryMs, () => fates.resolve(isActive, stopping.signal)],
+    ["refusals", limits.resolveEveryMs, () => fates.verifyRefusals(isActive, stopping.signal)],
     ["prune", PRUNE_EVERY_MS, () => prune(options, ledger, limits)],
   ];
   const first = await Promise.allSettled(tasks.slice(0, 3).map(([, , task]) => task()));
@@ -167,7 +171,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     setHeadroom: (units) => watch.setHeadroom(units),
     async finalVoucher() {
       await watch.refresh(stopping.signal);
-      await fates.resolve((hash) => publisher.isActive(hash), stopping.signal, limits.nodeTimeoutMs);
+      await fates.resolve(isActive, stopping.signal, limits.nodeTimeoutMs);
       return ledger.settleUp(watch.terms().backed);
     },
     close: () => (closing ??= close()),

@@ -29,6 +29,11 @@ export interface GatewayLimits {
   resolveEveryMs: number;
   /** How long a retried envelope gets its stored answer. */
   answersKeptMs: number;
+  /** How long a node's word that it did not store an envelope is verified at other nodes. */
+  verifyRefusedMs: number;
+  /** Pages of 100, and time, that one search of the nodes' logs for usage may take; the next one goes on from there. */
+  mostAuditPages: number;
+  auditMs: number;
   /** Pages of 100 that a look-up by topic reads. */
   mostLookupPages: number;
   /** How long `close` waits for calls in flight. */
@@ -55,6 +60,9 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   ratesEveryMs: 30_000,
   resolveEveryMs: 5_000,
   answersKeptMs: 86_400_000,
+  verifyRefusedMs: 60_000,
+  mostAuditPages: 1_000,
+  auditMs: 30_000,
   mostLookupPages: 100,
   drainMs: 10_000,
   clockSkewMs: 600_000,

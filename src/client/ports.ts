@@ -64,7 +64,7 @@ export interface PostageDemand {
 /** How a publish ended. Told apart by what may be stored, because that decides what may be sent next. */
 export type PublishOutcome =
   | { kind: "accepted"; envelopes: OriginatorEnvelope[] }
-  /** Surely not stored. */
+  /** Not stored, says the node; what other nodes serve tells whether that is true. */
   | { kind: "refused"; reason: "invalid" | "postage" | "other"; message: string; demand: PostageDemand | undefined }
   /** The connection was refused: not one byte arrived. */
   | { kind: "notSent"; message: string }
@@ -110,6 +110,13 @@ export interface Attempt extends AttemptKey {
   startedAt: number;
 }
 
+/** A publish that a node refused: kept for a while, because a node that stored it all the same charges for it. */
+export interface Refusal extends AttemptKey {
+  topic: Uint8Array;
+  /** Milliseconds since 1970. */
+  refusedAt: number;
+}
+
 export interface StoredAnswer {
   /** Serialized OriginatorEnvelope. */
   envelope: Uint8Array;
@@ -119,6 +126,8 @@ export interface StoredAnswer {
 
 export interface StoredChannel {
   usagePico: bigint;
+  /** The part of it that receipts and logs tell of, by originator; chain reconciliation names none. */
+  usageByNode: ReadonlyMap<number, bigint>;
   /** Packed row of the largest voucher signed. */
   voucherRow: Uint8Array | undefined;
   /** Envelopes that two nodes carried and charged. */
@@ -133,6 +142,8 @@ export interface LedgerCommit {
   state: StoredChannel;
   addAttempts?: readonly Attempt[];
   removeAttempts?: readonly AttemptKey[];
+  addRefusals?: readonly Refusal[];
+  removeRefusals?: readonly AttemptKey[];
   /** The first answer of an envelope stays. */
   answer?: { envelopeHash: Hex; answer: StoredAnswer };
 }
@@ -141,6 +152,8 @@ export interface GatewayStore {
   /** Undefined for a channel that this store has not seen. */
   loadChannel(channel: Address): Promise<StoredChannel | undefined>;
   loadAttempts(channel: Address): Promise<Attempt[]>;
+  /** Oldest first. */
+  loadRefusals(channel: Address): Promise<Refusal[]>;
   /** Throws GatewayError `ledger_conflict` unless the stored revision is `state.revision - 1`. */
   commit(step: LedgerCommit): Promise<void>;
   findAnswer(channel: Address, envelopeHash: Hex): Promise<StoredAnswer | undefined>;

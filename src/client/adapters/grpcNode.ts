@@ -17,7 +17,7 @@ import type { ConnectNode, PublishOutcome } from "../ports.ts";
 const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
 const MOST_SOCKETS = 64;
 
-/** Answers after which the envelope is surely not stored. Everything else leaves that open. */
+/** Answers that say that the envelope is not stored; whether that is true is verified later. */
 const REFUSALS: ReadonlySet<Code> = new Set([
   Code.InvalidArgument,
   Code.FailedPrecondition,
@@ -71,7 +71,7 @@ export function outcomeOf(error: unknown): PublishOutcome {
   const failure = ConnectError.from(error);
   const message = failure.message;
   if (causedByRefusedConnection(failure)) return { kind: "notSent", message };
-  // Only a gate says this, before anything is stored, whatever the status.
+  // An honest gate says this before anything is stored, whatever the status.
   const [detail] = failure.findDetails(PostageRefusalSchema);
   if (detail) {
     const { code, required, authorised, available, retryable } = detail;

@@ -2,7 +2,7 @@ import { openSqlite } from "../../platform/sqlite.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { fromHex, toHex } from "../../protocol/bytes.ts";
 import { GatewayError } from "../errors.ts";
-import type { Attempt, GatewayStore, StoredAnswer } from "../ports.ts";
+import type { Attempt, GatewayStore, Refusal, StoredAnswer } from "../ports.ts";
 
 // Picodollars are text: they may exceed the 63 bits of a SQLite integer.
 const MIGRATIONS = [
@@ -32,6 +32,15 @@ const MIGRATIONS = [
      primary key (channel, envelope_hash)
    );
    create index answer_by_time on answer (channel, answered_at);`,
+  `alter table channel add column usage_by_node text not null default '{}';
+   create table refusal (
+     channel blob not null,
+     envelope_hash blob not null,
+     originator_id integer not null,
+     topic blob not null,
+     refused_at integer not null,
+     primary key (channel, envelope_hash, originator_id)
+   ) without rowid;`,
 ];
 
 interface ChannelRow {
@@ -39,6 +48,15 @@ interface ChannelRow {
   voucher_row: Buffer | null;
   doubles: bigint;
   revision: bigint;
+  /** JSON: picodollars, decimal, by node id. */
+  usage_by_node: string;
+}
+
+interface RefusalRow {
+  envelope_hash: Buffer;
+  originator_id: bigint;
+  topic: Buffer;
+  refused_at: bigint;
 }
 
 interface AttemptRow {
@@ -62,16 +80,22 @@ export function openSqliteStore(path: string): GatewayStore {
   const sql = {
     channel: database.prepare<[Uint8Array], ChannelRow>("select * from channel where address = ?"),
     attempts: database.prepare<[Uint8Array], AttemptRow>("select * from attempt where channel = ? order by started_at"),
+    refusals: database.prepare<[Uint8Array], RefusalRow>("select * from refusal where channel = ? order by refused_at"),
     answer: database.prepare<[Uint8Array, Uint8Array], AnswerRow>(
       "select * from answer where channel = ? and envelope_hash = ?",
     ),
-    insertChannel: database.prepare("insert into channel values (?, ?, ?, ?, ?) on conflict do nothing"),
+    insertChannel: database.prepare("insert into channel values (?, ?, ?, ?, ?, ?) on conflict do nothing"),
     updateChannel: database.prepare(
-      "update channel set usage_pico = ?, voucher_row = ?, doubles = ?, revision = ? where address = ? and revision = ?",
+      `update channel set usage_pico = ?, voucher_row = ?, doubles = ?, revision = ?, usage_by_node = ?
+       where address = ? and revision = ?`,
     ),
     insertAttempt: database.prepare("insert into attempt values (?, ?, ?, ?, ?, ?, ?)"),
     deleteAttempt: database.prepare(
       "delete from attempt where channel = ? and envelope_hash = ? and originator_id = ?",
+    ),
+    insertRefusal: database.prepare("insert or replace into refusal values (?, ?, ?, ?, ?)"),
+    deleteRefusal: database.prepare(
+      "delete from refusal where channel = ? and envelope_hash = ? and originator_id = ?",
     ),
     insertAnswer: database.prepare("insert into answer values (?, ?, ?, ?, ?) on conflict do nothing"),
     prune: database.prepare(
@@ -83,7 +107,8 @@ export function openSqliteStore(path: string): GatewayStore {
   const commit = database.transaction(({ channel, state, ...step }: Parameters<GatewayStore["commit"]>[0]) => {
     const key = fromHex(channel);
     const row = state.voucherRow ?? null;
-    const values = [state.usagePico.toString(), row, state.doubles, state.revision];
+    const byNode = JSON.stringify(Object.fromEntries([...state.usageByNode].map(([id, pico]) => [id, String(pico)])));
+    const values = [state.usagePico.toString(), row, state.doubles, state.revision, byNode];
     const { changes } =
       state.revision === 1n
         ? sql.insertChannel.run(key, ...values)
@@ -103,6 +128,12 @@ export function openSqliteStore(path: string): GatewayStore {
     for (const { envelopeHash, originatorId } of step.removeAttempts ?? []) {
       sql.deleteAttempt.run(key, fromHex(envelopeHash), originatorId);
     }
+    for (const { envelopeHash, originatorId } of step.removeRefusals ?? []) {
+      sql.deleteRefusal.run(key, fromHex(envelopeHash), originatorId);
+    }
+    for (const { envelopeHash, originatorId, topic, refusedAt } of step.addRefusals ?? []) {
+      sql.insertRefusal.run(key, fromHex(envelopeHash), originatorId, topic, refusedAt);
+    }
     if (step.answer) {
       const { envelopeHash, answer } = step.answer;
       const { envelope, chargedPico, answeredAt } = answer;
@@ -116,6 +147,7 @@ export function openSqliteStore(path: string): GatewayStore {
       return (
         row && {
           usagePico: BigInt(row.usage_pico),
+          usageByNode: toUsageByNode(row.usage_by_node),
           voucherRow: row.voucher_row ? new Uint8Array(row.voucher_row) : undefined,
           doubles: row.doubles,
           revision: row.revision,
@@ -124,6 +156,9 @@ export function openSqliteStore(path: string): GatewayStore {
     },
     async loadAttempts(channel) {
       return sql.attempts.all(fromHex(channel)).map(toAttempt);
+    },
+    async loadRefusals(channel) {
+      return sql.refusals.all(fromHex(channel)).map(toRefusal);
     },
     async commit(step) {
       commit.immediate(step);
@@ -150,6 +185,20 @@ function toAttempt(row: AttemptRow): Attempt {
     reservedPico: BigInt(row.reserved_pico),
     startedAt: Number(row.started_at),
   };
+}
+
+function toRefusal(row: RefusalRow): Refusal {
+  return {
+    envelopeHash: toHex(row.envelope_hash),
+    originatorId: Number(row.originator_id),
+    topic: new Uint8Array(row.topic),
+    refusedAt: Number(row.refused_at),
+  };
+}
+
+function toUsageByNode(json: string): Map<number, bigint> {
+  const byNode = JSON.parse(json) as Record<string, string>;
+  return new Map(Object.entries(byNode).map(([id, pico]) => [Number(id), BigInt(pico)]));
 }
 
 function toAnswer(row: AnswerRow): StoredAnswer {

@@ -6,10 +6,27 @@ import type { PostageDomain } from "../../protocol/voucher.ts";
 import { readVoucher, signVoucher } from "../../protocol/voucher.ts";
 import type { PostageNumbers } from "../errors.ts";
 import { GatewayError } from "../errors.ts";
-import type { Attempt, AttemptKey, GatewayStore, LedgerCommit, StoredAnswer, StoredChannel } from "../ports.ts";
+import type {
+  Attempt,
+  AttemptKey,
+  GatewayStore,
+  LedgerCommit,
+  Refusal,
+  StoredAnswer,
+  StoredChannel,
+} from "../ports.ts";
 
 /** Least tolerance towards a node that counts more than we do: 0.01 USD. */
 const LEAST_TOLERANCE_UNITS = 10_000n;
+
+/** Refusals kept for verification; beyond, the oldest are forgotten. */
+const MOST_REFUSALS = 10_000;
+
+/** What a node's log proves to be charged to this channel, by hash of the client envelope. */
+export interface ProvenUsage {
+  totalPico: bigint;
+  feePico: ReadonlyMap<string, bigint>;
+}
 
 /** What the channel allows at this moment, in base units. */
 export interface ChannelTerms {
@@ -39,7 +56,9 @@ export class ChannelLedger {
   readonly channel: Address;
   readonly #options: LedgerOptions;
   readonly #serial = new Serial();
-  readonly #attempts: Map<string, Attempt>;
+  readonly #attempts = new Map<string, Attempt>();
+  /** In the order of their time. */
+  readonly #refusals = new Map<string, Refusal>();
   #state: StoredChannel;
   #authorised: bigint;
   #inFlightPico = 0n;
@@ -47,13 +66,18 @@ export class ChannelLedger {
   /** Envelopes with an attempt, to find them without a scan. */
   readonly #byEnvelope = new Map<string, Set<string>>();
 
-  private constructor(options: LedgerOptions, state: StoredChannel, attempts: readonly Attempt[]) {
+  private constructor(
+    options: LedgerOptions,
+    state: StoredChannel,
+    attempts: readonly Attempt[],
+    refusals: readonly Refusal[],
+  ) {
     this.#options = options;
     this.channel = addressOf(options.postageKey);
     this.#state = state;
     this.#authorised = state.voucherRow ? readVoucher(options.domain, state.voucherRow).fees : 0n;
-    this.#attempts = new Map();
     for (const attempt of attempts) this.#remember(attempt);
+    for (const refusal of refusals) this.#refusals.set(idOf(refusal), refusal);
   }
 
   /** Reads what the store has; publishes that were under way when it was last closed count as used. */
@@ -61,8 +85,9 @@ export class ChannelLedger {
     const channel = addressOf(options.postageKey);
     const state = await options.store.loadChannel(channel);
     const attempts = await options.store.loadAttempts(channel);
-    const empty = { usagePico: 0n, voucherRow: undefined, doubles: 0n, revision: 0n };
-    const ledger = new ChannelLedger(options, state ?? empty, attempts);
+    const refusals = await options.store.loadRefusals(channel);
+    const empty = { usagePico: 0n, usageByNode: new Map(), voucherRow: undefined, doubles: 0n, revision: 0n };
+    const ledger = new ChannelLedger(options, state ?? empty, attempts, refusals);
     const row = state?.voucherRow;
     if (row && readVoucher(options.domain, row).channel !== channel) {
       throw new GatewayError(
@@ -103,6 +128,14 @@ export class ChannelLedger {
     return [...(this.#byEnvelope.get(envelopeHash) ?? [])].map((id) => this.#attempts.get(id)!);
   }
 
+  /** Refused by a node, and not verified yet. They are not reserved. */
+  refusals(): Refusal[] {
+    return [...this.#refusals.values()];
+  }
+  isRefused(key: AttemptKey): boolean {
+    return this.#refusals.has(idOf(key));
+  }
+
   /**
    * Reserves what envelopes may cost and returns a voucher row that covers them; a new one is signed only when the
    * last one's headroom is used up. Those reserved before are not counted again.
@@ -114,8 +147,12 @@ export class ChannelLedger {
       const added = fresh.reduce((sum, { reservedPico }) => sum + reservedPico, 0n);
       const voucherRow = this.#rowFor(picoToUnitsUp(this.usagePico + this.#inFlightPico + added), terms);
       const isNew = voucherRow !== this.#state.voucherRow;
-      if (isNew || fresh.length > 0) await this.#commit({ voucherRow }, { addAttempts: fresh });
+      const again = fresh.filter((attempt) => this.isRefused(attempt));
+      if (isNew || fresh.length > 0) {
+        await this.#commit({ voucherRow }, { addAttempts: fresh, removeRefusals: again });
+      }
       for (const attempt of fresh) this.#remember(attempt);
+      for (const attempt of again) this.#refusals.delete(idOf(attempt));
       return voucherRow;
     });
   }
@@ -129,6 +166,16 @@ export class ChannelLedger {
     });
   }
 
+  /** Base units that a node may ask for: our own total plus 1 % or 0.01 USD. */
+  #mostExplained(): bigint {
+    const total = picoToUnitsUp(this.usagePico + this.#inFlightPico);
+    return total + (total / 100n > LEAST_TOLERANCE_UNITS ? total / 100n : LEAST_TOLERANCE_UNITS);
+  }
+
+  explains(required: bigint): boolean {
+    return required <= this.#mostExplained();
+  }
+
   /**
    * Signs what a node asks for, if the ledger can explain it: at most its own total plus 1 % or 0.01 USD.
    * Throws GatewayError `demand_above_ledger` or `out_of_money`; then nothing is signed.
@@ -136,9 +183,8 @@ export class ChannelLedger {
   raise(required: bigint, terms: ChannelTerms): Promise<Uint8Array> {
     return this.#serial.run(async () => {
       const total = picoToUnitsUp(this.usagePico + this.#inFlightPico);
-      const tolerance = total / 100n > LEAST_TOLERANCE_UNITS ? total / 100n : LEAST_TOLERANCE_UNITS;
-      if (required > total + tolerance) {
-        const limit = formatUnits(total + tolerance);
+      if (!this.explains(required)) {
+        const limit = formatUnits(this.#mostExplained());
         throw new GatewayError(
           "demand_above_ledger",
           `a node asks for ${formatUnits(required)} USD, our own total explains at most ${limit}: nothing was signed`,
@@ -152,32 +198,63 @@ export class ChannelLedger {
   }
 
   /**
-   * The envelope is stored at that node for this fee. Counts once: an attempt that is not reserved has been counted.
+   * The envelope is stored at that node for this fee. Counts once: what is neither reserved nor refused was counted.
    * @returns whether two nodes now carry, and charge for, the same envelope
    */
   complete(key: AttemptKey, chargedPico: bigint, answer: StoredAnswer): Promise<boolean> {
     return this.#serial.run(async () => {
-      if (!this.#attempts.has(idOf(key))) return false;
+      if (!this.#attempts.has(idOf(key)) && !this.isRefused(key)) return false;
       const isDouble = (await this.#options.store.findAnswer(this.channel, key.envelopeHash)) !== undefined;
       const doubles = this.#state.doubles + (isDouble ? 1n : 0n);
       const usagePico = this.usagePico + chargedPico;
+      const usageByNode = new Map(this.#state.usageByNode);
+      if (chargedPico > 0n) usageByNode.set(key.originatorId, this.usageAtPico(key.originatorId) + chargedPico);
       await this.#commit(
-        { usagePico, doubles },
-        { removeAttempts: [key], answer: { envelopeHash: key.envelopeHash, answer } },
+        { usagePico, usageByNode, doubles },
+        { removeAttempts: [key], removeRefusals: [key], answer: { envelopeHash: key.envelopeHash, answer } },
       );
       this.#forget(key);
+      this.#refusals.delete(idOf(key));
       return isDouble;
     });
   }
 
   /**
-   * These are surely not stored: what was reserved for them is free again.
+   * A node says that it does not store these: what was reserved for them is free again, and they are kept to be
+   * verified at other nodes.
    * @param unless asked when it is this call's turn, so that an attempt which was taken up again stays reserved
    */
-  release(keys: readonly AttemptKey[], unless: () => boolean = () => false): Promise<void> {
+  refuse(keys: readonly AttemptKey[], refusedAt: number, unless: () => boolean = () => false): Promise<void> {
+    return this.#serial.run(async () => {
+      const held = keys.map((key) => this.#attempts.get(idOf(key))).filter((attempt) => attempt !== undefined);
+      if (held.length === 0 || unless()) return;
+      const refusals = held.map(({ envelopeHash, originatorId, topic }) => {
+        return { envelopeHash, originatorId, topic, refusedAt };
+      });
+      const surplus = Math.max(0, this.#refusals.size + refusals.length - MOST_REFUSALS);
+      const oldest = this.refusals().slice(0, surplus);
+      await this.#commit({}, { removeAttempts: held, addRefusals: refusals, removeRefusals: oldest });
+      for (const key of held) this.#forget(key);
+      for (const key of oldest) this.#refusals.delete(idOf(key));
+      for (const refusal of refusals) this.#refusals.set(idOf(refusal), refusal);
+    });
+  }
+
+  /** These refusals were true, as far as could be told in time. */
+  forgetRefusals(keys: readonly AttemptKey[]): Promise<void> {
+    return this.#serial.run(async () => {
+      const known = keys.filter((key) => this.isRefused(key));
+      if (known.length === 0) return;
+      await this.#commit({}, { removeRefusals: known });
+      for (const key of known) this.#refusals.delete(idOf(key));
+    });
+  }
+
+  /** These are surely not stored: what was reserved for them is free again. */
+  release(keys: readonly AttemptKey[]): Promise<void> {
     return this.#serial.run(async () => {
       const held = keys.filter((key) => this.#attempts.has(idOf(key)));
-      if (held.length === 0 || unless()) return;
+      if (held.length === 0) return;
       await this.#commit({}, { removeAttempts: held });
       for (const key of held) this.#forget(key);
     });
@@ -194,6 +271,32 @@ export class ChannelLedger {
       if (usagePico <= this.usagePico) return false;
       await this.#commit({ usagePico });
       return true;
+    });
+  }
+
+  /** What receipts and logs of one originator tell of. */
+  usageAtPico(originatorId: number): bigint {
+    return this.#state.usageByNode.get(originatorId) ?? 0n;
+  }
+
+  /**
+   * Raises the usage to what the nodes' logs prove, by originator. What is in flight stays reserved and is booked as
+   * usual; an unnamed part, which the chain told of, is taken to be among what the logs prove.
+   * @returns whether the ledger knew less
+   */
+  recover(proven: ReadonlyMap<number, ProvenUsage>): Promise<boolean> {
+    return this.#serial.run(async () => {
+      const usageByNode = new Map(this.#state.usageByNode);
+      for (const [originatorId, { totalPico, feePico }] of proven) {
+        const open = this.attempts().filter((attempt) => attempt.originatorId === originatorId);
+        const pico = open.reduce((rest, { envelopeHash }) => rest - (feePico.get(envelopeHash) ?? 0n), totalPico);
+        if (pico > this.usageAtPico(originatorId)) usageByNode.set(originatorId, pico);
+      }
+      const named = [...usageByNode.values()].reduce((sum, pico) => sum + pico, 0n);
+      const usagePico = named > this.usagePico ? named : this.usagePico;
+      const isNew = [...usageByNode].some(([originatorId, pico]) => pico > this.usageAtPico(originatorId));
+      if (isNew) await this.#commit({ usagePico, usageByNode });
+      return isNew;
     });
   }
 
@@ -267,7 +370,9 @@ export class ChannelLedger {
 
   #forget(key: AttemptKey): void {
     const id = idOf(key);
-    this.#inFlightPico -= this.#attempts.get(id)!.reservedPico;
+    const attempt = this.#attempts.get(id);
+    if (!attempt) return;
+    this.#inFlightPico -= attempt.reservedPico;
     this.#attempts.delete(id);
     const ids = this.#byEnvelope.get(key.envelopeHash);
     ids?.delete(id);

@@ -16,6 +16,10 @@ import type { NetworkRates, RegisteredNode } from "../ports.ts";
 /** Congestion units are 0 to 100. */
 const MOST_CONGESTION_UNITS = 100n;
 
+export function mostCongestionFeePico({ history }: NetworkRates, originatorNs: bigint): bigint {
+  return ratesAt(history, originatorNs / 1_000_000_000n).congestionFeePico * MOST_CONGESTION_UNITS;
+}
+
 export interface CheckedReceipt {
   envelope: OriginatorEnvelope;
   read: ReadOriginatorEnvelope;
@@ -53,7 +57,7 @@ export function checkReceipt(envelope: OriginatorEnvelope, expected: ReceiptExpe
   const rates = ratesAt(expected.rates.history, ms / 1_000n);
   const base = baseFeePico(rates, canonicalPayerEnvelopeSize(sent), sent.retentionDays);
   if (read.baseFeePico !== base) bad(`charges ${read.baseFeePico} picodollars, the base fee is ${base}`);
-  const mostCongestion = rates.congestionFeePico * MOST_CONGESTION_UNITS;
+  const mostCongestion = mostCongestionFeePico(expected.rates, read.originatorNs);
   if (read.congestionFeePico > mostCongestion) {
     bad(`charges ${read.congestionFeePico} picodollars for congestion, at most ${mostCongestion} are possible`);
   }

@@ -1,19 +1,24 @@
 import { toBinary } from "@bufbuild/protobuf";
 
+import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
+import type { Hex } from "../../protocol/bytes.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import { FIRST_NODE_ID } from "../../protocol/envelope.ts";
 import type { ChannelLedger } from "../channel/ledger.ts";
+import { entryBaseFeePico, proveLogEntry } from "../channel/logEntry.ts";
 import type { CheckedReceipt } from "../channel/receipts.ts";
-import { checkReceipt } from "../channel/receipts.ts";
+import { checkReceipt, mostCongestionFeePico } from "../channel/receipts.ts";
 import { GatewayError } from "../errors.ts";
 import type { GatewayLimits } from "../limits.ts";
 import type { NodeDirectory, NodeStatus } from "../nodes/nodeDirectory.ts";
 import type { RatesWatch } from "../nodes/ratesWatch.ts";
-import type { Attempt } from "../ports.ts";
-import { findStored } from "./lookup.ts";
+import type { Attempt, AttemptKey, Refusal } from "../ports.ts";
+import type { FoundEnvelope } from "./lookup.ts";
+import { findStored, readTopic } from "./lookup.ts";
 
 export interface FateOptions {
   ledger: ChannelLedger;
@@ -26,10 +31,15 @@ export interface FateOptions {
 
 /** Attempts looked at in one round. */
 const MOST_PER_ROUND = 100;
+/** Refusals are verified in rounds so far apart, so many topics in each, at so many nodes. */
+const VERIFY_EVERY_MS = 20_000;
+const MOST_TOPICS_PER_ROUND = 20;
+const MOST_WITNESSES = 3;
 
 /** Finds out whether envelopes of unknown fate are stored, and books them as soon as that is known. */
 export class FateResolver {
   readonly #options: FateOptions;
+  #verifiedAt = 0;
 
   constructor(options: FateOptions) {
     this.#options = options;
@@ -73,7 +83,7 @@ export class FateResolver {
 
   /**
    * One round over what earlier publishes left open. An attempt is given up only when its own node, which is back,
-   * says that it has nothing of the kind.
+   * says that it has nothing of the kind, and no other node has it either.
    * @param isActive whether somebody is publishing this envelope now
    * @param leastAgeMs younger ones may still be on their way
    */
@@ -101,14 +111,78 @@ export class FateResolver {
         log.warn(fields, "a node left the registry with a publish of unknown fate; its reservation is free again");
       } else if (own?.isHealthy) {
         const asked = await this.#ask(attempt, own, signal);
-        if (asked !== "absent") continue;
-        await ledger.release([attempt], () => isActive(attempt.envelopeHash));
+        if (asked !== "absent" || (await this.lookUp(attempt, signal))) continue;
+        await ledger.refuse([attempt], clock.now(), () => isActive(attempt.envelopeHash));
         const fields = { envelope: attempt.envelopeHash, node: attempt.originatorId };
         log.info(fields, "a publish of unknown fate was not stored; its reservation is free again");
       } else {
         await this.lookUp(attempt, signal);
       }
     }
+  }
+
+  /**
+   * Looks for envelopes that nodes refused, on their topics and at other nodes: a node that stored one all the same
+   * charges for it and is dropped. What is not found in time is forgotten.
+   */
+  async verifyRefusals(isActive: (envelopeHash: string) => boolean, signal: AbortSignal): Promise<void> {
+    const { clock, ledger, limits } = this.#options;
+    if (clock.now() - this.#verifiedAt < VERIFY_EVERY_MS) return;
+    const byTopic = new Map<Hex, Refusal[]>();
+    for (const refusal of ledger.refusals()) {
+      const topic = toHex(refusal.topic);
+      const isKnown = byTopic.has(topic);
+      if (isActive(refusal.envelopeHash) || (!isKnown && byTopic.size === MOST_TOPICS_PER_ROUND)) continue;
+      byTopic.set(topic, [...(byTopic.get(topic) ?? []), refusal]);
+    }
+    if (byTopic.size > 0) this.#verifiedAt = clock.now();
+    for (const refusals of byTopic.values()) {
+      const overdue = refusals.filter(({ refusedAt }) => refusedAt + limits.verifyRefusedMs <= clock.now());
+      await this.#verify(refusals, signal);
+      await ledger.forgetRefusals(overdue);
+    }
+  }
+
+  /** Books what is of one topic and stored after all. */
+  async #verify(refusals: readonly Refusal[], signal: AbortSignal): Promise<void> {
+    const { clock, directory, ledger, limits, log } = this.#options;
+    const isElsewhere = (id: number) => refusals.some(({ originatorId }) => originatorId !== id);
+    const witnesses = directory.available().filter(({ node }) => isElsewhere(node.id));
+    for (const witness of witnesses.slice(0, MOST_WITNESSES)) {
+      if (!refusals.some((refusal) => ledger.isRefused(refusal))) return;
+      try {
+        for await (const found of readTopic({ clock, log, ...limits }, witness, refusals[0]!.topic, signal)) {
+          await this.#bookIfRefused(found);
+        }
+      } catch (error) {
+        if (signal.aborted) throw error;
+        log.warn({ node: witness.node.id, error: String(error) }, "a refusal could not be verified");
+      }
+    }
+  }
+
+  async #bookIfRefused({ envelope, read }: FoundEnvelope): Promise<void> {
+    const { directory, ledger, rates } = this.#options;
+    const node = directory.get(read.originatorId)?.node;
+    const entry = node && proveLogEntry(read, node);
+    if (!entry || entry.payer.payer !== ledger.channel) return;
+    const key = { envelopeHash: entry.envelopeHash, originatorId: read.originatorId };
+    if (!ledger.isRefused(key)) return;
+    // The minutes that congestion goes by are not on this topic: as with a receipt, the node's word within its bound.
+    const most = mostCongestionFeePico(rates.current(), read.originatorNs);
+    const congestion = read.congestionFeePico < most ? read.congestionFeePico : most;
+    await this.bookRefused(key, envelope, entryBaseFeePico(entry, rates.current()) + congestion);
+  }
+
+  /** Books what a node stored although it refused it, and drops the node. */
+  async bookRefused(key: AttemptKey, envelope: OriginatorEnvelope, feePico: bigint): Promise<void> {
+    const { clock, directory, ledger, log } = this.#options;
+    const answer = toBinary(OriginatorEnvelopeSchema, envelope);
+    const stored = { envelope: answer, chargedPico: feePico, answeredAt: clock.now() };
+    const double = await ledger.complete(key, feePico, stored);
+    const fields = { envelope: key.envelopeHash, node: key.originatorId, feePico, double };
+    log.warn(fields, "a node stored, and charges for, what it had refused");
+    directory.drop(key.originatorId, "it stored, and charges for, what it had refused");
   }
 
   async #find(attempt: Attempt, status: NodeStatus, signal: AbortSignal): Promise<CheckedReceipt | undefined> {

@@ -10,6 +10,7 @@ import type { NodeStatus } from "../nodes/nodeDirectory.ts";
 import type { Attempt, PostageDemand, PublishOutcome, Random } from "../ports.ts";
 import type { FateOptions, FateResolver } from "./fateResolver.ts";
 import type { Hold } from "./hold.ts";
+import type { LogAudit } from "./logAudit.ts";
 
 export interface NodeJob {
   envelopeHash: Hex;
@@ -19,6 +20,7 @@ export interface NodeJob {
 
 export interface NodePublisherOptions extends FateOptions {
   fates: FateResolver;
+  audit: LogAudit;
   watch: ChannelWatch;
   random: Random;
   /** 32 bytes. */
@@ -34,8 +36,9 @@ type Failure = { kind: "failed"; error: GatewayError };
 
 /**
  * Publishes envelopes that share a node: reserve, send, book. What may be sent next depends on what is known of the
- * last try (formats.md, "Fees, gate, turns"): surely not stored, so another node may have it at once; or perhaps
- * stored, so the same bytes go to the same node until its fate is known or 20 s and a look-up elsewhere have passed.
+ * last try (formats.md, "Fees, gate, turns"): not stored, so another node may have it at once; or perhaps stored, so
+ * the same bytes go to the same node until its fate is known or 20 s and a look-up elsewhere have passed. That it is
+ * not stored is a node's word when it refuses, and is verified at other nodes afterwards.
  */
 export class NodePublisher {
   readonly #options: NodePublisherOptions;
@@ -116,6 +119,7 @@ export class NodePublisher {
       ? clock.now()
       : undefined;
     let raises = 0;
+    let wasRefused = false;
     for (let tries = 0; ; tries++) {
       const row = await hold.until(() => ledger.reserve(attempts, watch.terms()));
       const outcome = await this.#send(status, attempts, row, hold.signal);
@@ -126,20 +130,20 @@ export class NodePublisher {
         await this.#lookUpAll(attempts, receipts, hold.signal);
         return failed;
       }
+      wasRefused ||= outcome.kind === "refused";
       if (outcome.kind === "refused" && outcome.demand && raises < MOST_RAISES) {
-        const raised = await this.#raise(status, outcome.demand);
+        const raised = await this.#raise(status, outcome.demand, hold.signal);
         if (raised === "raised") {
           raises++;
           continue;
         }
         if (raised.error.code === "demand_above_ledger") {
-          directory.drop(id, raised.error.message);
-          if (unknownSince === undefined) await ledger.release(attempts);
+          if (unknownSince === undefined) await ledger.refuse(attempts, clock.now());
           return raised.error;
         }
       }
       if (unknownSince === undefined && outcome.kind !== "unknown") {
-        await ledger.release(attempts);
+        await (wasRefused ? ledger.refuse(attempts, clock.now()) : ledger.release(attempts));
         if (outcome.kind === "notSent") directory.markUnreachable(id, outcome.message);
         return this.#failureOf(status, outcome);
       }
@@ -208,11 +212,13 @@ export class NodePublisher {
     }
   }
 
-  /** Signs what the node asks for, when our own ledger explains it. */
-  async #raise({ node }: NodeStatus, demand: PostageDemand): Promise<"raised" | Failure> {
-    const { ledger, log, watch } = this.#options;
+  /** Signs what the node asks for, when our own ledger or the nodes' logs explain it; otherwise drops the node. */
+  async #raise(status: NodeStatus, demand: PostageDemand, signal: AbortSignal): Promise<"raised" | Failure> {
+    const { audit, directory, ledger, log, watch } = this.#options;
+    const { node } = status;
     // A larger voucher cannot help a node that has seen one large enough.
     if (demand.required <= demand.authorised) return { kind: "failed", error: this.#refusal(node.id, demand) };
+    const result = ledger.explains(demand.required) ? "explained" : await audit.search(status, demand.required, signal);
     try {
       await ledger.raise(demand.required, watch.terms());
       log.debug({ node: node.id, ...demand }, "a node asked for a larger voucher and got it");
@@ -220,6 +226,8 @@ export class NodePublisher {
     } catch (error) {
       if (!isGatewayError(error)) throw error;
       log.warn({ node: node.id, ...demand, reason: error.code }, "a node asked for more than is signed");
+      // Logs that could not be read to their ends may yet explain it.
+      if (error.code === "demand_above_ledger" && result === "unexplained") directory.drop(node.id, error.message);
       return { kind: "failed", error };
     }
   }
