@@ -137,6 +137,58 @@ describe("client/channel/ledger", () => {
     expect(await ledger.reconcile(2n * USD)).to.equal(false);
   });
 
+  it("frees what a node refused, keeps it to be verified over a restart, and books it when it was stored", async () => {
+    const ledger = await open();
+    await ledger.reserve([attempt(1, 5n), attempt(2, 7n)], RICH);
+    await ledger.refuse([attempt(1, 5n), attempt(2, 7n), attempt(3, 9n)], 1_000);
+    expect(ledger.inFlightPico).to.equal(0n);
+    const after = await open();
+    const { envelopeHash, topic } = attempt(1, 5n);
+    expect(after.refusals()[0]).to.deep.equal({ envelopeHash, originatorId: 100, topic, refusedAt: 1_000 });
+    expect(await after.complete(attempt(1, 5n), 6n, answer(6n)), "no other node has it").to.equal(false);
+    expect(await after.complete(attempt(1, 5n), 6n, answer(6n)), "counted").to.equal(false);
+    await after.reserve([attempt(2, 7n)], RICH);
+    expect(after.refusals(), "it is tried again").to.deep.equal([]);
+    expect(after).to.include({ usagePico: 6n, inFlightPico: 7n, doubles: 0n });
+    await after.refuse([attempt(2, 7n)], 2_000, () => true);
+    expect(after.inFlightPico, "taken up meanwhile").to.equal(7n);
+    await after.refuse([attempt(2, 7n)], 2_000);
+    await after.forgetRefusals([attempt(2, 7n)]);
+    expect((await open()).refusals()).to.deep.equal([]);
+  });
+
+  it("keeps a bounded number of refusals, the newest", async function () {
+    this.timeout(20_000);
+    const ledger = await open(openSqliteStore(":memory:"));
+    for (let batch = 0; batch < 11; batch++) {
+      const many = Array.from({ length: 1_000 }, (_, i) => attempt(batch * 1_000 + i, 1n));
+      await ledger.reserve(many, RICH);
+      await ledger.refuse(many, batch);
+    }
+    expect(ledger.refusals()).to.have.length(10_000);
+    expect(ledger.refusals()[0]!.refusedAt).to.equal(1);
+  });
+
+  it("raises its usage, by node, to what logs prove, without what is in flight", async () => {
+    const ledger = await open();
+    await ledger.reserve([attempt(1, 5n), attempt(2, 7n), attempt(3, 9n, 200)], RICH);
+    await ledger.complete(attempt(1, 5n), 5n, answer(5n));
+    await ledger.complete(attempt(3, 9n, 200), 9n, answer(9n));
+    const proven = (...fees: [number, bigint][]) => {
+      const feePico = new Map<string, bigint>(fees.map(([n, fee]) => [attempt(n, 0n).envelopeHash, fee]));
+      return { totalPico: fees.reduce((sum, [, fee]) => sum + fee, 0n), feePico };
+    };
+    const known = new Map([[100, proven([1, 5n], [2, 7n])]]);
+    expect(await ledger.recover(known), "all of it is known").to.equal(false);
+    // Node 200's log is not read; node 100's shows an envelope that this ledger never knew of.
+    expect(await ledger.recover(new Map([[100, proven([1, 5n], [2, 7n], [4, 30n])]]))).to.equal(true);
+    expect(ledger).to.include({ usagePico: 44n, inFlightPico: 7n });
+    await ledger.complete(attempt(2, 7n), 7n, answer(7n));
+    const after = await open();
+    expect(await after.recover(new Map([[100, proven([1, 5n], [2, 7n], [4, 30n])]]))).to.equal(false);
+    expect(after.usagePico).to.equal(51n);
+  });
+
   it("refuses to write beside another process", async () => {
     const [one, two] = [await open(), await open()];
     await one.reserve([attempt(1, 1n)], RICH);
@@ -155,7 +207,7 @@ describe("client/channel/ledger", () => {
   it("never signs backwards, never above what is backed, and always covers what is out, whatever happens", async function () {
     this.timeout(60_000);
     const step = fc.record({
-      kind: fc.constantFrom("reserve", "complete", "release", "raise", "settleUp", "reopen"),
+      kind: fc.constantFrom("reserve", "complete", "release", "refuse", "raise", "settleUp", "reopen"),
       pico: fc.bigInt(0n, 3_000_000_000n),
       headroom: fc.bigInt(0n, 5_000n),
       n: fc.nat(6),
@@ -176,6 +228,7 @@ describe("client/channel/ledger", () => {
               codes.push(codeOf(ledger.complete(one, reserved, answer(reserved))));
             }
             if (kind === "release") codes.push(codeOf(ledger.release([one])));
+            if (kind === "refuse") codes.push(codeOf(ledger.refuse([one], n)));
             if (kind === "raise") codes.push(codeOf(ledger.raise(pico / 100_000n, terms)));
             if (kind === "settleUp") codes.push(codeOf(ledger.settleUp(terms.backed)));
             for (const code of await Promise.all(codes)) {

@@ -1,0 +1,43 @@
+import { keccak_256 } from "@noble/hashes/sha3.js";
+
+import type { Hex } from "../../protocol/bytes.ts";
+import { toHex } from "../../protocol/bytes.ts";
+import type { ReadOriginatorEnvelope, ReadPayerEnvelope } from "../../protocol/envelope.ts";
+import {
+  canonicalPayerEnvelopeSize,
+  destinationOf,
+  readPayerEnvelope,
+  recoverOriginator,
+} from "../../protocol/envelope.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import { baseFeePico, ratesAt } from "../../protocol/fees.ts";
+import { isNodeOnly } from "../../protocol/topics.ts";
+import type { NetworkRates, RegisteredNode } from "../ports.ts";
+
+/** An envelope that its originator signed and its payer meant for it, whoever serves it. */
+export interface LogEntry {
+  read: ReadOriginatorEnvelope;
+  payer: ReadPayerEnvelope;
+  /** keccak256 of the client envelope. */
+  envelopeHash: Hex;
+}
+
+/** What an entry of `node`'s log proves: undefined when a signature does not hold or nobody can be charged for it. */
+export function proveLogEntry(read: ReadOriginatorEnvelope, node: RegisteredNode): LogEntry | undefined {
+  if (read.originatorId !== node.id || recoverOriginator(read) !== node.signer) return undefined;
+  try {
+    const payer = readPayerEnvelope(read.payerEnvelope);
+    if (payer.targetOriginator !== node.id) return undefined;
+    if (isNodeOnly(payer.client.topic.kind) || destinationOf(payer.client) !== "node") return undefined;
+    return { read, payer, envelopeHash: toHex(keccak_256(payer.unsignedClientEnvelope)) };
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
+/** As every meter computes it: at the network's retention and the canonical size, whatever bytes carried it. */
+export function entryBaseFeePico({ payer, read }: LogEntry, { history, retentionDays }: NetworkRates): bigint {
+  const rates = ratesAt(history, read.originatorNs / 1_000_000_000n);
+  return baseFeePico(rates, canonicalPayerEnvelopeSize({ ...payer, retentionDays }), retentionDays);
+}
