@@ -117,6 +117,17 @@ describe("client/gateway publishing", () => {
     expect(restarted.status().usagePico).to.equal(harness.network.chargedPico);
   });
 
+  it("charges nothing for an old envelope that somebody sends again, and does not hold it against the node", async () => {
+    const gateway = await harness.start({ limits: { answersKeptMs: 60_000 } });
+    const [answer] = await harness.settle(publish(gateway, groupMessage(7)));
+    await harness.run(1_500_000, 5_000);
+    const [again] = await harness.settle(publish(gateway, groupMessage(7)));
+    expect(readOriginatorEnvelope(again!).sequenceId).to.equal(readOriginatorEnvelope(answer!).sequenceId);
+    expect(gateway.status()).to.include({ usagePico: harness.network.chargedPico, inFlightPico: 0n, doubles: 0n });
+    expect(gateway.status().nodes.every(({ isAvailable }) => isAvailable)).to.equal(true);
+    expect(second.received).to.have.length(0);
+  }).timeout(20_000);
+
   it("books 150 concurrent publishes to the last picodollar", async function () {
     this.timeout(60_000);
     const gateway = await harness.start({ headroom: 1_000n });

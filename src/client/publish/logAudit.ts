@@ -31,8 +31,8 @@ const MOST_PASSES = 3;
 /** Envelopes of this channel that are remembered, so that none is counted twice. */
 const MOST_PROVEN = 500_000;
 const MOST_MINUTES = 1_000;
-/** Checked in a row, at about a millisecond each, before other work has its turn. */
-const CHECKED_AT_ONCE = 4;
+/** Checked in a row, at a few milliseconds each, before other work has its turn. */
+const CHECKED_AT_ONCE = 2;
 
 /** How far one node's copy of one originator's log was read. */
 interface Cursor {
