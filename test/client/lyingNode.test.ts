@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 
 import { expect } from "chai";
 
-import type { PublishOutcome } from "../../src/client/ports.ts";
+import type { ConnectNode, PublishOutcome } from "../../src/client/ports.ts";
 import { toHex } from "../../src/protocol/bytes.ts";
 import {
   canonicalPayerEnvelopeSize,
@@ -178,6 +178,25 @@ describe("client/gateway and nodes that lie", function () {
       await harness.settle(publish(gateway, large(100)));
       expect(gateway.status().usagePico).to.equal(harness.network.chargedPico);
       expect(gateway.status().nodes.every(({ isAvailable }) => isAvailable)).to.equal(true);
+    });
+
+    it("is not held up by a node that serves its logs too slowly", async () => {
+      await spend();
+      const slow: ConnectNode = (node) => {
+        const client = harness.network.connect(node);
+        if (node.id !== Math.min(second.id, third.id)) return client;
+        const query = async (...args: Parameters<typeof client.query>) => {
+          if (args[0].originatorIds.length > 0 && args[0].limit > 1) await harness.clock.sleep(4_900);
+          return client.query({ ...args[0], limit: 1 }, args[1]);
+        };
+        return { ...client, query };
+      };
+      const gateway = await harness.start({ connectNode: slow, limits: { lateNodeMs: 60_000 } });
+      const startedAt = harness.clock.now();
+      const [answer] = await harness.settle(publish(gateway, large(100)), 100);
+      expect(readOriginatorEnvelope(answer!).originatorId, "nobody was dropped or passed over").to.equal(first.id);
+      expect(harness.clock.now() - startedAt).to.be.lessThan(30_000);
+      expect(gateway.status().usagePico).to.equal(harness.network.chargedPico);
     });
 
     it("asks another node when one does not serve its logs", async () => {
