@@ -199,6 +199,21 @@ describe("client/gateway and nodes that lie", function () {
       expect(gateway.status().usagePico).to.equal(harness.network.chargedPico);
     });
 
+    it("does not queue publishes behind searches that come to nothing", async () => {
+      await spend();
+      const hanging: ConnectNode = (node) => {
+        const client = harness.network.connect(node);
+        return { ...client, query: () => new Promise(() => {}) };
+      };
+      const gateway = await harness.start({ connectNode: hanging, limits: { holdSeconds: 20 } });
+      const startedAt = harness.clock.now();
+      const calls = Array.from({ length: 10 }, (_, n) => publish(gateway, groupMessage(100 + n)));
+      const results = await harness.settle(Promise.allSettled(calls), 100);
+      expect(results.every(({ status }) => status === "rejected")).to.equal(true);
+      expect(harness.clock.now() - startedAt).to.be.lessThan(100_000);
+      expect(gateway.status().nodes.every(({ isAvailable }) => isAvailable)).to.equal(true);
+    });
+
     it("asks another node when one does not serve its logs", async () => {
       await spend();
       for (const node of [second, third]) {

@@ -2,7 +2,6 @@ import { setImmediate as otherWork } from "node:timers/promises";
 
 import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
-import { Serial } from "../../platform/serial.ts";
 import { readOriginatorEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import type { CongestionWindow } from "../../protocol/fees.ts";
@@ -61,28 +60,41 @@ interface Budget {
  */
 export class LogAudit {
   readonly #options: LogAuditOptions;
-  readonly #serial = new Serial();
   readonly #proven = new Map<number, Proven>();
   readonly #cursors = new Map<string, Cursor>();
   #provenCount = 0;
   #ends = 0;
   /** Whoever failed to serve its logs is asked last the next time. */
   #failed: number | undefined;
+  #running: { asking: NodeStatus; result: Promise<AuditResult> } | undefined;
 
   constructor(options: LogAuditOptions) {
     this.#options = options;
   }
 
   /** Reads the logs as another node has them, and then as the asking node has, until they explain what it asks for. */
-  search(asking: NodeStatus, required: bigint, signal: AbortSignal): Promise<AuditResult> {
-    return this.#serial.run(() => this.#search(asking, required, signal));
+  async search(asking: NodeStatus, required: bigint, signal: AbortSignal): Promise<AuditResult> {
+    const { clock, ledger } = this.#options;
+    const running = this.#running;
+    if (running) {
+      // Nobody queues: one search serves all who came meanwhile, and another node's says nothing against this one.
+      const result = await running.result;
+      if (ledger.explains(required)) return "explained";
+      return running.asking === asking ? result : "unfinished";
+    }
+    if (ledger.explains(required)) return "explained";
+    if (asking.droppedUntil > clock.now()) return "unexplained";
+    const result = this.#search(asking, required, signal);
+    this.#running = { asking, result };
+    try {
+      return await result;
+    } finally {
+      this.#running = undefined;
+    }
   }
 
   async #search(asking: NodeStatus, required: bigint, signal: AbortSignal): Promise<AuditResult> {
-    const { clock, directory, ledger, log } = this.#options;
-    // Meanwhile somebody else's search may have answered it.
-    if (ledger.explains(required)) return "explained";
-    if (asking.droppedUntil > clock.now()) return "unexplained";
+    const { directory, ledger, log } = this.#options;
     const fields = { node: asking.node.id, required };
     log.warn(fields, "a node asks for more than the ledger explains: searching the nodes' logs");
     const others = directory.available().filter(({ node }) => node.id !== asking.node.id);
