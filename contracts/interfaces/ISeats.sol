@@ -6,6 +6,7 @@ pragma solidity 0.8.37;
 /// - Earning: serves, and earns its share.
 /// - Jailed: keeps its place and its divisor in the stream; its share goes to the treasury.
 /// - Suspended: treated like Jailed, but its share first pays the node's debit.
+/// Jailed and suspended seats are no seats in a quorum, and not canonical.
 enum Standing {
     None,
     Earning,
@@ -41,17 +42,23 @@ interface ISeats {
     function nextSeatedEpoch(uint64 fromEpoch) external view returns (bool found, uint64 epoch, uint256 seats);
 
     /**
-     * @notice A node's standings over time, oldest first, neighbours different; before the first it is None.
+     * @notice Where a node's earnings go, and its standings over time, oldest first, neighbours different; before the
+     * first it is None. All that paying a node takes, in one call.
      * @dev Stretches of past and current epochs keep their index for ever.
      * @param fromIndex Index of the first one wanted.
      * @param limit Most that are returned.
+     * @return payout Zero for an unknown node.
+     * @return stretches At most `limit` of them; none when there is none from `fromIndex` on.
      */
-    function stretchesOf(
+    function serviceOf(
         uint32 nodeId,
         uint256 fromIndex,
         uint256 limit
-    ) external view returns (Stretch[] memory stretches);
+    ) external view returns (address payout, Stretch[] memory stretches);
 
-    /// @notice Where a node's earnings go; zero for an unknown node.
-    function payoutOf(uint32 nodeId) external view returns (address);
+    /**
+     * @notice Suspends a node for an unpaid debit, or ends that, from the next epoch on. The distributor only.
+     * @dev Changes nothing when it is so already, and never reverts for the distributor.
+     */
+    function setSuspended(uint32 nodeId, bool suspended) external;
 }

@@ -12,6 +12,7 @@ import { deploymentRecordSchema } from "../../src/contracts/deploymentRecord.ts"
 import type { Network, World } from "../../test/contracts/fixtures.ts";
 import { USD } from "../../test/contracts/fixtures.ts";
 import { constructorArguments } from "../deploy/constructorArguments.ts";
+import { RESERVED_KEYS, contractAddresses } from "../deploy/contractAddresses.ts";
 import { readParameters } from "../deploy/parameters.ts";
 import type { Artifact } from "../deploy/readArtifact.ts";
 import { DATA_FEE, writeDataFeeParameters } from "./baseDataFee.ts";
@@ -63,7 +64,12 @@ export async function productionWorld(): Promise<World> {
   const addresses = {} as Record<ContractKey, string>;
   for (const key of keys) addresses[key] = (await create3.getFunction("addressOf")(saltOf(key))) as string;
   const constructed = constructorArguments(
-    { contracts: addresses, token, signer: deployer!.address },
+    {
+      contracts: addresses,
+      reserved: await contractAddresses(create3, RESERVED_KEYS),
+      token,
+      signer: deployer!.address,
+    },
     readParameters("local"),
   );
   for (const key of keys) {

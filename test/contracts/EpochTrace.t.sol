@@ -51,7 +51,7 @@ contract NodeRegistrySeatsTest {
 
     function setUp() public {
         vm.warp(1_000 * 12 hours);
-        _registry = new NodeRegistry(new StakeStub(), 12 hours, 3);
+        _registry = new NodeRegistry(new StakeStub(), address(this), address(this), 12 hours, 3);
         for (uint256 i = 0; i < 6; i++) _keys[i] = _point(i);
     }
 
@@ -105,7 +105,7 @@ contract NodeRegistrySeatsTest {
     }
 
     function _seated(uint32 nodeId, uint64 epoch) private view returns (bool seated) {
-        NodeRegistry.Stretch[] memory stretches = _registry.stretchesOf(nodeId, 0, 100);
+        (, NodeRegistry.Stretch[] memory stretches) = _registry.serviceOf(nodeId, 0, 100);
         for (uint256 i = 0; i < stretches.length; i++) {
             if (stretches[i].fromEpoch <= epoch) seated = uint8(stretches[i].standing) != 0;
         }

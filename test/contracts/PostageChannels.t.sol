@@ -3,15 +3,21 @@ pragma solidity 0.8.37;
 
 import {PostageChannels} from "../../contracts/PostageChannels.sol";
 import {IPostageChannels} from "../../contracts/interfaces/IPostageChannels.sol";
+import {OpenAuthority} from "../support/OpenAuthority.sol";
 import {TestUSDC} from "../support/TestUSDC.sol";
 import {vm, within} from "../support/Vm.sol";
 
-/// @notice Lets a test change the terms, as governance will.
+/// @notice Lets a test change all the terms at once.
 contract TermedChannels is PostageChannels {
-    constructor(TestUSDC token, Parameters memory terms) PostageChannels(token, address(0xD157), terms) {}
+    constructor(
+        TestUSDC token,
+        Parameters memory terms
+    ) PostageChannels(token, address(0xD157), address(new OpenAuthority()), 9 days, terms) {}
 
     function setParameters(Parameters memory next) external {
-        _setParameters(next);
+        this.setWithdrawalTerms(next.withdrawalDelaySeconds, next.stampHoldSeconds);
+        this.setMinimumDeposit(next.minimumDeposit);
+        this.setBounty(next.bountyBps, next.bountyCap);
     }
 }
 
@@ -114,7 +120,7 @@ contract PostageChannelsTest is Payers {
         IPostageChannels.Channel memory before = channels.getChannel(key);
         IPostageChannels.Parameters memory terms = defaultTerms();
         terms.withdrawalDelaySeconds = uint32(within(delay, 25 hours, 14 days));
-        terms.stampHoldSeconds = uint32(within(hold, terms.withdrawalDelaySeconds, 30 days));
+        terms.stampHoldSeconds = uint32(within(hold, 14 days, 30 days));
         channels.setParameters(terms);
         IPostageChannels.Channel memory afterwards = channels.getChannel(key);
         assert(afterwards.readyAt == before.readyAt && afterwards.stampsFreeAt == before.stampsFreeAt);
@@ -128,13 +134,13 @@ contract PostageChannelsTest is Payers {
     function test_I7_parametersAreBounded() public {
         uint256[2][5] memory bounds = [
             [uint256(25 hours), 14 days],
-            [uint256(72 hours), 30 days],
+            [uint256(9 days), 30 days],
             [uint256(1), 100e6],
             [uint256(0), 200],
             [uint256(0), 0.2e6]
         ];
         for (uint256 i = 0; i < 5; i++) {
-            channels.setParameters(_withTerm(i, bounds[i][1] < 10 days || i > 1 ? bounds[i][1] : bounds[i][0]));
+            channels.setParameters(_withTerm(i, i == 0 ? uint256(10 days) : bounds[i][1]));
             channels.setParameters(_withTerm(i, bounds[i][0]));
             if (bounds[i][0] > 0) {
                 vm.expectRevert();

@@ -147,7 +147,7 @@ describe("NodeRegistry", () => {
       await nodeRegistry.connect(operator).exit(100n);
       await passEpochs(world, 5);
       await registerNode(world, 1, operator.address);
-      const stretches = await nodeRegistry.stretchesOf(100n, 0, 10);
+      const stretches = (await nodeRegistry.serviceOf(100n, 0, 10)).stretches;
       expect(stretches).to.deep.equal([
         [start + 1n, 1n],
         [start + 6n, 0n],
