@@ -12,6 +12,7 @@ import {IPostageChannels} from "./interfaces/IPostageChannels.sol";
 import {ISeats, Standing} from "./interfaces/ISeats.sol";
 import {EpochTrace} from "./libraries/EpochTrace.sol";
 import {SeatMath} from "./libraries/SeatMath.sol";
+import {SeatAccount, SeatAccounts} from "./types/SeatAccount.sol";
 
 /// @title FeeDistributor: collected fees, streamed to the seats that serve.
 /// @notice See IFeeDistributor.
@@ -63,18 +64,6 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
         uint64 released;
     }
 
-    /**
-     * slot | accumulator 128 | fraction 64 | stretch 32 | indebted 8
-     * What a node was paid for: the accumulator up to which, the fraction of a unit it is still owed (in 2^-64), the
-     * stretch of its standing that the accumulator lies in; and whether it has a debit, so that others need not look.
-     */
-    struct Account {
-        uint128 accumulator;
-        uint64 fraction;
-        uint32 stretch;
-        bool indebted;
-    }
-
     /// @dev What a node's shares came to, by its standing at the time.
     struct Earned {
         uint256 own;
@@ -109,7 +98,7 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
     mapping(uint256 tick => uint256 rate) private _starts;
     /// @dev The accumulator before an epoch.
     EpochTrace.Trace private _accumulators;
-    mapping(uint32 nodeId => Account) private _accounts;
+    mapping(uint32 nodeId => uint256 packed) private _accounts;
     mapping(uint32 nodeId => uint256) private _debits;
     mapping(address account => uint256) private _credits;
 
@@ -170,29 +159,33 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
     // ------------------------------------------------------------------------------------------------ stream
 
     /// @dev Brings the stream to the current epoch, in storage.
-    function _rollToNow() private returns (Clock memory) {
+    function _rollToNow() private returns (Clock memory clock) {
+        clock = _clock;
+        if (clock.nextEpoch >= _currentEpoch()) return clock;
         Roll memory roll = _rolled();
-        if (roll.steps.length == 0) return roll.clock;
         for (uint256 i = 0; i < roll.count; i++) {
             Step memory step = roll.steps[i];
             _accumulators.set(step.epoch + 1, uint192(step.accumulator));
             emit EpochPaid(step.epoch, step.amount, step.seatCount, step.accumulator);
         }
         // A tick may end a rate without paying anything.
-        if (roll.clock.ticks != _clock.ticks) _stream = roll.stream;
+        if (roll.clock.ticks != clock.ticks) _stream = roll.stream;
         _clock = roll.clock;
         return roll.clock;
     }
 
-    /// @dev The clock alone when the stream is up to date; what else a roll would change otherwise.
     function _rolled() private view returns (Roll memory roll) {
         roll.clock = _clock;
-        uint64 current = uint64(block.timestamp / epochSeconds);
-        if (roll.clock.nextEpoch >= current) return roll;
         roll.stream = _stream;
+        uint64 current = _currentEpoch();
+        if (roll.clock.nextEpoch >= current) return roll;
         roll.steps = new Step[](MAX_STEPS);
         _walk(roll, current);
         roll.clock.nextEpoch = uint32(current);
+    }
+
+    function _currentEpoch() private view returns (uint64) {
+        return uint64(block.timestamp / epochSeconds);
     }
 
     /// @dev Walks the epochs that have a seat and have ended, as long as something is left to pay: at most the one
@@ -217,10 +210,10 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
         }
     }
 
-    /// @dev Earned per seat before an epoch, the steps that are not stored yet included.
-    function _accumulatorBefore(Roll memory roll, uint64 epoch) private view returns (uint256) {
-        for (uint256 i = roll.count; i > 0; i--) {
-            if (roll.steps[i - 1].epoch < epoch) return roll.steps[i - 1].accumulator;
+    /// @dev Earned per seat before an epoch, steps that are not stored yet included; unused ones have no amount.
+    function _accumulatorBefore(Step[] memory steps, uint64 epoch) private view returns (uint256) {
+        for (uint256 i = steps.length; i > 0; i--) {
+            if (steps[i - 1].amount > 0 && steps[i - 1].epoch < epoch) return steps[i - 1].accumulator;
         }
         return _accumulators.valueAt(epoch);
     }
@@ -229,54 +222,72 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
 
     /// @inheritdoc IFeeDistributor
     function claim(uint32 nodeId) external nonReentrant returns (uint256 amount) {
-        Roll memory roll;
-        roll.clock = _rollToNow();
-        (Account memory account, Earned memory earned, address payout) = _earned(nodeId, roll);
+        Clock memory clock = _rollToNow();
+        (SeatAccount memory account, Earned memory earned, address payout) = _earned(nodeId, clock, new Step[](0));
         uint256 debit = account.indebted ? _debits[nodeId] : 0;
         uint256 toDebit;
         uint256 toTreasury;
         (amount, toDebit, toTreasury) = SeatMath.divide(earned.own, earned.suspended, earned.jailed, debit);
         account.indebted = debit > toDebit;
-        _accounts[nodeId] = account;
+        _accounts[nodeId] = account.pack();
         if (toTreasury > 0) _forfeit(nodeId, toTreasury);
         if (toDebit > 0) _takeDebit(nodeId, toDebit, debit - toDebit);
-        if (amount > 0) _pay(nodeId, payout, amount, roll.clock.paid);
+        if (amount > 0) _pay(nodeId, payout, amount, clock.paid);
     }
 
-    /**
-     * @dev What a node has earned since it was last paid, by its standings: walks from the stretch it was paid in to
-     * the current epoch. Only whole epochs count.
-     */
+    /// @dev What a node has earned since it was last paid, by its standings. Only whole epochs count.
     function _earned(
         uint32 nodeId,
-        Roll memory roll
-    ) private view returns (Account memory account, Earned memory earned, address payout) {
-        account = _accounts[nodeId];
-        ISeats.Stretch[] memory stretches;
-        (payout, stretches) = seats.serviceOf(nodeId, account.stretch, MAX_STRETCHES + 1);
-        uint64 current = roll.clock.nextEpoch;
-        uint256 fraction = account.fraction;
+        Clock memory clock,
+        Step[] memory steps
+    ) private view returns (SeatAccount memory account, Earned memory earned, address payout) {
+        account = SeatAccounts.unpack(_accounts[nodeId]);
+        uint256 count;
+        ISeats.Stretch memory latest;
+        (payout, count, latest) = seats.serviceOf(nodeId);
+        if (count != uint256(account.stretch) + 1) {
+            _walkStretches(nodeId, account, earned, clock, steps);
+        } else if (latest.fromEpoch < clock.nextEpoch) {
+            // Nearly every node stands as it did when it was last paid: no list is needed.
+            if (account.accumulator == 0) account.accumulator = uint128(_accumulatorBefore(steps, latest.fromEpoch));
+            _book(account, earned, latest.standing, clock.accumulator);
+        }
+    }
+
+    /// @dev From the stretch in which the node was last paid to the current epoch.
+    function _walkStretches(
+        uint32 nodeId,
+        SeatAccount memory account,
+        Earned memory earned,
+        Clock memory clock,
+        Step[] memory steps
+    ) private view {
+        ISeats.Stretch[] memory stretches = seats.stretchesOf(nodeId, account.stretch, MAX_STRETCHES + 1);
+        uint64 current = clock.nextEpoch;
         for (uint256 i = 0; i < stretches.length && i < MAX_STRETCHES; i++) {
             if (stretches[i].fromEpoch >= current) break;
-            bool last = i + 1 == stretches.length || stretches[i + 1].fromEpoch >= current;
             // The paid part of the first stretch is behind the account's accumulator.
-            uint256 from =
-                i == 0 && account.accumulator > 0
-                    ? account.accumulator
-                    : _accumulatorBefore(roll, stretches[i].fromEpoch);
-            uint256 to = last ? roll.clock.accumulator : _accumulatorBefore(roll, stretches[i + 1].fromEpoch);
-            account.accumulator = uint128(to);
-            if (stretches[i].standing != Standing.None) {
-                uint256 whole;
-                (whole, fraction) = SeatMath.wholeDown(fraction, to - from);
-                if (stretches[i].standing == Standing.Earning) earned.own += whole;
-                else if (stretches[i].standing == Standing.Suspended) earned.suspended += whole;
-                else earned.jailed += whole;
+            if (i > 0 || account.accumulator == 0) {
+                account.accumulator = uint128(_accumulatorBefore(steps, stretches[i].fromEpoch));
             }
+            bool last = i + 1 == stretches.length || stretches[i + 1].fromEpoch >= current;
+            uint256 to = last ? clock.accumulator : _accumulatorBefore(steps, stretches[i + 1].fromEpoch);
+            _book(account, earned, stretches[i].standing, to);
             if (last) break;
             account.stretch++;
         }
+    }
+
+    /// @dev Books what a seat earned from the account's accumulator to another by the standing it had.
+    function _book(SeatAccount memory account, Earned memory earned, Standing standing, uint256 to) private pure {
+        uint256 share = to - account.accumulator;
+        account.accumulator = uint128(to);
+        if (standing == Standing.None) return;
+        (uint256 whole, uint256 fraction) = SeatMath.wholeDown(account.fraction, share);
         account.fraction = uint64(fraction);
+        if (standing == Standing.Earning) earned.own += whole;
+        else if (standing == Standing.Suspended) earned.suspended += whole;
+        else earned.jailed += whole;
     }
 
     function _forfeit(uint32 nodeId, uint256 amount) private {
@@ -308,25 +319,24 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
     function recordDebits(bytes calldata debits) external nonReentrant {
         if (msg.sender != reports) revert DebitsNotReports(msg.sender, reports);
         if (debits.length % DEBIT_ROW != 0) revert DebitsMalformed(debits.length);
-        Roll memory roll;
-        roll.clock = _rollToNow();
+        Clock memory clock = _rollToNow();
         for (uint256 i = 0; i < debits.length; i += DEBIT_ROW) {
             uint32 nodeId = uint32(bytes4(debits[i:]));
             uint64 amount = uint64(bytes8(debits[i + 4:]));
-            if (amount > 0) _recordDebit(nodeId, amount, roll);
+            if (amount > 0) _recordDebit(nodeId, amount, clock);
         }
     }
 
-    function _recordDebit(uint32 nodeId, uint256 amount, Roll memory roll) private {
+    function _recordDebit(uint32 nodeId, uint256 amount, Clock memory clock) private {
         uint256 debit = _debits[nodeId];
         // A final report must not fail because of one row.
         if (amount > type(uint64).max - debit) amount = type(uint64).max - debit;
         debit += amount;
         _debits[nodeId] = debit;
-        _accounts[nodeId].indebted = true;
+        _setIndebted(nodeId, true);
         emit DebitRecorded(nodeId, amount, debit);
         // What was earned so far pays first, and whatever is claimed later pays before it is sent.
-        (, Earned memory earned, ) = _earned(nodeId, roll);
+        (, Earned memory earned, ) = _earned(nodeId, clock, new Step[](0));
         if (earned.own + earned.suspended < debit) seats.setSuspended(nodeId, true);
     }
 
@@ -340,8 +350,14 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
         if (arrived > debit) arrived = debit;
         if (arrived == 0) revert DebitsNothingArrived(nodeId);
         _reduceDebit(nodeId, arrived, debit - arrived);
-        if (arrived == debit) _accounts[nodeId].indebted = false;
+        if (arrived == debit) _setIndebted(nodeId, false);
         emit DebitPaid(nodeId, msg.sender, arrived, debit - arrived);
+    }
+
+    function _setIndebted(uint32 nodeId, bool indebted) private {
+        SeatAccount memory account = SeatAccounts.unpack(_accounts[nodeId]);
+        account.indebted = indebted;
+        _accounts[nodeId] = account.pack();
     }
 
     function _takeDebit(uint32 nodeId, uint256 amount, uint256 remaining) private {
@@ -373,13 +389,14 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
 
     /// @inheritdoc IFeeDistributor
     function claimable(uint32 nodeId) external view returns (uint256 amount) {
-        (, Earned memory earned, ) = _earned(nodeId, _rolled());
+        Roll memory roll = _rolled();
+        (, Earned memory earned, ) = _earned(nodeId, roll.clock, roll.steps);
         (amount, , ) = SeatMath.divide(earned.own, earned.suspended, earned.jailed, _debits[nodeId]);
     }
 
     /// @inheritdoc IFeeDistributor
     function streaming() external view returns (uint256) {
-        return _settledStream().left;
+        return _rolled().stream.left;
     }
 
     /// @inheritdoc IFeeDistributor
@@ -389,13 +406,7 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
 
     /// @inheritdoc IFeeDistributor
     function released() external view returns (uint256) {
-        return _settledStream().released;
-    }
-
-    /// @dev The stream as a roll would leave it now.
-    function _settledStream() private view returns (Stream memory) {
-        Roll memory roll = _rolled();
-        return roll.steps.length == 0 ? _stream : roll.stream;
+        return _rolled().stream.released;
     }
 
     /// @inheritdoc IFeeDistributor

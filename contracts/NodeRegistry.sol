@@ -241,25 +241,25 @@ contract NodeRegistry is INodeRegistry, PausableEntries, ERC721 {
     }
 
     /// @inheritdoc ISeats
-    function serviceOf(
+    function serviceOf(uint32 nodeId) external view returns (address payout, uint256 count, Stretch memory latest) {
+        Record storage node = _nodes[nodeId];
+        return (node.payout, node.stretches, Stretch(node.sinceEpoch, node.standing));
+    }
+
+    /// @inheritdoc ISeats
+    function stretchesOf(
         uint32 nodeId,
         uint256 fromIndex,
         uint256 limit
-    ) external view returns (address payout, Stretch[] memory stretches) {
-        Record storage node = _nodes[nodeId];
-        payout = node.payout;
-        uint256 length = node.stretches;
-        if (fromIndex >= length) return (payout, stretches);
+    ) external view returns (Stretch[] memory stretches) {
+        uint256[] storage entries = _nodes[nodeId].standings.entries;
+        uint256 length = entries.length;
+        if (fromIndex >= length) return stretches;
         uint256 count = length - fromIndex;
         if (count > limit) count = limit;
         stretches = new Stretch[](count);
-        // Nearly every claim asks for the last one alone, which needs no further slot.
-        if (fromIndex + 1 == length && count == 1) {
-            stretches[0] = Stretch(node.sinceEpoch, node.standing);
-            return (payout, stretches);
-        }
         for (uint256 i = 0; i < count; i++) {
-            uint256 entry = node.standings.entries[fromIndex + i];
+            uint256 entry = entries[fromIndex + i];
             stretches[i] = Stretch(EpochTrace.epochOf(entry), Standing(EpochTrace.valueOf(entry)));
         }
     }

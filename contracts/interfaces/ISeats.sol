@@ -42,19 +42,24 @@ interface ISeats {
     function nextSeatedEpoch(uint64 fromEpoch) external view returns (bool found, uint64 epoch, uint256 seats);
 
     /**
-     * @notice Where a node's earnings go, and its standings over time, oldest first, neighbours different; before the
-     * first it is None. All that paying a node takes, in one call.
+     * @notice All that paying a node takes when its standing has not changed since: one small answer.
+     * @return payout Where its earnings go; zero for an unknown node.
+     * @return count How many stretches of standing it has.
+     * @return latest The last of them; empty when there is none.
+     */
+    function serviceOf(uint32 nodeId) external view returns (address payout, uint256 count, Stretch memory latest);
+
+    /**
+     * @notice A node's standings over time, oldest first, neighbours different; before the first it is None.
      * @dev Stretches of past and current epochs keep their index for ever.
      * @param fromIndex Index of the first one wanted.
      * @param limit Most that are returned.
-     * @return payout Zero for an unknown node.
-     * @return stretches At most `limit` of them; none when there is none from `fromIndex` on.
      */
-    function serviceOf(
+    function stretchesOf(
         uint32 nodeId,
         uint256 fromIndex,
         uint256 limit
-    ) external view returns (address payout, Stretch[] memory stretches);
+    ) external view returns (Stretch[] memory stretches);
 
     /**
      * @notice Suspends a node for an unpaid debit, or ends that, from the next epoch on. The distributor only.

@@ -57,20 +57,22 @@ contract SeatsStub is ISeats {
         return (false, 0, 0);
     }
 
-    function serviceOf(
-        uint32 nodeId,
-        uint256 from,
-        uint256 limit
-    ) external view returns (address payout, Stretch[] memory list) {
+    function serviceOf(uint32 nodeId) external view returns (address payout, uint256 count, Stretch memory latest) {
         payout = payoutOf(nodeId);
+        count = _standings[nodeId].entries.length;
+        if (count > 0) latest = _stretch(_standings[nodeId].entries[count - 1]);
+    }
+
+    function stretchesOf(uint32 nodeId, uint256 from, uint256 limit) external view returns (Stretch[] memory list) {
         uint256[] storage entries = _standings[nodeId].entries;
-        if (from >= entries.length) return (payout, list);
+        if (from >= entries.length) return list;
         uint256 count = entries.length - from < limit ? entries.length - from : limit;
         list = new Stretch[](count);
-        for (uint256 i = 0; i < count; i++) {
-            uint256 entry = entries[from + i];
-            list[i] = Stretch(EpochTrace.epochOf(entry), Standing(EpochTrace.valueOf(entry)));
-        }
+        for (uint256 i = 0; i < count; i++) list[i] = _stretch(entries[from + i]);
+    }
+
+    function _stretch(uint256 entry) private pure returns (Stretch memory) {
+        return Stretch(EpochTrace.epochOf(entry), Standing(EpochTrace.valueOf(entry)));
     }
 
     /// What the distributor asked for last; a test decides what comes of it.

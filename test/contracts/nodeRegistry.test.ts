@@ -147,11 +147,12 @@ describe("NodeRegistry", () => {
       await nodeRegistry.connect(operator).exit(100n);
       await passEpochs(world, 5);
       await registerNode(world, 1, operator.address);
-      const stretches = (await nodeRegistry.serviceOf(100n, 0, 10)).stretches;
+      const stretches = await nodeRegistry.stretchesOf(100n, 0, 10);
       expect(stretches).to.deep.equal([
         [start + 1n, 1n],
         [start + 6n, 0n],
       ]);
+      expect(await nodeRegistry.serviceOf(100n)).to.deep.equal([operator.address, 2n, [start + 6n, 0n]]);
       expect(await nodeRegistry.nextSeatedEpoch(start)).to.deep.equal([true, start + 1n, 1n]);
       expect(await nodeRegistry.nextSeatedEpoch(start + 5n)).to.deep.equal([true, start + 5n, 1n]);
       expect(await nodeRegistry.nextSeatedEpoch(start + 6n)).to.deep.equal([true, start + 11n, 1n]);
