@@ -9,8 +9,8 @@ const HOLD = 10 * DAY;
 /** Each setter of one value, its bounds, and the error it refuses others with. */
 interface Setter {
   name: string;
-  set(world: World, value: bigint): Promise<unknown>;
-  read(world: World): Promise<bigint>;
+  set: (world: World, value: bigint) => Promise<unknown>;
+  read: (world: World) => Promise<bigint>;
   least: bigint;
   most: bigint;
 }

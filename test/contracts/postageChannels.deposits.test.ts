@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import type { Signer } from "ethers";
-import { AbiCoder, Contract, Signature, ZeroAddress, id, keccak256 } from "ethers";
+import type { Contract, Signer } from "ethers";
+import { AbiCoder, Signature, ZeroAddress, id, keccak256 } from "ethers";
 
 import type { World } from "./fixtures.ts";
 import { USD, deployedWorld, fund, postageKey } from "./fixtures.ts";
