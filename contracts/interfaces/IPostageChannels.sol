@@ -159,7 +159,7 @@ interface IPostageChannels {
      * never lowers anything: a bad signature, an unknown channel, a stale voucher are skipped. A voucher larger than
      * the deposit takes what is there and stays redeemable. Order and repetition do not change the channels.
      * @return collected Fees taken from channels, the bounty included.
-     * @return bounty Credited to the caller, rounded down.
+     * @return bounty Credited to the caller; rounded down once per call, over the sum of the rows.
      */
     function settle(bytes calldata rows) external returns (uint64 collected, uint64 bounty);
 

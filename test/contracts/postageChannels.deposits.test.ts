@@ -3,36 +3,9 @@ import type { Contract, Signer } from "ethers";
 import { AbiCoder, Signature, ZeroAddress, id, keccak256 } from "ethers";
 
 import type { World } from "./fixtures.ts";
-import { USD, deployedWorld, fund, postageKey } from "./fixtures.ts";
+import { NEVER, USD, deployedWorld, fund, postageKey, signPermit, tokenDomain } from "./fixtures.ts";
 
 const [alice, bob] = [postageKey(1), postageKey(2)];
-const NEVER = 2n ** 40n;
-
-async function tokenDomain({ usdc, chainId }: World) {
-  return { name: "USD Coin", version: "1", chainId, verifyingContract: await usdc.getAddress() };
-}
-
-/** The owner's permit for PostageChannels. */
-async function signPermit(world: World, owner: Signer, amount: bigint): Promise<Signature> {
-  const types = {
-    Permit: [
-      { name: "owner", type: "address" },
-      { name: "spender", type: "address" },
-      { name: "value", type: "uint256" },
-      { name: "nonce", type: "uint256" },
-      { name: "deadline", type: "uint256" },
-    ],
-  };
-  const from = await owner.getAddress();
-  const value = {
-    owner: from,
-    spender: await world.postageChannels.getAddress(),
-    value: amount,
-    nonce: (await world.usdc.getFunction("nonces")(from)) as bigint,
-    deadline: NEVER,
-  };
-  return Signature.from(await owner.signTypedData(await tokenDomain(world), types, value));
-}
 
 /** An authorization for a channel, and its signature by `signer` in the name of `from`. */
 async function authorize(world: World, payer: string, signer: Signer, from?: string, amount = 5n * USD) {
