@@ -7,6 +7,8 @@ import { defineConfig } from "hardhat/config";
 const compiler = { version: "0.8.37", path: fileURLToPath(import.meta.resolve("solc/soljson.js")) };
 // Hardhat's default is osaka, which may emit opcodes that Base lacks.
 const evmVersion = "prague";
+// Where compiled contracts go; what needs another profile (the gas bench) sets a folder of its own.
+const output = process.env.PENNYBLACK_OUTPUT ?? ".";
 
 export default defineConfig({
   plugins: [toolbox],
@@ -26,9 +28,13 @@ export default defineConfig({
     localhost: { type: "http", chainType: "l1", url: "http://127.0.0.1:8545" },
     // The local chain of tests and demo. Blocks come with transactions.
     local: { type: "edr-simulated", chainType: "l1", chainId: 31337, hardfork: "prague" },
+    // Base, for what its data costs.
+    base: { type: "edr-simulated", chainType: "op", chainId: 8453, hardfork: "isthmus", loggingEnabled: false },
   },
   paths: {
     sources: "./contracts",
+    artifacts: `${output}/artifacts`,
+    cache: `${output}/cache`,
     tests: { mocha: "./test", solidity: "./test" },
   },
   typechain: { outDir: "./generated/typechain", tsNocheck: false },

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {PausableEntries} from "./base/PausableEntries.sol";
 import {IIdentityRegistry} from "./interfaces/IIdentityRegistry.sol";
 import {PayloadSize} from "./libraries/PayloadSize.sol";
 
 /// @title IdentityRegistry: the log of identity updates.
 /// @notice See IIdentityRegistry.
-contract IdentityRegistry is IIdentityRegistry {
+contract IdentityRegistry is IIdentityRegistry, PausableEntries {
     struct Log {
         uint64 count;
         bytes32 head;
@@ -17,8 +18,11 @@ contract IdentityRegistry is IIdentityRegistry {
     mapping(bytes32 inboxId => Log) private _logs;
     mapping(bytes32 inboxId => mapping(bytes32 updateHash => uint64)) private _sequenceIds;
 
+    /// @param authority_ The AccessManager, which may not exist yet.
+    constructor(address authority_) PausableEntries(authority_) {}
+
     /// @inheritdoc IIdentityRegistry
-    function addIdentityUpdate(bytes32 inboxId, bytes calldata clientEnvelope) external {
+    function addIdentityUpdate(bytes32 inboxId, bytes calldata clientEnvelope) external whenEntriesOpen {
         if (!PayloadSize.isAllowed(clientEnvelope.length)) {
             revert IdentityRegistryPayloadSizeOutOfBounds(clientEnvelope.length, PayloadSize.LEAST, PayloadSize.MOST);
         }

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
 
+import {PausableEntries} from "./base/PausableEntries.sol";
 import {INodeRegistry} from "./interfaces/INodeRegistry.sol";
 import {INodeStake} from "./interfaces/INodeStake.sol";
 import {ISeats, Standing} from "./interfaces/ISeats.sol";
@@ -13,7 +14,7 @@ import {Secp256k1} from "./libraries/Secp256k1.sol";
 
 /// @title NodeRegistry: nodes, their keys and their seats.
 /// @notice See INodeRegistry and ISeats.
-contract NodeRegistry is INodeRegistry, ERC721 {
+contract NodeRegistry is INodeRegistry, PausableEntries, ERC721 {
     using EpochTrace for EpochTrace.Trace;
     using EnumerableSet for EnumerableSet.UintSet;
 
@@ -24,16 +25,28 @@ contract NodeRegistry is INodeRegistry, ERC721 {
 
     /// @inheritdoc INodeRegistry
     INodeStake public immutable stake;
+    /// @inheritdoc INodeRegistry
+    address public immutable distributor;
     /// @inheritdoc ISeats
     uint64 public immutable epochSeconds;
     /// @inheritdoc INodeRegistry
     uint256 public immutable maxSeats;
 
+    /**
+     * slot 1 | signer 160 | phase 8 | exitEpoch 64 | suspended 8
+     * slot 2 | payout 160 | sinceEpoch 48 | standing 8 | stretches 32      all that paying a seated node reads
+     * The last three are the last entry of `standings` and how many there are.
+     */
+    // solhint-disable-next-line gas-struct-packing
     struct Record {
         address signer;
         Phase phase;
         uint64 exitEpoch;
+        bool suspended;
         address payout;
+        uint48 sinceEpoch;
+        Standing standing;
+        uint32 stretches;
         bytes signingPublicKey;
         string httpAddress;
         EpochTrace.Trace standings;
@@ -47,10 +60,19 @@ contract NodeRegistry is INodeRegistry, ERC721 {
     EpochTrace.Trace private _seatCounts;
 
     /// @param stake_ INodeStake, which may not exist yet.
-    constructor(INodeStake stake_, uint64 epochSeconds_, uint256 maxSeats_) ERC721("Pennyblack Node", "PBNODE") {
+    /// @param distributor_ FeeDistributor, which may not exist yet.
+    /// @param authority_ The AccessManager, which may not exist yet.
+    constructor(
+        INodeStake stake_,
+        address distributor_,
+        address authority_,
+        uint64 epochSeconds_,
+        uint256 maxSeats_
+    ) PausableEntries(authority_) ERC721("Pennyblack Node", "PBNODE") {
         if (epochSeconds_ < 60) revert NodeRegistryEpochTooShort(epochSeconds_);
         if (maxSeats_ == 0 || maxSeats_ > MAX_SEATS) revert NodeRegistrySeatsOutOfBounds(maxSeats_, MAX_SEATS);
         stake = stake_;
+        distributor = distributor_;
         epochSeconds = epochSeconds_;
         maxSeats = maxSeats_;
     }
@@ -62,7 +84,7 @@ contract NodeRegistry is INodeRegistry, ERC721 {
         bytes calldata signingPublicKey,
         string calldata httpAddress,
         address payout
-    ) external returns (uint32 nodeId) {
+    ) external whenEntriesOpen returns (uint32 nodeId) {
         if (!Secp256k1.isPublicKey(signingPublicKey)) revert NodeRegistryKeyNotAPoint(signingPublicKey);
         address signer = Secp256k1.addressOf(signingPublicKey);
         if (_nodeOf[signer] != 0) revert NodeRegistryKeyTaken(signer, _nodeOf[signer]);
@@ -127,7 +149,7 @@ contract NodeRegistry is INodeRegistry, ERC721 {
         node.phase = Phase.Leaving;
         node.exitEpoch = epoch;
         emit ExitStarted(nodeId, epoch);
-        if (node.standings.latest() != uint192(Standing.None)) _leaveSeat(nodeId);
+        if (node.standing != Standing.None) _leaveSeat(nodeId);
     }
 
     /// @inheritdoc INodeRegistry
@@ -154,14 +176,15 @@ contract NodeRegistry is INodeRegistry, ERC721 {
         _requireOwner(nodeId);
         Record storage node = _nodes[nodeId];
         if (node.phase != Phase.Live) revert NodeRegistryNotLive(nodeId, node.phase);
-        if (node.standings.latest() != uint192(Standing.None)) revert NodeRegistryAlreadySeated(nodeId);
+        if (node.standing != Standing.None) revert NodeRegistryAlreadySeated(nodeId);
         uint256 seats = _seatCounts.latest();
         if (seats >= maxSeats) revert NodeRegistryNoFreeSeat(seats, maxSeats);
         _takeSeat(nodeId);
     }
 
     function _takeSeat(uint32 nodeId) private {
-        _setStanding(nodeId, Standing.Earning, _seatCounts.latest() + 1);
+        Standing standing = _nodes[nodeId].suspended ? Standing.Suspended : Standing.Earning;
+        _setStanding(nodeId, standing, _seatCounts.latest() + 1);
         emit SeatTaken(nodeId, currentEpoch() + 1, _seatCounts.latest());
     }
 
@@ -170,11 +193,33 @@ contract NodeRegistry is INodeRegistry, ERC721 {
         emit SeatLeft(nodeId, currentEpoch() + 1, _seatCounts.latest());
     }
 
+    /// @inheritdoc ISeats
+    function setSuspended(uint32 nodeId, bool suspended) external {
+        if (msg.sender != distributor) revert NodeRegistryNotDistributor(msg.sender, distributor);
+        Record storage node = _nodes[nodeId];
+        if (node.suspended == suspended) return;
+        node.suspended = suspended;
+        uint64 epoch = currentEpoch() + 1;
+        if (suspended) emit NodeSuspended(nodeId, epoch);
+        else emit NodeReinstated(nodeId, epoch);
+        (Standing from, Standing to) = suspended
+            ? (Standing.Earning, Standing.Suspended)
+            : (Standing.Suspended, Standing.Earning);
+        if (node.standing == from) _setStanding(nodeId, to, _seatCounts.latest());
+    }
+
     /// @dev All changes begin with the next epoch, so that the epoch under way is final for those who pay it.
     function _setStanding(uint32 nodeId, Standing standing, uint192 seats) private {
         uint64 next = currentEpoch() + 1;
-        _nodes[nodeId].standings.set(next, uint192(standing));
+        Record storage node = _nodes[nodeId];
+        node.standings.set(next, uint192(standing));
         _seatCounts.set(next, seats);
+        // A seat that was taken and left before it began has no stretch at all.
+        uint256 length = node.standings.entries.length;
+        uint256 last = length == 0 ? 0 : node.standings.entries[length - 1];
+        node.stretches = uint32(length);
+        node.sinceEpoch = uint48(EpochTrace.epochOf(last));
+        node.standing = Standing(EpochTrace.valueOf(last));
     }
 
     /// @inheritdoc ISeats
@@ -196,6 +241,12 @@ contract NodeRegistry is INodeRegistry, ERC721 {
     }
 
     /// @inheritdoc ISeats
+    function serviceOf(uint32 nodeId) external view returns (address payout, uint256 count, Stretch memory latest) {
+        Record storage node = _nodes[nodeId];
+        return (node.payout, node.stretches, Stretch(node.sinceEpoch, node.standing));
+    }
+
+    /// @inheritdoc ISeats
     function stretchesOf(
         uint32 nodeId,
         uint256 fromIndex,
@@ -211,11 +262,6 @@ contract NodeRegistry is INodeRegistry, ERC721 {
             uint256 entry = entries[fromIndex + i];
             stretches[i] = Stretch(EpochTrace.epochOf(entry), Standing(EpochTrace.valueOf(entry)));
         }
-    }
-
-    /// @inheritdoc ISeats
-    function payoutOf(uint32 nodeId) external view returns (address) {
-        return _nodes[nodeId].payout;
     }
 
     // ------------------------------------------------------------------------------------------------- views
@@ -240,6 +286,16 @@ contract NodeRegistry is INodeRegistry, ERC721 {
     /// @inheritdoc INodeRegistry
     function isCanonical(uint32 nodeId) public view returns (bool) {
         return _nodes[nodeId].standings.valueAt(currentEpoch()) == uint192(Standing.Earning);
+    }
+
+    /// @inheritdoc INodeRegistry
+    function payoutOf(uint32 nodeId) external view returns (address) {
+        return _nodes[nodeId].payout;
+    }
+
+    /// @inheritdoc INodeRegistry
+    function isSuspended(uint32 nodeId) external view returns (bool) {
+        return _nodes[nodeId].suspended;
     }
 
     /// @inheritdoc INodeRegistry

@@ -2,12 +2,15 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
+import {PausableEntries} from "./base/PausableEntries.sol";
 import {IPostageChannels} from "./interfaces/IPostageChannels.sol";
+import {IReceiveAuthorization} from "./interfaces/IReceiveAuthorization.sol";
 import {ChannelMath} from "./libraries/ChannelMath.sol";
 import {SettledRows} from "./libraries/SettledRows.sol";
 import {ChannelSlot} from "./libraries/ChannelSlot.sol";
@@ -16,7 +19,7 @@ import {Balances} from "./types/Balances.sol";
 
 /// @title PostageChannels: prepaid postage, spent by signed vouchers.
 /// @notice See IPostageChannels.
-contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
+contract PostageChannels is IPostageChannels, PausableEntries, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using SettledRows for uint256;
 
@@ -33,6 +36,8 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
     IERC20 public immutable token;
     /// @inheritdoc IPostageChannels
     address public immutable distributor;
+    /// @inheritdoc IPostageChannels
+    uint32 public immutable minStampHoldSeconds;
 
     /**
      * slot 1 | balances: deposited 64 | stampsSpent 64 | stampsSigned 64 | feesSpent 64      (hot)
@@ -72,33 +77,110 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
 
     /// @param token_ The fee token.
     /// @param distributor_ FeeDistributor, which may not exist yet.
-    constructor(IERC20 token_, address distributor_, Parameters memory parameters_) EIP712("Pennyblack Postage", "1") {
+    /// @param authority_ The AccessManager, which may not exist yet.
+    /// @param minStampHoldSeconds_ What the stamp hold has to outlast: stamp window, two epochs and veto window.
+    constructor(
+        IERC20 token_,
+        address distributor_,
+        address authority_,
+        uint32 minStampHoldSeconds_,
+        Parameters memory parameters_
+    ) PausableEntries(authority_) EIP712("Pennyblack Postage", "1") {
         token = token_;
         distributor = distributor_;
+        minStampHoldSeconds = minStampHoldSeconds_;
         _setParameters(parameters_);
     }
 
     // ---------------------------------------------------------------------------------------------- money in
 
     /// @inheritdoc IPostageChannels
-    function deposit(address payer, uint96 amount) external nonReentrant {
-        if (payer == address(0) || payer == address(this) || payer == address(token)) {
-            revert PostageChannelsPayerNotAllowed(payer);
-        }
+    function deposit(address payer, uint96 amount) external nonReentrant whenEntriesOpen {
         _credit(payer, _pull(amount));
     }
 
-    /// @dev What arrived, whatever the token says: some keep a part of what they move.
-    function _pull(uint256 amount) private returns (uint256 arrived) {
+    /// @inheritdoc IPostageChannels
+    function depositWithPermit(
+        address payer,
+        uint96 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external nonReentrant whenEntriesOpen {
+        // A permit is public and works once, so anyone can use it up: what counts is the allowance it left.
+        // solhint-disable-next-line no-empty-blocks
+        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        _credit(payer, _pull(amount));
+    }
+
+    /// @inheritdoc IPostageChannels
+    function depositMany(Funding[] calldata fundings) external nonReentrant whenEntriesOpen {
+        uint256 total;
+        for (uint256 i = 0; i < fundings.length; i++) total += fundings[i].amount;
+        uint256 arrived = _pull(total);
+        if (arrived != total) revert PostageChannelsPartArrived(arrived, total);
+        for (uint256 i = 0; i < fundings.length; i++) _credit(fundings[i].payer, fundings[i].amount);
+    }
+
+    function _pull(uint256 amount) private returns (uint256) {
         uint256 before = token.balanceOf(address(this));
         token.safeTransferFrom(msg.sender, address(this), amount);
+        return _arrivedSince(before);
+    }
+
+    /// @inheritdoc IPostageChannels
+    function depositWithAuthorization(
+        Authorization calldata authorization,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external nonReentrant whenEntriesOpen {
+        uint256 before = token.balanceOf(address(this));
+        IReceiveAuthorization(address(token)).receiveWithAuthorization(
+            authorization.from,
+            address(this),
+            authorization.amount,
+            authorization.validAfter,
+            authorization.validBefore,
+            authorizationNonce(authorization.payer, authorization.salt),
+            v,
+            r,
+            s
+        );
+        _credit(authorization.payer, _arrivedSince(before));
+    }
+
+    /// @inheritdoc IPostageChannels
+    function depositWithAuthorization(
+        Authorization calldata authorization,
+        bytes calldata signature
+    ) external nonReentrant whenEntriesOpen {
+        uint256 before = token.balanceOf(address(this));
+        IReceiveAuthorization(address(token)).receiveWithAuthorization(
+            authorization.from,
+            address(this),
+            authorization.amount,
+            authorization.validAfter,
+            authorization.validBefore,
+            authorizationNonce(authorization.payer, authorization.salt),
+            signature
+        );
+        _credit(authorization.payer, _arrivedSince(before));
+    }
+
+    /// @dev What arrived, whatever the token says: some keep a part of what they move.
+    function _arrivedSince(uint256 before) private view returns (uint256) {
         uint256 balance = token.balanceOf(address(this));
         // All that is owed is part of the balance, so no sum over channels can ever pass 64 bits.
         if (balance > type(uint64).max) revert PostageChannelsBalanceTooLarge(balance, type(uint64).max);
-        arrived = balance - before;
+        return balance - before;
     }
 
     function _credit(address payer, uint256 arrived) private {
+        if (payer == address(0) || payer == address(this) || payer == address(token)) {
+            revert PostageChannelsPayerNotAllowed(payer);
+        }
         if (arrived == 0) revert PostageChannelsNothingArrived(payer);
         Balances balances = _channels[payer].balances;
         uint256 minimum = _terms.minimumDeposit;
@@ -126,7 +208,7 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
         (uint256 collected_, uint256 bounty_, uint256 cursor) = _settleRows(offset, count, first);
         if (cursor == first) return (0, 0);
         log.log(cursor, Settled.selector, msg.sender, collected_, bounty_);
-        // No truncation: both are part of a token balance (see `_pull`).
+        // No truncation: both are part of a token balance (see `_arrivedSince`).
         return (uint64(collected_), uint64(bounty_));
     }
 
@@ -151,7 +233,7 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
 
     /// @dev The loop that carriage is paid by, in one piece: a call per row would cost as much as its arithmetic.
     /// Writes and logs nothing for a row that changes nothing. Unchecked: sums stay below the token balance and thus
-    /// 64 bits (see `_pull`), offsets below the calldata's length.
+    /// 64 bits (see `_arrivedSince`), offsets below the calldata's length.
     function _settleEach(
         uint256 offset,
         uint256 end,
@@ -296,11 +378,37 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
 
     // -------------------------------------------------------------------------------------------- parameters
 
-    /// @dev A pending withdrawal keeps the terms it started with. Set by the constructor alone until governance is
-    /// built (AccessManager).
-    function _setParameters(Parameters memory next) internal {
+    /// @inheritdoc IPostageChannels
+    function setWithdrawalTerms(uint32 withdrawalDelaySeconds, uint32 stampHoldSeconds) external restricted {
+        Parameters memory next = parameters();
+        next.withdrawalDelaySeconds = withdrawalDelaySeconds;
+        next.stampHoldSeconds = stampHoldSeconds;
+        _setParameters(next);
+    }
+
+    /// @inheritdoc IPostageChannels
+    function setMinimumDeposit(uint64 amount) external restricted {
+        Parameters memory next = parameters();
+        next.minimumDeposit = amount;
+        _setParameters(next);
+    }
+
+    /// @inheritdoc IPostageChannels
+    function setBounty(uint16 bps, uint48 cap) external restricted {
+        Parameters memory next = parameters();
+        next.bountyBps = bps;
+        next.bountyCap = cap;
+        _setParameters(next);
+    }
+
+    function _setParameters(Parameters memory next) private {
         _requireWithin(next.withdrawalDelaySeconds, MIN_WITHDRAWAL_DELAY, MAX_WITHDRAWAL_DELAY);
-        _requireWithin(next.stampHoldSeconds, next.withdrawalDelaySeconds, MAX_STAMP_HOLD);
+        uint256 delay = next.withdrawalDelaySeconds;
+        _requireWithin(
+            next.stampHoldSeconds,
+            delay > minStampHoldSeconds ? delay : minStampHoldSeconds,
+            MAX_STAMP_HOLD
+        );
         _requireWithin(next.minimumDeposit, 1, MAX_MINIMUM_DEPOSIT);
         _requireWithin(next.bountyBps, 0, MAX_BOUNTY_BPS);
         _requireWithin(next.bountyCap, 0, MAX_BOUNTY_CAP);
@@ -317,7 +425,7 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
     // ------------------------------------------------------------------------------------------------- views
 
     /// @inheritdoc IPostageChannels
-    function parameters() external view returns (Parameters memory) {
+    function parameters() public view returns (Parameters memory) {
         Terms memory terms = _terms;
         return
             Parameters({
@@ -384,6 +492,11 @@ contract PostageChannels is IPostageChannels, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IPostageChannels
     function voucherDigest(uint64 fees, uint64 stamps) external view returns (bytes32) {
         return _hashTypedDataV4(keccak256(abi.encode(VoucherRows.VOUCHER_TYPEHASH, fees, stamps)));
+    }
+
+    /// @inheritdoc IPostageChannels
+    function authorizationNonce(address payer, bytes32 salt) public pure returns (bytes32) {
+        return keccak256(abi.encode(payer, salt));
     }
 
     /// @inheritdoc IPostageChannels

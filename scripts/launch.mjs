@@ -19,6 +19,7 @@ const COMMANDS = {
   build: { steps: [[...TSX, "scripts/build.ts"]] },
   demo: { build: true, steps: [[...TSX, "scripts/demo.ts"]] },
   test: { build: true, steps: [[...TSX, "scripts/test.ts"]] },
+  "bench:gas": { build: true, steps: [[...TSX, "scripts/bench/gas.ts"]] },
   lint: { build: true, steps: [[...TSX, "scripts/lint.ts"]] },
   typecheck: { build: true, steps: [[join(MODULES, "typescript", "bin", "tsc")]] },
   format: { steps: [[join(MODULES, "prettier", "bin", "prettier.cjs"), "--write", "--log-level", "warn", "."]] },

@@ -14,7 +14,7 @@ interface ICommitBroadcaster {
     /// @notice The same message is in the group's log already, with this id. Who submits it has nothing left to do.
     error CommitBroadcasterAlreadySequenced(uint64 sequenceId);
 
-    /// @notice Sequences a commit or proposal of a group, 78 to 262,144 bytes.
+    /// @notice Sequences a commit or proposal of a group, 78 to 262,144 bytes, while entries are open.
     function addMessage(bytes16 groupId, bytes calldata clientEnvelope) external;
 
     /// @notice The sequence id of a message by the keccak256 of its bytes; 0 when it was never sequenced.

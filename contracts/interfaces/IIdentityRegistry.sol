@@ -17,7 +17,7 @@ interface IIdentityRegistry {
     /// @notice The same update is in the log already, with this id. Who submits it has nothing left to do.
     error IdentityRegistryAlreadySequenced(uint64 sequenceId);
 
-    /// @notice Sequences an update of an inbox, 78 to 262,144 bytes.
+    /// @notice Sequences an update of an inbox, 78 to 262,144 bytes, while entries are open.
     /// @dev Does not look inside yet: who reads the log verifies each update.
     function addIdentityUpdate(bytes32 inboxId, bytes calldata clientEnvelope) external;
 

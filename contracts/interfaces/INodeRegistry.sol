@@ -14,6 +14,7 @@ import {ISeats} from "./ISeats.sol";
  * 2. It has a seat from the epoch of a `SeatTaken` to that of the next `SeatLeft`. When both name the same epoch it
  *    never had one.
  * 3. Its key never changes.
+ * 4. It is suspended from the epoch of a `NodeSuspended` to that of the next `NodeReinstated`, seated or not.
  */
 interface INodeRegistry is ISeats {
     /// @notice A node in XMTP's shape.
@@ -60,6 +61,12 @@ interface INodeRegistry is ISeats {
     /// @notice The node has left: its stake was released and its key may be registered again.
     event NodeRemoved(uint32 indexed nodeId, address indexed recipient);
 
+    /// @notice The node has an unpaid debit: from `epoch` on its seat, if it has one, earns nothing for it.
+    event NodeSuspended(uint32 indexed nodeId, uint64 indexed epoch);
+    /// @notice The node's debit is paid: from `epoch` on its seat earns again.
+    event NodeReinstated(uint32 indexed nodeId, uint64 indexed epoch);
+
+    error NodeRegistryNotDistributor(address caller, address distributor);
     error NodeRegistryKeyNotAPoint(bytes signingPublicKey);
     error NodeRegistryKeyTaken(address signer, uint32 nodeId);
     error NodeRegistryHttpAddressInvalid(uint256 length, uint256 maxLength);
@@ -78,7 +85,7 @@ interface INodeRegistry is ISeats {
     /**
      * @notice Registers a node of the caller's, posts its stake, and takes a seat from the next epoch on if one is
      * free.
-     * @dev Needs an allowance of the stake token for the stake contract. Without a free seat the node is live but
+     * @dev While entries are open. Needs an allowance of the stake token for the stake contract. Without a free seat the node is live but
      * not canonical, and `takeSeat` can be tried later.
      * @param signingPublicKey 65 bytes, a point of secp256k1, of no other live node.
      * @param httpAddress `http://` or `https://`, at most 200 printable ASCII characters.
@@ -106,6 +113,15 @@ interface INodeRegistry is ISeats {
     /// @notice Releases the stake of the caller's node after its exit, and frees its key.
     /// @dev The token stays with its owner: earnings that are not claimed go on belonging to it.
     function withdrawStake(uint32 nodeId, address recipient) external;
+
+    /// @notice Who suspends nodes with unpaid debits: FeeDistributor. Immutable.
+    function distributor() external view returns (address);
+
+    /// @notice Where a node's earnings go; zero for an unknown node.
+    function payoutOf(uint32 nodeId) external view returns (address);
+
+    /// @notice Whether the node has an unpaid debit that suspends it.
+    function isSuspended(uint32 nodeId) external view returns (bool);
 
     /// @notice Who holds the stake. Immutable.
     function stake() external view returns (INodeStake);

@@ -18,7 +18,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 interface IPostageChannels {
     /// @param withdrawalDelaySeconds From a request to its payment; within [25 h, 14 d].
     /// @param stampHoldSeconds From a request until signed stamp ceilings no longer hold money back; within
-    /// [withdrawalDelaySeconds, 30 d].
+    /// [the larger of withdrawalDelaySeconds and minStampHoldSeconds, 30 d].
     /// @param minimumDeposit Least first deposit of a channel, base units; at most 100 USD.
     /// @param bountyBps Settler's part of what a row collects; at most 200.
     /// @param bountyCap Most that a settler earns per row, base units; at most 0.20 USD.
@@ -51,6 +51,29 @@ interface IPostageChannels {
         uint24 withdrawalNonce;
     }
 
+    /// @param payer Channel to fund.
+    /// @param amount Base units.
+    struct Funding {
+        address payer;
+        uint96 amount;
+    }
+
+    /// @notice An EIP-3009 authorization to this contract, without its signature.
+    /// @param payer Channel to fund: bound by the nonce, `authorizationNonce(payer, salt)`.
+    /// @param from Whose money it is, and who signed.
+    /// @param amount Base units.
+    /// @param validAfter Valid when `block.timestamp` is after it.
+    /// @param validBefore Valid when `block.timestamp` is before it.
+    /// @param salt Of the signer's choice; makes the nonce unique.
+    struct Authorization {
+        address payer;
+        address from;
+        uint96 amount;
+        uint256 validAfter;
+        uint256 validBefore;
+        bytes32 salt;
+    }
+
     /// @notice A channel was funded; `amount` is what arrived. XMTP's event.
     event Deposit(address indexed payer, uint96 amount);
 
@@ -81,6 +104,7 @@ interface IPostageChannels {
 
     error PostageChannelsPayerNotAllowed(address payer);
     error PostageChannelsNothingArrived(address payer);
+    error PostageChannelsPartArrived(uint256 arrived, uint256 expected);
     error PostageChannelsDepositBelowMinimum(uint256 amount, uint256 minimum);
     error PostageChannelsBalanceTooLarge(uint256 balance, uint256 limit);
     error PostageChannelsNotOwner(address caller, address owner);
@@ -102,10 +126,32 @@ interface IPostageChannels {
     /**
      * @notice Funds a channel with the caller's money. XMTP's signature.
      * @dev A gift belongs to the channel. Credits what arrived. Needs an allowance.
-     * Requires: `payer` is neither zero, nor this contract, nor the token; something arrives; a channel without a
-     * deposit gets at least the minimum.
+     * Requires of every deposit: entries are open; `payer` is neither zero, nor this contract, nor the token;
+     * something arrives; a channel without a deposit gets at least the minimum.
      */
     function deposit(address payer, uint96 amount) external;
+
+    /**
+     * @notice Like `deposit`, with the caller's permit (EIP-2612) instead of an allowance. XMTP's signature.
+     * @dev A permit that does not work (somebody presented it first, or it is not one) is ignored: the allowance
+     * decides.
+     */
+    function depositWithPermit(address payer, uint96 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
+
+    /**
+     * @notice Funds a channel with money that its holder authorized (EIP-3009), relayed by anyone.
+     * @dev The authorization's nonce is `authorizationNonce(payer, salt)` and its receiver this contract, so whoever
+     * relays it, and however often, the money goes to that channel, once. An authorization that was used or
+     * cancelled reverts.
+     */
+    function depositWithAuthorization(Authorization calldata authorization, uint8 v, bytes32 r, bytes32 s) external;
+
+    /// @notice The same with a signature of any form that the token takes (ERC-1271 for smart accounts).
+    function depositWithAuthorization(Authorization calldata authorization, bytes calldata signature) external;
+
+    /// @notice Funds many channels with one transfer of the caller's money; all or none.
+    /// @dev Reverts when less or more than the sum arrives: there would be no right way to share it.
+    function depositMany(Funding[] calldata fundings) external;
 
     /**
      * @notice Presents vouchers, by anyone; the caller earns the bounty of the rows that collect something.
@@ -113,7 +159,7 @@ interface IPostageChannels {
      * never lowers anything: a bad signature, an unknown channel, a stale voucher are skipped. A voucher larger than
      * the deposit takes what is there and stays redeemable. Order and repetition do not change the channels.
      * @return collected Fees taken from channels, the bounty included.
-     * @return bounty Credited to the caller, rounded down.
+     * @return bounty Credited to the caller; rounded down once per call, over the sum of the rows.
      */
     function settle(bytes calldata rows) external returns (uint64 collected, uint64 bounty);
 
@@ -151,11 +197,23 @@ interface IPostageChannels {
     /// @notice Sends the caller's bounties to `recipient`.
     function withdrawCredit(address recipient) external returns (uint256 amount);
 
+    /// @notice Sets the terms of future requests; a pending withdrawal keeps its own. Restricted.
+    function setWithdrawalTerms(uint32 withdrawalDelaySeconds, uint32 stampHoldSeconds) external;
+
+    /// @notice Sets the least first deposit. Restricted.
+    function setMinimumDeposit(uint64 amount) external;
+
+    /// @notice Sets what settlers earn from now on. Restricted.
+    function setBounty(uint16 bps, uint48 cap) external;
+
     /// @notice The fee token. Immutable.
     function token() external view returns (IERC20);
 
     /// @notice Who may collect. Immutable.
     function distributor() external view returns (address);
+
+    /// @notice Floor of the stamp hold: stamp window, two epochs and veto window of the deployment. Immutable.
+    function minStampHoldSeconds() external view returns (uint32);
 
     /// @notice The terms in force for new requests, first deposits and bounties.
     function parameters() external view returns (Parameters memory);
@@ -184,6 +242,9 @@ interface IPostageChannels {
 
     /// @notice What a key signs for cumulative fees and stamps.
     function voucherDigest(uint64 fees, uint64 stamps) external view returns (bytes32);
+
+    /// @notice The nonce of an EIP-3009 authorization that funds a channel: `keccak256(abi.encode(payer, salt))`.
+    function authorizationNonce(address payer, bytes32 salt) external pure returns (bytes32);
 
     /// @notice What a key signs to give itself an owner.
     function assignOwnerDigest(address owner, uint256 deadline) external view returns (bytes32);

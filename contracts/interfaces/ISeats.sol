@@ -6,6 +6,7 @@ pragma solidity 0.8.37;
 /// - Earning: serves, and earns its share.
 /// - Jailed: keeps its place and its divisor in the stream; its share goes to the treasury.
 /// - Suspended: treated like Jailed, but its share first pays the node's debit.
+/// Jailed and suspended seats are no seats in a quorum, and not canonical.
 enum Standing {
     None,
     Earning,
@@ -41,6 +42,14 @@ interface ISeats {
     function nextSeatedEpoch(uint64 fromEpoch) external view returns (bool found, uint64 epoch, uint256 seats);
 
     /**
+     * @notice All that paying a node takes when its standing has not changed since: one small answer.
+     * @return payout Where its earnings go; zero for an unknown node.
+     * @return count How many stretches of standing it has.
+     * @return latest The last of them; empty when there is none.
+     */
+    function serviceOf(uint32 nodeId) external view returns (address payout, uint256 count, Stretch memory latest);
+
+    /**
      * @notice A node's standings over time, oldest first, neighbours different; before the first it is None.
      * @dev Stretches of past and current epochs keep their index for ever.
      * @param fromIndex Index of the first one wanted.
@@ -52,6 +61,9 @@ interface ISeats {
         uint256 limit
     ) external view returns (Stretch[] memory stretches);
 
-    /// @notice Where a node's earnings go; zero for an unknown node.
-    function payoutOf(uint32 nodeId) external view returns (address);
+    /**
+     * @notice Suspends a node for an unpaid debit, or ends that, from the next epoch on. The distributor only.
+     * @dev Changes nothing when it is so already, and never reverts for the distributor.
+     */
+    function setSuspended(uint32 nodeId, bool suspended) external;
 }

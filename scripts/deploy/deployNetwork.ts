@@ -1,19 +1,18 @@
 import type { Provider, Signer } from "ethers";
-import { Contract, ContractFactory, concat, id, keccak256 } from "ethers";
+import { Contract, ContractFactory, concat, keccak256 } from "ethers";
 
 import type { ContractKey } from "../../src/contracts/abis.ts";
 import { abis } from "../../src/contracts/abis.ts";
 import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
 import { deploymentRecordSchema } from "../../src/contracts/deploymentRecord.ts";
 import { constructorArguments } from "./constructorArguments.ts";
+import { RESERVED_KEYS, contractAddresses, contractName, contractSalt } from "./contractAddresses.ts";
 import { deployTestToken } from "./deployTestToken.ts";
 import type { DeploymentParameters } from "./parameters.ts";
 import { readArtifact } from "./readArtifact.ts";
 import { verifyDeployment } from "./verifyDeployment.ts";
 
 const KEYS = Object.keys(abis) as ContractKey[];
-const nameOf = (key: ContractKey) => key[0]!.toUpperCase() + key.slice(1);
-const saltOf = (key: ContractKey) => id(`pennyblack.${nameOf(key)}`);
 
 export interface DeployNetworkOptions {
   /** Pays for the deployment and must have a provider. */
@@ -43,15 +42,15 @@ export async function deployNetwork(options: DeployNetworkOptions): Promise<Depl
   const token = options.token ?? (await (await deployTestToken(signer, { nonce: nonce++ })).getAddress());
   const { deployer, block } = await deployDeployer(signer, signerAddress, nonce++);
 
-  const contracts = {} as Record<ContractKey, string>;
-  for (const key of KEYS) contracts[key] = (await deployer.getFunction("addressOf")(saltOf(key))) as string;
-  const args = constructorArguments({ contracts, token, signer: signerAddress }, parameters);
+  const contracts = await contractAddresses(deployer, KEYS);
+  const reserved = await contractAddresses(deployer, RESERVED_KEYS);
+  const args = constructorArguments({ contracts, reserved, token, signer: signerAddress }, parameters);
   const sent = [];
   for (const key of order) {
-    const { abi, bytecode } = readArtifact(`contracts/${nameOf(key)}.sol`);
+    const { abi, bytecode } = readArtifact(`contracts/${contractName(key)}.sol`);
     const encoded = new ContractFactory(abi, bytecode).interface.encodeDeploy(args[key]);
     const creation = concat([bytecode, encoded]);
-    sent.push(await deployer.getFunction("deploy").send(saltOf(key), creation, { nonce: nonce++ }));
+    sent.push(await deployer.getFunction("deploy").send(contractSalt(key), creation, { nonce: nonce++ }));
   }
   // Waited for together: over HTTP each wait takes a polling interval.
   await Promise.all(sent.map((transaction) => transaction.wait()));

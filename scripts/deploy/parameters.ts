@@ -17,6 +17,11 @@ export const deploymentParametersSchema = z.strictObject({
   epochSeconds: z.int().min(60),
   withdrawalDelaySeconds: z.int().positive(),
   stampHoldSeconds: z.int().positive(),
+  /** For how long a report can be vetoed before it is final; the stamp hold has to outlast it. */
+  vetoWindowSeconds: z
+    .int()
+    .min(3_600)
+    .max(7 * 24 * 3_600),
   minimumDepositAmount: amount,
   settlerBountyBps: z.int().nonnegative(),
   settlerBountyCapAmount: amount,

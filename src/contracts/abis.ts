@@ -1,3 +1,4 @@
+import { accessManagerAbi } from "#abi/AccessManager.ts";
 import { commitBroadcasterAbi } from "#abi/CommitBroadcaster.ts";
 import { feeDistributorAbi } from "#abi/FeeDistributor.ts";
 import { identityRegistryAbi } from "#abi/IdentityRegistry.ts";
@@ -8,6 +9,7 @@ import { rateRegistryAbi } from "#abi/RateRegistry.ts";
 
 /** The ABI of each contract of a deployment, by the name it has in a deployment record. */
 export const abis = {
+  accessManager: accessManagerAbi,
   postageChannels: postageChannelsAbi,
   feeDistributor: feeDistributorAbi,
   nodeRegistry: nodeRegistryAbi,

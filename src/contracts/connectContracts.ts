@@ -2,6 +2,7 @@ import type { ContractRunner } from "ethers";
 import { Contract } from "ethers";
 
 import type {
+  AccessManager,
   CommitBroadcaster,
   FeeDistributor,
   IdentityRegistry,
@@ -17,6 +18,7 @@ import type { DeploymentRecord } from "./deploymentRecord.ts";
 
 /** The contracts of a deployment, typed, for one runner. */
 export interface Contracts {
+  accessManager: AccessManager;
   postageChannels: PostageChannels;
   feeDistributor: FeeDistributor;
   nodeRegistry: NodeRegistry;

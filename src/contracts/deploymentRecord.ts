@@ -20,6 +20,7 @@ export const deploymentRecordSchema = z.strictObject({
   /** The Create3Deployer that gave the contracts their addresses. */
   deployer: address,
   contracts: z.strictObject({
+    accessManager: deployed,
     postageChannels: deployed,
     feeDistributor: deployed,
     nodeRegistry: deployed,

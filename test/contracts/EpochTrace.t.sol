@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {NodeRegistry} from "../../contracts/NodeRegistry.sol";
 import {INodeStake} from "../../contracts/interfaces/INodeStake.sol";
+import {Standing} from "../../contracts/interfaces/ISeats.sol";
 import {EpochTrace} from "../../contracts/libraries/EpochTrace.sol";
 import {vm, within} from "../support/Vm.sol";
 
@@ -51,7 +52,7 @@ contract NodeRegistrySeatsTest {
 
     function setUp() public {
         vm.warp(1_000 * 12 hours);
-        _registry = new NodeRegistry(new StakeStub(), 12 hours, 3);
+        _registry = new NodeRegistry(new StakeStub(), address(this), address(this), 12 hours, 3);
         for (uint256 i = 0; i < 6; i++) _keys[i] = _point(i);
     }
 
@@ -79,11 +80,13 @@ contract NodeRegistrySeatsTest {
         for (uint256 step = 0; step < 24; step++) {
             seed = uint256(keccak256(abi.encode(seed)));
             uint32 nodeId = uint32(100 * (1 + ((seed >> 8) % 6)));
-            if (seed % 4 == 0 && nodes < 6) {
+            if (seed % 5 == 0 && nodes < 6) {
                 _registry.register(_keys[nodes++], "http://node", address(this));
-            } else if (seed % 4 == 1) {
+            } else if (seed % 5 == 4) {
+                _registry.setSuspended(nodeId, (seed >> 16) % 2 == 0);
+            } else if (seed % 5 == 1) {
                 try _registry.exit(nodeId) {} catch {}
-            } else if (seed % 4 == 2) {
+            } else if (seed % 5 == 2) {
                 try _registry.takeSeat(nodeId) {} catch {}
             } else {
                 vm.warp(block.timestamp + within(seed >> 16, 1, 3) * 12 hours);
@@ -106,8 +109,21 @@ contract NodeRegistrySeatsTest {
 
     function _seated(uint32 nodeId, uint64 epoch) private view returns (bool seated) {
         NodeRegistry.Stretch[] memory stretches = _registry.stretchesOf(nodeId, 0, 100);
+        _checkService(nodeId, stretches);
         for (uint256 i = 0; i < stretches.length; i++) {
             if (stretches[i].fromEpoch <= epoch) seated = uint8(stretches[i].standing) != 0;
         }
+    }
+
+    /// The copy of the last stretch that payers read is the last stretch.
+    function _checkService(uint32 nodeId, NodeRegistry.Stretch[] memory stretches) private view {
+        (, uint256 count, NodeRegistry.Stretch memory latest) = _registry.serviceOf(nodeId);
+        assert(count == stretches.length);
+        if (latest.standing != Standing.None) {
+            assert((latest.standing == Standing.Suspended) == _registry.isSuspended(nodeId));
+        }
+        if (count == 0) return;
+        assert(latest.fromEpoch == stretches[count - 1].fromEpoch);
+        assert(latest.standing == stretches[count - 1].standing);
     }
 }

@@ -108,10 +108,19 @@ describe("deployment", () => {
   describe("constructorArguments", () => {
     it("falls back to the signer for treasury and governor, and to the fee token for bonds", () => {
       const contracts = Object.fromEntries(Object.keys(abis).map((key) => [key, key])) as Record<ContractKey, string>;
-      const args = constructorArguments({ contracts, token: "token", signer: "signer" }, parameters);
+      const reserved = { epochReports: "epochReports" };
+      const args = constructorArguments({ contracts, reserved, token: "token", signer: "signer" }, parameters);
       expect(args.feeDistributor[3]).to.equal("signer");
       expect(args.rateRegistry[0]).to.equal("signer");
       expect(args.nodeBond[0]).to.equal("token");
+      expect(args.accessManager[0]).to.equal("signer");
+    });
+
+    it("has a stamp hold outlast the stamp window, two epochs and the veto window", () => {
+      const contracts = Object.fromEntries(Object.keys(abis).map((key) => [key, key])) as Record<ContractKey, string>;
+      const reserved = { epochReports: "epochReports" };
+      const args = constructorArguments({ contracts, reserved, token: "token", signer: "signer" }, parameters);
+      expect(args.postageChannels[3]).to.equal((7 + 1 + 1) * 24 * 3_600);
     });
   });
 

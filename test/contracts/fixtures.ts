@@ -1,5 +1,5 @@
 import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
-import type { BaseWallet, HDNodeWallet } from "ethers";
+import type { BaseWallet, HDNodeWallet, Signer } from "ethers";
 import { Contract, Signature, Wallet, concat, toBeHex } from "ethers";
 import { network } from "hardhat";
 
@@ -17,6 +17,8 @@ export const DAY = 24 * HOUR;
 export const EPOCH = 12 * HOUR;
 /** Bits of a voucher's columns. */
 export const U64_MAX = 2n ** 64n - 1n;
+/** A deadline that is not reached. */
+export const NEVER = 2n ** 40n;
 
 export type Network = Awaited<ReturnType<typeof network.create<"l1">>>;
 
@@ -103,6 +105,33 @@ export function packedRow(fees: bigint, stamps: bigint, compactSignature: string
 /** Funds a channel from the funder's account. */
 export async function fund(world: World, key: { address: string }, amount: bigint): Promise<void> {
   await world.postageChannels.connect(world.funder).deposit(key.address, amount);
+}
+
+/** The EIP-712 domain of TestUSDC. */
+export async function tokenDomain({ usdc, chainId }: World) {
+  return { name: "USD Coin", version: "1", chainId, verifyingContract: await usdc.getAddress() };
+}
+
+/** The owner's permit for PostageChannels, without a deadline. */
+export async function signPermit(world: World, owner: Signer, amount: bigint): Promise<Signature> {
+  const types = {
+    Permit: [
+      { name: "owner", type: "address" },
+      { name: "spender", type: "address" },
+      { name: "value", type: "uint256" },
+      { name: "nonce", type: "uint256" },
+      { name: "deadline", type: "uint256" },
+    ],
+  };
+  const from = await owner.getAddress();
+  const value = {
+    owner: from,
+    spender: await world.postageChannels.getAddress(),
+    value: amount,
+    nonce: (await world.usdc.getFunction("nonces")(from)) as bigint,
+    deadline: NEVER,
+  };
+  return Signature.from(await owner.signTypedData(await tokenDomain(world), types, value));
 }
 
 /** The i-th of some nodes of the operator, with a seat from the next epoch on while seats are free. */

@@ -1,7 +1,17 @@
-import type { TransactionReceipt } from "ethers";
+import type { Contract, TransactionReceipt } from "ethers";
 import { concat } from "ethers";
 
-import { USD, deployedWorld, fund, passEpochs, postageKey, registerNode, voucherRow } from "./fixtures.ts";
+import {
+  NEVER,
+  USD,
+  deployedWorld,
+  fund,
+  passEpochs,
+  postageKey,
+  registerNode,
+  signPermit,
+  voucherRow,
+} from "./fixtures.ts";
 
 /**
  * Prints what the main transactions cost, on the profile in use. Targets are of the production profile:
@@ -42,6 +52,12 @@ describe("gas", function () {
     await fund(world, postageKey(1), 10n * USD);
     lines.push(`deposit, new payer: ${await gasOf(postageChannels.connect(world.funder).deposit(key, 10n * USD))}`);
     lines.push(`deposit, known payer: ${await gasOf(postageChannels.connect(world.funder).deposit(key, 10n * USD))}`);
+    await (world.usdc.connect(world.funder) as Contract).getFunction("approve")(postageChannels, 0n);
+    const { v, r, s } = await signPermit(world, world.funder, 10n * USD);
+    const permitted = postageChannels
+      .connect(world.funder)
+      .depositWithPermit(postageKey(2).address, 10n * USD, NEVER, v, r, s);
+    lines.push(`deposit with permit, new payer: ${await gasOf(permitted)}`);
     await passEpochs(world, 1);
     for (const fees of [1n, 2n, 3n]) {
       await postageChannels.settle(await voucherRow(world, key, fees * USD));

@@ -49,6 +49,70 @@ describe("hostile tokens", () => {
     expect(held).to.equal(collected - collected / 10n);
   });
 
+  it("case 12: fee on transfer: many channels at once are refused whole, because there is no right way to share", async () => {
+    const { token, postageChannels } = await hostileWorld();
+    const fundings = [alice, bob].map(({ address }) => ({ payer: address, amount: 10n * USD }));
+    await token.getFunction("setFeeBps")(1_000);
+    await expect(postageChannels.depositMany(fundings))
+      .to.be.revertedWithCustomError(postageChannels, "PostageChannelsPartArrived")
+      .withArgs(18n * USD, 20n * USD);
+    expect((await postageChannels.getChannel(alice.address)).deposited).to.equal(0n);
+  });
+
+  it("case 12: fee on transfer: a debit is paid by what arrived", async () => {
+    const { token, feeDistributor, networkHelpers, ethers, funder } = await hostileWorld();
+    const reports = await feeDistributor.reports();
+    await networkHelpers.impersonateAccount(reports);
+    await networkHelpers.setBalance(reports, 10n ** 18n);
+    await feeDistributor.connect(await ethers.getSigner(reports)).recordDebits("0x00000064000000000000ffff");
+    await (token.connect(funder) as Contract).getFunction("approve")(feeDistributor, 2n ** 256n - 1n);
+    await token.getFunction("setFeeBps")(1_000);
+    await expect(feeDistributor.payDebit(100n, 10_000n))
+      .to.emit(feeDistributor, "DebitPaid")
+      .withArgs(100n, funder.address, 9_000n, 0xffffn - 9_000n);
+    expect(await feeDistributor.remainder()).to.equal(9_000n);
+  });
+
+  it("case 12: a token that is paused: settling goes on, nothing is lost, all of it moves afterwards", async () => {
+    const world = await hostileWorld();
+    const { token, postageChannels, feeDistributor, networkHelpers, stranger, ethers } = world;
+    await postageChannels.settle(await voucherRow(world, bob, 5n * USD));
+    await feeDistributor.distribute();
+    await networkHelpers.time.increase(20 * EPOCH);
+    await token.getFunction("setPaused")(true);
+    await expect(postageChannels.deposit(alice.address, USD)).to.be.revertedWithCustomError(
+      token,
+      "HostileTokenPaused",
+    );
+    await expect(postageChannels.settle(await voucherRow(world, bob, 6n * USD))).to.emit(postageChannels, "Settled");
+    await expect(feeDistributor.distribute()).to.be.revert(ethers);
+    const amount = await feeDistributor.claimable(100n);
+    await expect(feeDistributor.claim(100n))
+      .to.emit(feeDistributor, "Claimed")
+      .withArgs(100n, stranger.address, amount, true);
+    await token.getFunction("setPaused")(false);
+    await feeDistributor.connect(stranger).withdrawCredit(stranger);
+    expect(await token.getFunction("balanceOf")(stranger)).to.equal(amount);
+    await expect(feeDistributor.distribute()).to.emit(feeDistributor, "Distributed");
+  });
+
+  it("case 12: a token without permit and EIP-3009: the allowance decides, the authorization is refused", async () => {
+    const { postageChannels, ethers, funder } = await hostileWorld();
+    const zero = `0x${"00".repeat(32)}`;
+    await postageChannels.depositWithPermit(alice.address, USD, 0n, 27, zero, zero);
+    expect((await postageChannels.getChannel(alice.address)).deposited).to.equal(USD);
+    const authorization = {
+      payer: alice.address,
+      from: funder.address,
+      amount: USD,
+      validAfter: 0n,
+      validBefore: 2n ** 40n,
+      salt: zero,
+    };
+    const form = "depositWithAuthorization((address,address,uint96,uint256,uint256,bytes32),bytes)";
+    await expect(postageChannels[form](authorization, "0x")).to.be.revert(ethers);
+  });
+
   it("case 12: a token that says false funds nobody", async () => {
     const { token, postageChannels } = await hostileWorld();
     await token.getFunction("setSaysFalse")(true);
@@ -66,6 +130,33 @@ describe("hostile tokens", () => {
     await token.getFunction("setCallback")(postageChannels, data);
     await postageChannels.deposit(alice.address, 5n * USD);
     expect(await token.getFunction("callbackSucceeded")()).to.equal(false);
+    expect((await postageChannels.getChannel(alice.address)).deposited).to.equal(5n * USD);
+  });
+
+  it("case 12: a token that calls back gains nothing by any function, nor by a claim inside a deposit", async () => {
+    const world = await hostileWorld();
+    const { token, postageChannels, feeDistributor, networkHelpers } = world;
+    await postageChannels.settle(await voucherRow(world, bob, 5n * USD));
+    const encode = postageChannels.interface.encodeFunctionData.bind(postageChannels.interface);
+    const calls: [string, string][] = [
+      [await postageChannels.getAddress(), encode("depositMany", [[{ payer: alice.address, amount: USD }]])],
+      [await postageChannels.getAddress(), encode("withdrawCredit", [alice.address])],
+      [await postageChannels.getAddress(), encode("withdraw", [bob.address, alice.address])],
+      [await postageChannels.getAddress(), encode("collect")],
+    ];
+    for (const [target, data] of calls) {
+      await token.getFunction("setCallback")(target, data);
+      await postageChannels.deposit(alice.address, USD);
+      expect(await token.getFunction("callbackSucceeded")()).to.equal(false);
+    }
+    // Another contract's function is not inside: it may run, and takes only what is there to take.
+    await feeDistributor.distribute();
+    await networkHelpers.time.increase(20 * EPOCH);
+    const claimable = await feeDistributor.claimable(100n);
+    const data = feeDistributor.interface.encodeFunctionData("claim", [100n]);
+    await token.getFunction("setCallback")(feeDistributor, data);
+    await postageChannels.deposit(alice.address, USD);
+    expect(await feeDistributor.paid()).to.equal(claimable);
     expect((await postageChannels.getChannel(alice.address)).deposited).to.equal(5n * USD);
   });
 

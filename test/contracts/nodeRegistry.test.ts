@@ -152,6 +152,7 @@ describe("NodeRegistry", () => {
         [start + 1n, 1n],
         [start + 6n, 0n],
       ]);
+      expect(await nodeRegistry.serviceOf(100n)).to.deep.equal([operator.address, 2n, [start + 6n, 0n]]);
       expect(await nodeRegistry.nextSeatedEpoch(start)).to.deep.equal([true, start + 1n, 1n]);
       expect(await nodeRegistry.nextSeatedEpoch(start + 5n)).to.deep.equal([true, start + 5n, 1n]);
       expect(await nodeRegistry.nextSeatedEpoch(start + 6n)).to.deep.equal([true, start + 11n, 1n]);

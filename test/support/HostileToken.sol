@@ -3,16 +3,19 @@ pragma solidity 0.8.37;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
-/// @notice A token with the habits that tokens have: it keeps a part, says false, refuses accounts, calls back.
+/// @notice A token with the habits that tokens have: it keeps a part, says false, refuses accounts, pauses,
+/// calls back.
 contract HostileToken is ERC20 {
     uint256 public feeBps;
     bool public saysFalse;
+    bool public paused;
     mapping(address account => bool) public refused;
     address public calledBack;
     bytes public callback;
     bool public callbackSucceeded;
 
     error HostileTokenRefused(address account);
+    error HostileTokenPaused();
 
     constructor() ERC20("Hostile", "HOST") {}
 
@@ -26,6 +29,10 @@ contract HostileToken is ERC20 {
 
     function setSaysFalse(bool value) external {
         saysFalse = value;
+    }
+
+    function setPaused(bool value) external {
+        paused = value;
     }
 
     function setRefused(address account, bool value) external {
@@ -51,6 +58,7 @@ contract HostileToken is ERC20 {
     }
 
     function _update(address from, address to, uint256 amount) internal override {
+        if (paused) revert HostileTokenPaused();
         if (refused[to]) revert HostileTokenRefused(to);
         uint256 fee = from == address(0) ? 0 : (amount * feeBps) / 10_000;
         if (fee > 0) super._update(from, address(0), fee);

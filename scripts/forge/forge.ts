@@ -1,0 +1,64 @@
+/**
+ * The second engine: forge runs the Solidity tests that Hardhat runs, on another EVM and with other random inputs.
+ * `npm run forge` is the deep run of CI; `npm run forge -- coverage` measures branches; anything else goes to forge.
+ */
+import { spawnSync } from "node:child_process";
+
+import { forgeBinary } from "../campaigns/tools.ts";
+import { checkCoverage } from "./coverage.ts";
+
+/** 20,000 runs on money paths, invariants 256 x 100: assurance.md section 6. */
+const DEEP = { FOUNDRY_FUZZ_RUNS: "20000", FOUNDRY_INVARIANT_RUNS: "256", FOUNDRY_INVARIANT_DEPTH: "100" };
+
+function forge(args: string[], env: Record<string, string> = {}): { status: number; output: string } {
+  const { status, stdout, error } = spawnSync(forgeBinary(), args, {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+  });
+  if (error) throw error;
+  return { status: status ?? 1, output: stdout };
+}
+
+interface SuiteResult {
+  test_results: Record<string, { status: string; reason: string | null; kind: Record<string, { runs?: number }> }>;
+}
+
+/** Runs all tests deep and checks that they were: a filter that matches nothing would pass too. */
+function deepTest(args: string[]): number {
+  const { status, output } = forge(["test", "--json", ...args], DEEP);
+  const start = output.indexOf("{");
+  if (start < 0) throw new Error(`forge gave no result:\n${output.slice(0, 2_000)}`);
+  const suites = JSON.parse(output.slice(start)) as Record<string, SuiteResult>;
+  let passed = 0;
+  let failed = 0;
+  let shallow = 0;
+  for (const [suite, { test_results }] of Object.entries(suites)) {
+    for (const [test, { status, reason, kind }] of Object.entries(test_results)) {
+      const runs = kind.Fuzz?.runs ?? kind.Invariant?.runs;
+      const wanted = kind.Fuzz ? DEEP.FOUNDRY_FUZZ_RUNS : DEEP.FOUNDRY_INVARIANT_RUNS;
+      if (status === "Success") passed++;
+      else failed++;
+      if (status === "Success" && runs !== undefined && runs < Number(wanted)) shallow++;
+      console.log(`${status === "Success" ? "ok    " : "FAILED"} ${suite} ${test} ${runs ?? ""} ${reason ?? ""}`);
+    }
+  }
+  console.log(`forge: ${passed} passed, ${failed} failed, ${shallow} with fewer runs than asked for`);
+  return status === 0 && failed === 0 && shallow === 0 && passed > 0 ? 0 : 1;
+}
+
+function coverage(): number {
+  const report = "tmp/forge/lcov.info";
+  const { status, output } = forge(["coverage", "--report", "lcov", "--report-file", report]);
+  if (status !== 0) {
+    console.error(output.slice(-4_000));
+    return status;
+  }
+  return checkCoverage(report);
+}
+
+const [command = "deep", ...args] = process.argv.slice(2);
+if (command === "deep") process.exitCode = deepTest(args);
+else if (command === "coverage") process.exitCode = coverage();
+else process.exitCode = spawnSync(forgeBinary(), [command, ...args], { stdio: "inherit" }).status ?? 1;
