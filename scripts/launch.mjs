@@ -24,6 +24,7 @@ const COMMANDS = {
   typecheck: { build: true, steps: [[join(MODULES, "typescript", "bin", "tsc")]] },
   format: { steps: [[join(MODULES, "prettier", "bin", "prettier.cjs"), "--write", "--log-level", "warn", "."]] },
   hardhat: { steps: [[join(MODULES, "hardhat", "dist", "src", "cli.js")]] },
+  "campaign:envelopes": { build: true, steps: [[...TSX, "scripts/campaigns/envelopes.ts"]] },
   cli: { build: true, steps: [[...TSX, "src/cli/main.ts"]] },
 };
 
