@@ -183,13 +183,15 @@ contract PostageChannels is IPostageChannels, PausableEntries, EIP712, Reentranc
         }
         if (arrived == 0) revert PostageChannelsNothingArrived(payer);
         Balances balances = _channels[payer].balances;
-        uint256 minimum = _terms.minimumDeposit;
-        if (balances.deposited() == 0 && arrived < minimum) {
-            revert PostageChannelsDepositBelowMinimum(arrived, minimum);
-        }
+        if (balances.deposited() == 0) _requireMinimum(arrived);
         // No overflow: deposited and arrived are both part of a balance of at most 64 bits.
         _channels[payer].balances = balances.withDeposited(balances.deposited() + uint64(arrived));
         emit Deposit(payer, uint96(arrived));
+    }
+
+    function _requireMinimum(uint256 arrived) private view {
+        uint256 minimum = _terms.minimumDeposit;
+        if (arrived < minimum) revert PostageChannelsDepositBelowMinimum(arrived, minimum);
     }
 
     // ---------------------------------------------------------------------------------------------- settling
