@@ -42,7 +42,7 @@ const arrows = Object.entries(ROOMS).map(([room, { rooms, pure }]) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ["node_modules", "artifacts", "cache", "generated", "coverage"] },
+  { ignores: ["tmp", "node_modules", "artifacts", "cache", "generated", "coverage"] },
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.recommendedTypeChecked],

@@ -9,8 +9,8 @@ import { fromHex, toHex } from "../../../src/protocol/bytes.ts";
 import { payerEnvelopeHash, readOriginatorEnvelope } from "../../../src/protocol/envelope.ts";
 import type { Kind } from "./generate.ts";
 import { Dice, KINDS, generateEnvelope } from "./generate.ts";
-import type { EnvelopeReading, Trait } from "./goModel.ts";
-import { readAsGo } from "./goModel.ts";
+import type { EnvelopeReading, Trait } from "../../../src/protocol/goEnvelope.ts";
+import { readAsGo } from "../../../src/protocol/goEnvelope.ts";
 
 export interface CampaignResult {
   cases: Record<Kind, number>;

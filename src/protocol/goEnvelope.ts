@@ -1,7 +1,7 @@
 /**
- * Go's protobuf decoder, written down a second time: what google.golang.org/protobuf v1.36.12 does in
- * `encoding/protowire/wire.go` (ConsumeVarint, ConsumeTag, ConsumeFieldValue) and `internal/impl/decode.go`
- * (unmarshalPointer). `go/` reads with the decoder itself; the campaign compares the two.
+ * Envelopes as Go's protobuf decoder reads them, which is what convicts a node: as google.golang.org/protobuf v1.36.12
+ * does in `encoding/protowire/wire.go` (ConsumeVarint, ConsumeTag, ConsumeFieldValue) and `internal/impl/decode.go`
+ * (unmarshalPointer). protobuf-es reads odd bytes otherwise. `npm run campaign:envelopes` compares it with Go itself.
  */
 export interface EnvelopeReading {
   originatorNodeId: number;

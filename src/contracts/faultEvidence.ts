@@ -1,0 +1,122 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { AbiCoder, Interface, concat, dataSlice, keccak256 } from "ethers";
+
+import { faultProofsAbi } from "#abi/FaultProofs.ts";
+import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+
+import type { Address, Hex } from "../protocol/bytes.ts";
+import { equalBytes, toHex } from "../protocol/bytes.ts";
+import { originatorDigest } from "../protocol/envelope.ts";
+import type { EnvelopeReading } from "../protocol/goEnvelope.ts";
+import { readAsGo } from "../protocol/goEnvelope.ts";
+
+const FAULT_PROOFS = new Interface(faultProofsAbi);
+const FAULTS = { equivocation: 1, wrongTarget: 2 } as const;
+const NO_DIGEST = `0x${"00".repeat(32)}`;
+
+/** Bytes of a data contract's code, without the byte that keeps it from being called. */
+export const PIECE_LENGTH = 24_575;
+/** Envelopes larger than this are put on the chain in pieces first: a transaction holds 128 kB, and may hold two. */
+const LARGEST_IN_CALLDATA = 48_000;
+
+export interface FaultEvidence {
+  fault: keyof typeof FAULTS;
+  nodeId: number;
+  sequenceId: bigint;
+  /** Calldata for FaultProofs: first this, */
+  commitData: Hex;
+  /**
+   * then, from 1 minute to 1 day later and by the same account, what this returns. `pieces` holds, per envelope, the
+   * addresses of the data contracts made of `pieces`, in order; none where there are none to make.
+   */
+  revealData: (pieces?: Address[][]) => Hex;
+  /** Per envelope, the creation code of each data contract to deploy after the commitment. */
+  pieces: Hex[][];
+}
+
+interface Signed {
+  unsigned: Uint8Array;
+  signature: Uint8Array;
+  reading: EnvelopeReading;
+}
+
+/**
+ * What convicts the node of one or two stored OriginatorEnvelopes (serialized), or undefined when they show no fault
+ * (`xmtp-wire.md` section 5): two of one sequence id with different payer envelopes or times, or one for another node.
+ * Whose signatures they carry is FaultProofs' to say: simulate before sending.
+ *
+ * @param salt 32 random bytes, kept until the reveal.
+ */
+export function faultEvidence(
+  envelopes: readonly [Uint8Array] | readonly [Uint8Array, Uint8Array],
+  { reporter, salt }: { reporter: Address; salt: Hex },
+): FaultEvidence | undefined {
+  const signed = envelopes.map(readSigned);
+  const [first, second] = signed;
+  if (!first || signed.includes(undefined)) return undefined;
+  if (second && isEquivocation(first.reading, second.reading)) {
+    return evidence("equivocation", [first, second], reporter, salt);
+  }
+  const strayed = signed.find((one) => one && isForAnotherNode(one.reading));
+  return strayed && evidence("wrongTarget", [strayed], reporter, salt);
+}
+
+function readSigned(envelope: Uint8Array): Signed | undefined {
+  const { unsignedOriginatorEnvelope: unsigned, proof } = fromBinary(OriginatorEnvelopeSchema, envelope);
+  const reading = readAsGo(unsigned);
+  if (!reading || proof.case !== "originatorSignature") return undefined;
+  return { unsigned, signature: proof.value.bytes, reading };
+}
+
+function isEquivocation(a: EnvelopeReading, b: EnvelopeReading): boolean {
+  if (a.originatorNodeId !== b.originatorNodeId || a.sequenceId !== b.sequenceId) return false;
+  return a.originatorNs !== b.originatorNs || !equalBytes(a.payerEnvelope, b.payerEnvelope);
+}
+
+function isForAnotherNode({ target, originatorNodeId }: EnvelopeReading): boolean {
+  return target !== undefined && target !== originatorNodeId;
+}
+
+function evidence(fault: FaultEvidence["fault"], signed: Signed[], reporter: Address, salt: Hex): FaultEvidence {
+  const digests = signed.map(({ unsigned }) => toHex(originatorDigest(unsigned)));
+  const commitment = hashOf(
+    ["address", "bytes32", "bytes32"],
+    [reporter, salt, hashOf(["uint8", "bytes32", "bytes32"], [FAULTS[fault], digests[0], digests[1] ?? NO_DIGEST])],
+  );
+  const pieces = signed.map(({ unsigned }) => piecesOf(unsigned));
+  const { originatorNodeId: nodeId, sequenceId } = signed[0]!.reading;
+  return {
+    fault,
+    nodeId,
+    sequenceId,
+    commitData: FAULT_PROOFS.encodeFunctionData("commit", [commitment]) as Hex,
+    pieces,
+    revealData: (deployed = []) => {
+      const receipts = signed.map(({ unsigned, signature }, i) => ({
+        envelope: pieces[i]!.length > 0 ? "0x" : unsigned,
+        pieces: pieces[i]!.length > 0 ? (deployed[i] ?? []) : [],
+        signature,
+      }));
+      const name = fault === "equivocation" ? "revealEquivocation" : "revealWrongTarget";
+      return FAULT_PROOFS.encodeFunctionData(name, [...receipts, salt]) as Hex;
+    },
+  };
+}
+
+function hashOf(types: string[], values: unknown[]): Hex {
+  return keccak256(AbiCoder.defaultAbiCoder().encode(types, values)) as Hex;
+}
+
+function piecesOf(unsigned: Uint8Array): Hex[] {
+  if (unsigned.length <= LARGEST_IN_CALLDATA) return [];
+  const count = Math.ceil(unsigned.length / PIECE_LENGTH);
+  return Array.from({ length: count }, (_, i) =>
+    pieceCode(unsigned.subarray(i * PIECE_LENGTH, (i + 1) * PIECE_LENGTH)),
+  );
+}
+
+/** Creation code of a contract whose code is a zero byte and then `data`. */
+export function pieceCode(data: Uint8Array): Hex {
+  const size = dataSlice(`0x${(data.length + 1).toString(16).padStart(4, "0")}`, 0, 2);
+  return concat(["0x61", size, "0x80600a3d393df3", "0x00", data]) as Hex;
+}
