@@ -171,7 +171,7 @@ interface IFaultProofs {
     function execute(uint256 caseId) external;
 
     /// @notice How long cases opened from now on can be appealed: 1 to 30 days. Through the AccessManager.
-    function setAppealSeconds(uint64 appealSeconds) external;
+    function setAppealSeconds(uint64 seconds_) external;
 
     /// @notice `keccak256("originator|" || envelope)`, what a node signs.
     function digestOf(Receipt calldata receipt) external view returns (bytes32);

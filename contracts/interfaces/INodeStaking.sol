@@ -104,10 +104,10 @@ interface INodeStaking is INodeStake {
     function syncOwner(uint32 nodeId) external;
 
     /// @notice How long stake unbonds that starts to from now on: 7 to 60 days. Through the AccessManager.
-    function setUnbondingSeconds(uint64 unbondingSeconds) external;
+    function setUnbondingSeconds(uint64 seconds_) external;
 
     /// @notice What a node needs from now on to be registered. Through the AccessManager.
-    function setMinimumStake(uint256 minimumStake) external;
+    function setMinimumStake(uint256 amount) external;
 
     /// @notice What is staked. Immutable.
     function token() external view returns (IERC20);

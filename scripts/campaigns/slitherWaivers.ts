@@ -2,6 +2,12 @@
 export const WAIVERS: Record<string, string> = {
   "arbitrary-send-erc20 NodeBond.post":
     "Only the registry may call it, with the account that called the registry: an immutable link, no role.",
+  "arbitrary-send-erc20 NodeStaking.post":
+    "Only the registry may call it, with the account that called the registry: an immutable link, no role.",
+  "divide-before-multiply NodeStaking.slash":
+    "The bounty is a part of what was slashed, both rounded down: never more than was slashed, which is the rule.",
+  "reentrancy-events FaultProofs.execute":
+    "The amounts in the event are the call's answer; slash() is an immutable peer, and the case is closed before it.",
   "weak-prng FeeDistributor.distribute": "The rest of a division by 14 epochs, which waits for the next distribution.",
   "divide-before-multiply FeeDistributor.distribute":
     "Rounded down on purpose: 14 times the rate is streamed and the rest is kept as the remainder.",
