@@ -15,40 +15,40 @@ import {vm} from "../support/Vm.sol";
 import {CollectedStub, SeatsStub} from "./FeeDistributor.t.sol";
 
 /// @notice One seat, a treasury and money under way; the test is the reports, the authority, and the only one allowed.
-contract FeeDistributorReverts is Refusals {
-    uint256 private constant START = 1_000 * 12 hours;
-    uint32 private constant NODE = 100;
-    address private constant TREASURY = address(0x7EA5);
-    address private constant STRANGER = address(0x57A);
-    address private constant SINK = address(0xBEEF);
+abstract contract StreamUnderWay is Refusals {
+    uint256 internal constant START = 1_000 * 12 hours;
+    uint32 internal constant NODE = 100;
+    address internal constant TREASURY = address(0x7EA5);
+    address internal constant STRANGER = address(0x57A);
+    address internal constant SINK = address(0xBEEF);
 
-    HostileToken private _token = new HostileToken();
-    CollectedStub private _source = new CollectedStub(TestUSDC(address(_token)));
-    SeatsStub private _seats = new SeatsStub();
-    FeeDistributor private _distributor;
-    address private _payout = _seats.payoutOf(NODE);
+    HostileToken internal token = new HostileToken();
+    CollectedStub internal source = new CollectedStub(TestUSDC(address(token)));
+    SeatsStub internal seats = new SeatsStub();
+    FeeDistributor internal distributor;
+    address internal payout = seats.payoutOf(NODE);
     /// What a token gave away.
-    uint256 private _surplus;
+    uint256 internal surplus;
 
     function setUp() public {
         vm.warp(START);
-        _distributor = _deploy(12 hours, 1_000);
-        _token.mint(address(this), 1_000e6);
-        _token.approve(address(_distributor), type(uint256).max);
-        _seats.set(NODE, Standing.Earning);
+        distributor = _deploy(12 hours, 1_000);
+        token.mint(address(this), 1_000e6);
+        token.approve(address(distributor), type(uint256).max);
+        seats.set(NODE, Standing.Earning);
         vm.warp(START + 12 hours);
-        _token.mint(address(_source), 140e6);
-        _distributor.distribute();
+        token.mint(address(source), 140e6);
+        distributor.distribute();
         // Two epochs that pay 9 dollars each.
         vm.warp(START + 4 * 12 hours);
     }
 
-    function _deploy(uint64 epochSeconds, uint16 treasuryBps) private returns (FeeDistributor) {
+    function _deploy(uint64 epochSeconds, uint16 treasuryBps) internal returns (FeeDistributor) {
         return
             new FeeDistributor(
-                IPostageChannels(address(_source)),
-                _seats,
-                _token,
+                IPostageChannels(address(source)),
+                seats,
+                token,
                 TREASURY,
                 address(this),
                 address(this),
@@ -63,25 +63,27 @@ contract FeeDistributorReverts is Refusals {
     }
 
     function _state() internal view override returns (bytes32) {
-        uint256 waiting = _distributor.streaming() + _distributor.remainder();
-        uint256 kept = _distributor.released() - _distributor.paid() - _distributor.forfeited();
-        uint256 credits = _distributor.creditOf(TREASURY) + _distributor.creditOf(_payout);
-        uint256 balance = _token.balanceOf(address(_distributor));
+        uint256 waiting = distributor.streaming() + distributor.remainder();
+        uint256 kept = distributor.released() - distributor.paid() - distributor.forfeited();
+        uint256 credits = distributor.creditOf(TREASURY) + distributor.creditOf(payout);
+        uint256 balance = token.balanceOf(address(distributor));
         // I1, I2
-        assert(balance == waiting + kept - _distributor.debited() + credits + _surplus);
+        assert(balance == waiting + kept - distributor.debited() + credits + surplus);
         return
             keccak256(
                 abi.encode(
                     [waiting, kept, credits, balance],
-                    [_distributor.claimable(NODE), _distributor.debitOf(NODE), _distributor.debited()],
-                    [_distributor.treasuryBps(), _token.balanceOf(address(this)), _token.balanceOf(SINK)],
-                    _seats.suspended(NODE)
+                    [distributor.claimable(NODE), distributor.debitOf(NODE), distributor.debited()],
+                    [distributor.treasuryBps(), token.balanceOf(address(this)), token.balanceOf(SINK)],
+                    seats.suspended(NODE)
                 )
             );
     }
+}
 
+contract FeeDistributorReverts is StreamUnderWay {
     function _refuses(address caller, bytes memory call, bytes4 selector, bytes memory arguments) private {
-        _refuses(address(_distributor), caller, call, bytes.concat(selector, arguments));
+        _refuses(address(distributor), caller, call, bytes.concat(selector, arguments));
     }
 
     // Parameters.
@@ -90,8 +92,8 @@ contract FeeDistributorReverts is Refusals {
         bytes memory call = abi.encodeCall(IFeeDistributor.setTreasuryBps, (2_001));
         bytes4 selector = IFeeDistributor.FeeDistributorTreasuryBpsOutOfBounds.selector;
         _refuses(address(this), call, selector, abi.encode(2_001, 2_000));
-        _distributor.setTreasuryBps(2_000);
-        assert(_distributor.treasuryBps() == 2_000);
+        distributor.setTreasuryBps(2_000);
+        assert(distributor.treasuryBps() == 2_000);
         bytes memory allowed = abi.encodeCall(IFeeDistributor.setTreasuryBps, (0));
         _refuses(STRANGER, allowed, IAccessManaged.AccessManagedUnauthorized.selector, abi.encode(STRANGER));
     }
@@ -131,26 +133,26 @@ contract FeeDistributorReverts is Refusals {
         _refuses(STRANGER, _withdrawCredit(SINK), noCredit, abi.encode(STRANGER));
         bytes4 notAllowed = IFeeDistributor.FeeDistributorRecipientNotAllowed.selector;
         _refuses(TREASURY, _withdrawCredit(address(0)), notAllowed, abi.encode(address(0)));
-        _refuses(TREASURY, _withdrawCredit(address(_distributor)), notAllowed, abi.encode(_distributor));
+        _refuses(TREASURY, _withdrawCredit(address(distributor)), notAllowed, abi.encode(distributor));
         vm.prank(TREASURY);
-        assert(_distributor.withdrawCredit(SINK) == 14e6);
-        assert(_token.balanceOf(SINK) == 14e6);
+        assert(distributor.withdrawCredit(SINK) == 14e6);
+        assert(token.balanceOf(SINK) == 14e6);
         _refuses(TREASURY, _withdrawCredit(SINK), noCredit, abi.encode(TREASURY));
     }
 
-    /// Case 11: a payout that the token refuses becomes a credit; the claim holds up nobody, and pays once.
-    function test_case11_aRefusedPayoutBecomesACredit() public {
-        _token.setRefused(_payout, true);
-        assert(_distributor.claim(NODE) == 18e6);
-        assert(_distributor.creditOf(_payout) == 18e6 && _token.balanceOf(_payout) == 0);
-        assert(_distributor.paid() == 18e6 && _distributor.claimable(NODE) == 0);
+    /// Case 12: a payout that the token refuses becomes a credit; the claim holds up nobody, and pays once.
+    function test_case12_aRefusedPayoutBecomesACredit() public {
+        token.setRefused(payout, true);
+        assert(distributor.claim(NODE) == 18e6);
+        assert(distributor.creditOf(payout) == 18e6 && token.balanceOf(payout) == 0);
+        assert(distributor.paid() == 18e6 && distributor.claimable(NODE) == 0);
         _state();
-        assert(_distributor.claim(NODE) == 0);
+        assert(distributor.claim(NODE) == 0);
         bytes4 selector = HostileToken.HostileTokenRefused.selector;
-        _refuses(_payout, _withdrawCredit(_payout), selector, abi.encode(_payout));
-        vm.prank(_payout);
-        assert(_distributor.withdrawCredit(SINK) == 18e6);
-        assert(_token.balanceOf(SINK) == 18e6 && _distributor.creditOf(_payout) == 0);
+        _refuses(payout, _withdrawCredit(payout), selector, abi.encode(payout));
+        vm.prank(payout);
+        assert(distributor.withdrawCredit(SINK) == 18e6);
+        assert(token.balanceOf(SINK) == 18e6 && distributor.creditOf(payout) == 0);
         _state();
     }
 
@@ -168,8 +170,8 @@ contract FeeDistributorReverts is Refusals {
         _refuses(address(this), call, malformed, abi.encode(13));
         call = abi.encodeCall(IDebits.recordDebits, (hex"0000000000000000000000"));
         _refuses(address(this), call, malformed, abi.encode(11));
-        _distributor.recordDebits(_row(50e6));
-        assert(_distributor.debitOf(NODE) == 50e6 && _seats.suspended(NODE));
+        distributor.recordDebits(_row(50e6));
+        assert(distributor.debitOf(NODE) == 50e6 && seats.suspended(NODE));
     }
 
     function _payDebit(uint64 amount) private pure returns (bytes memory) {
@@ -179,37 +181,37 @@ contract FeeDistributorReverts is Refusals {
     function test_onlyADebitThatIsThereIsPaid() public {
         bytes4 nothingOwed = IDebits.DebitsNothingOwed.selector;
         _refuses(address(this), _payDebit(1e6), nothingOwed, abi.encode(NODE));
-        _distributor.recordDebits(_row(50e6));
+        distributor.recordDebits(_row(50e6));
         bytes4 nothingArrived = IDebits.DebitsNothingArrived.selector;
         _refuses(address(this), _payDebit(0), nothingArrived, abi.encode(NODE));
-        _token.setFeeBps(10_000);
+        token.setFeeBps(10_000);
         _refuses(address(this), _payDebit(1e6), nothingArrived, abi.encode(NODE));
-        _token.setFeeBps(0);
-        assert(_distributor.payDebit(NODE, 60e6) == 50e6);
-        assert(_distributor.debitOf(NODE) == 0 && !_seats.suspended(NODE));
+        token.setFeeBps(0);
+        assert(distributor.payDebit(NODE, 60e6) == 50e6);
+        assert(distributor.debitOf(NODE) == 0 && !seats.suspended(NODE));
         _refuses(address(this), _payDebit(1e6), nothingOwed, abi.encode(NODE));
     }
 
     /// A token that gives more than it takes cannot pay more than is owed: what is over stays outside the books.
     function test_aDebitIsNeverPaidBeyondItsAmount() public {
-        _distributor.recordDebits(_row(50e6));
-        uint256 before = _distributor.remainder();
-        _token.setCallback(address(_token), abi.encodeCall(HostileToken.mint, (address(_distributor), 7)));
-        assert(_distributor.payDebit(NODE, 50e6) == 50e6);
-        _surplus = 7;
-        assert(_distributor.debitOf(NODE) == 0 && !_seats.suspended(NODE));
-        assert(_distributor.remainder() == before + 50e6);
+        distributor.recordDebits(_row(50e6));
+        uint256 before = distributor.remainder();
+        token.setCallback(address(token), abi.encodeCall(HostileToken.mint, (address(distributor), 7)));
+        assert(distributor.payDebit(NODE, 50e6) == 50e6);
+        surplus = 7;
+        assert(distributor.debitOf(NODE) == 0 && !seats.suspended(NODE));
+        assert(distributor.remainder() == before + 50e6);
         _state();
     }
 
     /// What the books could not hold in 64 bits is refused whole and stays collectable.
     function test_aTotalBeyond64BitsIsRefused() public {
-        _token.mint(address(_source), type(uint64).max);
+        token.mint(address(source), type(uint64).max);
         bytes memory call = abi.encodeCall(IFeeDistributor.distribute, ());
-        _distributor.setTreasuryBps(0);
+        distributor.setTreasuryBps(0);
         uint256 total = uint256(type(uint64).max) + 126e6;
         bytes4 selector = IFeeDistributor.FeeDistributorTotalTooLarge.selector;
         _refuses(STRANGER, call, selector, abi.encode(total, type(uint64).max));
-        assert(_token.balanceOf(address(_source)) == type(uint64).max);
+        assert(token.balanceOf(address(source)) == type(uint64).max);
     }
 }
