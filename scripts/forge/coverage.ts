@@ -14,8 +14,8 @@ export const MONEY_FILES = [
 
 /** Percent of all of them together that assurance.md section 6 asks for. */
 const TARGET = { lines: 100, branches: 99 };
-/** What is reached so far, in percent, rounded down, one less for what random inputs reach. It may only rise. */
-const REACHED = { lines: 92, branches: 58 };
+/** What is reached so far, in percent, rounded down, without random inputs. It may only rise. */
+const REACHED = { lines: 100, branches: 100 };
 
 interface Counts {
   lines: [number, number];

@@ -31,6 +31,25 @@ contract EpochTraceTest {
             assert(EpochTrace.valueOf(_trace.entries[i]) != EpochTrace.valueOf(_trace.entries[i - 1]));
         }
     }
+
+    function set(uint64 epoch, uint192 value) external {
+        _trace.set(epoch, value);
+    }
+
+    /// What was is not written again: only the latest epoch may still change.
+    function test_anEpochBeforeTheLatestIsRefused() public {
+        _trace.set(5, 1);
+        _trace.set(7, 2);
+        try this.set(6, 3) {
+            assert(false);
+        } catch (bytes memory answer) {
+            bytes4 selector = EpochTrace.EpochTraceNotAscending.selector;
+            assert(keccak256(answer) == keccak256(abi.encodeWithSelector(selector, 6, 7)));
+        }
+        assert(_trace.entries.length == 2 && _trace.valueAt(6) == 1 && _trace.latest() == 2);
+        _trace.set(7, 3);
+        assert(_trace.entries.length == 2 && _trace.valueAt(6) == 1 && _trace.latest() == 3);
+    }
 }
 
 /// @notice Takes every stake for posted.
