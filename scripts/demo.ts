@@ -10,9 +10,8 @@ import { parseArgs } from "node:util";
 import type { Address } from "../src/protocol/bytes.ts";
 import { toAddress } from "../src/protocol/bytes.ts";
 import { untilStopped } from "../src/cli/untilStopped.ts";
-import { readRates } from "../src/contracts/readRates.ts";
-import { auditLog, signersOf } from "./demo/audit.ts";
-import { discrepancies, settleUp, waitUntilQuiet } from "./demo/money.ts";
+import { auditLog, readTerms } from "./demo/audit.ts";
+import { discrepancies, settleUp } from "./demo/money.ts";
 import { printResult, toJson } from "./demo/print.ts";
 import { runClients } from "./demo/runClients.ts";
 import type { LocalNetwork } from "./local/localNetwork.ts";
@@ -87,13 +86,7 @@ async function converse(network: LocalNetwork, messages: number, directory: stri
 
 async function account(network: LocalNetwork, json: string | undefined): Promise<boolean> {
   const { contracts, nodes, channel } = network;
-  await waitUntilQuiet(network);
-  const { rateRegistry, nodeRegistry } = contracts;
-  const terms = {
-    rates: await readRates(rateRegistry),
-    retentionDays: Number(await rateRegistry.retentionDays()),
-    signers: signersOf(await nodeRegistry.getAllNodes()),
-  };
+  const terms = await readTerms(contracts);
   const money = await settleUp(network, progress);
   const audits = await Promise.all(nodes.map(({ url }) => auditLog(url, terms)));
   const payer: Address = toAddress(channel);

@@ -4,8 +4,11 @@ import { createGrpcWebTransport } from "@connectrpc/connect-node";
 import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import { QueryApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 
+import type { Contracts } from "../../src/contracts/connectContracts.ts";
+import { readNodes } from "../../src/contracts/readNodes.ts";
+import { readRates } from "../../src/contracts/readRates.ts";
 import type { Address } from "../../src/protocol/bytes.ts";
-import { toAddress, toHex } from "../../src/protocol/bytes.ts";
+import { toHex } from "../../src/protocol/bytes.ts";
 import type { ReadOriginatorEnvelope } from "../../src/protocol/envelope.ts";
 import {
   COMMIT_ORIGINATOR,
@@ -131,7 +134,12 @@ async function* readLog(nodeUrl: string, originatorId: number): AsyncGenerator<R
   }
 }
 
-/** The registry's signers by node id. */
-export function signersOf(nodes: readonly { nodeId: bigint; node: { signer: string } }[]): Map<number, Address> {
-  return new Map(nodes.map(({ nodeId, node }) => [Number(nodeId), toAddress(node.signer)]));
+/** What an audit needs to know of the network, as the chain has it. */
+export async function readTerms({ rateRegistry, nodeRegistry }: Contracts): Promise<Terms> {
+  const nodes = await readNodes(nodeRegistry);
+  return {
+    rates: await readRates(rateRegistry),
+    retentionDays: Number(await rateRegistry.retentionDays()),
+    signers: new Map(nodes.map(({ id, signer }) => [id, signer])),
+  };
 }

@@ -10,11 +10,10 @@ import { IdentityUpdateSchema } from "#proto/xmtp/identity/associations/associat
 import { PayerApi } from "#proto/xmtp/xmtpv4/payer_api/payer_api_pb.ts";
 
 import { create, fromBinary } from "@bufbuild/protobuf";
-import { auditLog, signersOf } from "../../scripts/demo/audit.ts";
+import { auditLog, readTerms } from "../../scripts/demo/audit.ts";
 import { waitUntilQuiet } from "../../scripts/demo/money.ts";
 import type { LocalNetwork, LocalNetworkOptions } from "../../scripts/local/localNetwork.ts";
 import { startLocalNetwork } from "../../scripts/local/localNetwork.ts";
-import { readRates } from "../../src/contracts/readRates.ts";
 import { fromHex, toAddress } from "../../src/protocol/bytes.ts";
 import { stableOrder } from "../../src/protocol/nodeChoice.ts";
 import { topicBytes } from "../../src/protocol/topics.ts";
@@ -55,11 +54,7 @@ async function readUntil(person: Person, conversation: string, texts: string[]):
 
 /** What each node's own log charges the payer, recomputed. All are equal when the nodes have the same envelopes. */
 async function auditAll({ nodes, contracts, channel }: LocalNetwork): Promise<(bigint | undefined)[]> {
-  const terms = {
-    rates: await readRates(contracts.rateRegistry),
-    retentionDays: Number(await contracts.rateRegistry.retentionDays()),
-    signers: signersOf(await contracts.nodeRegistry.getAllNodes()),
-  };
+  const terms = await readTerms(contracts);
   const audits = await Promise.all(nodes.map(({ url }) => auditLog(url, terms)));
   return audits.map(({ usagePico }) => usagePico.get(toAddress(channel)));
 }

@@ -2,13 +2,14 @@ import type { Contract, Provider, Signer } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import { decodeRevert } from "../../contracts/decodeRevert.ts";
+import { readNodes } from "../../contracts/readNodes.ts";
 import { readRates } from "../../contracts/readRates.ts";
 import { smartAccountVerifier } from "../../contracts/smartAccountVerifier.ts";
 import { TransactionError, TransactionSender } from "../../contracts/transactionSender.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { Hex } from "../../protocol/bytes.ts";
-import { toAddress, toHex } from "../../protocol/bytes.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import { GatewayError } from "../errors.ts";
 import type { GatewayChain, Sequenced } from "../ports.ts";
 
@@ -60,15 +61,7 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
   }
 
   return {
-    async nodes() {
-      const nodes = await nodeRegistry.getAllNodes();
-      return nodes.map(({ nodeId, node }) => ({
-        id: Number(nodeId),
-        signer: toAddress(node.signer),
-        isCanonical: node.isCanonical,
-        httpAddress: node.httpAddress,
-      }));
-    },
+    nodes: () => readNodes(nodeRegistry),
 
     async rates() {
       const [history, retentionDays] = await Promise.all([readRates(rateRegistry), rateRegistry.retentionDays()]);

@@ -1,6 +1,7 @@
 import type { ContractTransaction, EventLog, Provider, TransactionReceipt } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
+import { readNodes } from "../../contracts/readNodes.ts";
 import { readRates } from "../../contracts/readRates.ts";
 import type { TransactionSender } from "../../contracts/transactionSender.ts";
 import type { Address } from "../../protocol/bytes.ts";
@@ -65,12 +66,8 @@ export function ethersChain(
     },
 
     async nodes() {
-      const nodes = await nodeRegistry.getAllNodes();
-      return nodes.map(({ nodeId, node }) => ({
-        nodeId: Number(nodeId),
-        httpAddress: node.httpAddress,
-        isCanonical: node.isCanonical,
-      }));
+      const nodes = await readNodes(nodeRegistry);
+      return nodes.map(({ id, httpAddress, isCanonical }) => ({ nodeId: id, httpAddress, isCanonical }));
     },
 
     epochSeconds: () => feeDistributor.epochSeconds(),

@@ -2,11 +2,12 @@ import type { Log as EthersLog, Provider } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../../contracts/deploymentRecord.ts";
+import { readNodes } from "../../contracts/readNodes.ts";
 import { readRates } from "../../contracts/readRates.ts";
 import { smartAccountVerifier } from "../../contracts/smartAccountVerifier.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Hex } from "../../protocol/bytes.ts";
-import { fromHex, toAddress } from "../../protocol/bytes.ts";
+import { fromHex } from "../../protocol/bytes.ts";
 import type { ChainEvent, NodeChain } from "../ports.ts";
 
 const ATTEMPTS = 3;
@@ -80,16 +81,7 @@ export function ethersNodeChain({ record, contracts, provider, clock }: EthersNo
     chainId: BigInt(record.chainId),
     deploymentBlock: record.deploymentBlock,
 
-    registeredNodes: () =>
-      retried(async () => {
-        const nodes = await nodeRegistry.getAllNodes();
-        return nodes.map(({ nodeId, node }) => ({
-          id: Number(nodeId),
-          signer: toAddress(node.signer),
-          isCanonical: node.isCanonical,
-          httpAddress: node.httpAddress,
-        }));
-      }),
+    registeredNodes: () => retried(() => readNodes(nodeRegistry)),
 
     terms: () =>
       retried(async () => ({
