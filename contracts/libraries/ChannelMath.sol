@@ -22,19 +22,16 @@ library ChannelMath {
         uint256 fees,
         uint256 stamps
     ) internal pure returns (Balances afterwards, uint256 collected) {
-        uint256 word = Balances.unwrap(balances);
         uint256 raised;
         (collected, raised) = accept(
-            word % 2 ** 64,
-            (word / 2 ** 64) % 2 ** 64,
-            (word / 2 ** 128) % 2 ** 64,
-            word / 2 ** 192,
+            balances.depositedWord(),
+            balances.stampsSpentWord(),
+            balances.stampsSignedWord(),
+            balances.feesSpentWord(),
             fees,
             stamps
         );
-        unchecked {
-            afterwards = Balances.wrap(word + collected * 2 ** 192 + raised * 2 ** 128);
-        }
+        afterwards = balances.raisedBy(collected, raised);
     }
 
     /**
@@ -76,14 +73,31 @@ library ChannelMath {
 
     /// @notice What nobody has a claim on, now or later: the most a withdrawal may ask for.
     function unspent(Balances balances) internal pure returns (uint64) {
-        return balances.deposited() - balances.feesSpent() - balances.stampsSpent();
+        return free(balances, false);
     }
 
     /// @notice What a withdrawal may pay; while the stamp hold lasts, signed stamp ceilings stay backed.
     function free(Balances balances, bool stampsHeld) internal pure returns (uint64) {
-        uint64 stamps = balances.stampsSpent();
-        if (stampsHeld && balances.stampsSigned() > stamps) stamps = balances.stampsSigned();
-        uint64 left = balances.deposited() - balances.feesSpent();
+        return
+            freeOf(
+                balances.deposited(),
+                balances.stampsSpent(),
+                balances.stampsSigned(),
+                balances.feesSpent(),
+                stampsHeld
+            );
+    }
+
+    /// @notice The same in plain numbers.
+    function freeOf(
+        uint64 deposited,
+        uint64 stampsSpent,
+        uint64 stampsSigned,
+        uint64 feesSpent,
+        bool stampsHeld
+    ) internal pure returns (uint64) {
+        uint64 stamps = stampsHeld && stampsSigned > stampsSpent ? stampsSigned : stampsSpent;
+        uint64 left = deposited - feesSpent;
         return left > stamps ? left - stamps : 0;
     }
 }
