@@ -12,7 +12,7 @@ import { MONEY_FILES } from "../forge/coverage.ts";
 import { forgeBinary } from "./tools.ts";
 
 const COPY = resolve("tmp/mutation");
-const TESTS = "(ChannelMath|PostageChannels|FeeDistributor|EpochTrace|ManyChannels|SeatMath)";
+const TESTS = "(ChannelMath|PostageChannels|FeeDistributor|EpochTrace|ManyChannels|SeatMath|StreamMath)";
 const RUNS = { FOUNDRY_FUZZ_RUNS: "64", FOUNDRY_INVARIANT_RUNS: "8", FOUNDRY_INVARIANT_DEPTH: "40" };
 
 /** What each mutant changes: the text that is found and what takes its place. */
