@@ -21,6 +21,7 @@ contract BindingHandler {
     TermedChannels public twin = new TermedChannels(_usdc, defaultTerms());
     uint256 private immutable _home = block.chainid;
     address[KEYS] private _addresses;
+    uint256 private _nextFresh;
     /// What must never be seen; the kind of forgery plus one.
     uint256 public moved;
     uint256 public assigned;
@@ -171,7 +172,11 @@ contract BindingHandler {
     }
 
     function _signature(uint256 i, bytes32 digest) private pure returns (bytes32, uint256) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(_key(i), digest);
+        return _signedBy(_key(i), digest);
+    }
+
+    function _signedBy(uint256 secret, bytes32 digest) private pure returns (bytes32, uint256) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(secret, digest);
         return (r, uint256(s) | (uint256(v - 27) << 255));
     }
 
@@ -192,24 +197,32 @@ contract BindingHandler {
 
     // The other promise that a key signs: who owns the channel.
 
-    function forgeAssignment(uint256 kind, uint256 i, uint256 noise) external {
+    /// For a key that nobody owns yet, a new one each time, so that owned channels do not hide what would be taken.
+    function forgeAssignment(uint256 kind, uint256 noise) external {
+        uint256 secret = within(uint256(keccak256(abi.encode(noise, _nextFresh++))), 1, ORDER - 1);
         (address owner, uint256 deadline) = (address(uint160(within(noise, 1, 1e18))), block.timestamp + 1 days);
-        bytes32 digest = channels.assignOwnerDigest(owner, deadline);
+        bytes32 genuine = channels.assignOwnerDigest(owner, deadline);
+        bytes32 digest = genuine;
         kind = kind % 6;
         if (kind == 0) digest = twin.assignOwnerDigest(owner, deadline);
         if (kind == 1) digest = _assignmentOnAnotherChain(owner, deadline, noise);
         if (kind == 2) digest = channels.voucherDigest(uint64(uint160(owner)), uint64(deadline));
-        (bytes32 r, uint256 vs) = _signature(i, digest);
+        (bytes32 r, uint256 vs) = _signedBy(secret, digest);
         if (kind == 3) r = bytes32(uint256(r) ^ (1 << (noise % 256)));
         if (kind == 4) vs = vs ^ (1 << (noise % 256));
         // Another owner, or a later deadline, than the key signed.
-        if (kind == 5) (owner, deadline) = noise % 2 == 0 ? (SINK, deadline) : (owner, deadline + 1);
-        bytes32 before = _state();
-        try channels.assignOwner(keyAddress(i), owner, deadline, r, bytes32(vs)) {
-            assigned = kind + 1;
-        } catch {
-            if (_state() != before) assigned = kind + 1;
-        }
+        bool isOther = kind == 5 && noise % 2 == 0;
+        bool isLater = kind == 5 && noise % 2 == 1;
+        if (_assigns(secret, isOther ? SINK : owner, isLater ? deadline + 1 : deadline, r, vs)) assigned = kind + 1;
+
+        (r, vs) = _signedBy(secret, genuine);
+        if (!_assigns(secret, owner, deadline, r, vs)) dead = true;
+    }
+
+    function _assigns(uint256 secret, address owner, uint256 deadline, bytes32 r, uint256 vs) private returns (bool) {
+        address key = vm.addr(secret);
+        try channels.assignOwner(key, owner, deadline, r, bytes32(vs)) {} catch {}
+        return channels.getChannel(key).owner != address(0);
     }
 
     function _assignmentOnAnotherChain(
