@@ -41,16 +41,17 @@ contract PostageChannels is IPostageChannels, PausableEntries, EIP712, Reentranc
 
     /**
      * slot 1 | balances: deposited 64 | stampsSpent 64 | stampsSigned 64 | feesSpent 64      (hot)
-     * slot 2 | owner 160                                                                     (cold)
-     * slot 3 | pendingWithdrawal 64 | readyAt 40 | stampsFreeAt 40 | withdrawalNonce 24      (cold)
+     * slot 2 | pendingWithdrawal 64 | readyAt 40 | stampsFreeAt 40 | withdrawalNonce 24      (cold)
+     * slot 3 | owner 160                                                                     (cold)
+     * The owner stands last: before the others it would share their first field's slot, and a request write two.
      */
     struct State {
         Balances balances;
-        address owner;
         uint64 pendingWithdrawal;
         uint40 readyAt;
         uint40 stampsFreeAt;
         uint24 withdrawalNonce;
+        address owner;
     }
 
     mapping(address key => State) private _channels;
@@ -116,7 +117,7 @@ contract PostageChannels is IPostageChannels, PausableEntries, EIP712, Reentranc
 
     /// @inheritdoc IPostageChannels
     function depositMany(Funding[] calldata fundings) external nonReentrant whenEntriesOpen {
-        uint256 total;
+        uint256 total = 0;
         for (uint256 i = 0; i < fundings.length; i++) total += fundings[i].amount;
         uint256 arrived = _pull(total);
         if (arrived != total) revert PostageChannelsPartArrived(arrived, total);

@@ -1,37 +1,240 @@
-/** Findings of Slither that are as they should be, each with the reason, as `detector Contract.function`. */
-export const WAIVERS: Record<string, string> = {
-  "arbitrary-send-erc20 NodeBond.post":
-    "Only the registry may call it, with the account that called the registry: an immutable link, no role.",
-  "arbitrary-send-erc20 NodeStaking.post":
-    "Only the registry may call it, with the account that called the registry: an immutable link, no role.",
-  "divide-before-multiply NodeStaking.slash":
-    "The bounty is a part of what was slashed, both rounded down: never more than was slashed, which is the rule.",
-  "reentrancy-events FaultProofs.execute":
-    "The amounts in the event are the call's answer; slash() is an immutable peer, and the case is closed before it.",
-  "weak-prng FeeDistributor.distribute": "The rest of a division by 14 epochs, which waits for the next distribution.",
-  "divide-before-multiply FeeDistributor.distribute":
-    "Rounded down on purpose: 14 times the rate is streamed and the rest is kept as the remainder.",
-  "reentrancy-balance FeeDistributor.distribute":
-    "nonReentrant; collect() is an immutable peer of ours that calls the token alone, and what arrived is the point.",
-  "reentrancy-no-eth FeeDistributor.claim": "nonReentrant; setSuspended() is an immutable peer that calls nobody.",
-  "reentrancy-benign FeeDistributor.distribute": "nonReentrant, as above.",
-  "reentrancy-benign FeeDistributor.payDebit": "nonReentrant; setSuspended() is an immutable peer that calls nobody.",
-  "reentrancy-benign PostageChannels.depositWithPermit":
-    "nonReentrant; credited is what arrived, so the write has to come after the token.",
-  "reentrancy-benign PostageChannels.depositWithAuthorization":
-    "nonReentrant; credited is what arrived, so the write has to come after the token.",
-  "reentrancy-no-eth FeeDistributor.distribute":
-    "nonReentrant; collect() is an immutable peer that calls the token alone.",
-};
+import type { Waiver } from "./judgeFindings.ts";
 
-/** Detectors whose every finding here has the same reason. */
-export const WAIVED_DETECTORS: Record<string, string> = {
-  timestamp:
-    "Windows last hours and epochs; a proposer moves a block's time by seconds. Timestamps are the clock here.",
-  "incorrect-equality": "Enums, counts and amounts that arrived; no rule asks whether a balance equals something.",
-  "uninitialized-local": "Sums and structs in memory that begin at zero, as the language says they do.",
-  "missing-zero-check":
-    "Predicted addresses of a circular deployment: verifyDeployment checks that every link has code and points back.",
-  "calls-loop": "At most 15 calls of an immutable peer of ours, the registry; it cannot refuse or run out of gas.",
-  "unused-return": "What arrived is measured by balance, ids are known to be in the set, other parts are not needed.",
+/**
+ * Findings of Slither that are as they should be, site by site: `detector Contract.function`, how many lines of that
+ * function are found, and why they are right. One line more or less has to be judged again.
+ *
+ * About time in general: timestamps are the clock of the suite. A sequencer can move one by seconds; a reason below
+ * says what seconds could change there. Slither follows everything that is computed from an epoch or a time, so many
+ * findings compare amounts.
+ */
+export const WAIVERS: Record<string, Waiver> = {
+  // ------------------------------------------------------------------------------------------- PostageChannels
+  "missing-zero-check PostageChannels.constructor.distributor_": [
+    1,
+    "A predicted address (circular links). verifyDeployment compares it with FeeDistributor's, which has code.",
+  ],
+  "reentrancy-benign PostageChannels.depositWithAuthorization": [
+    5,
+    "Both forms are nonReentrant. Credited is what arrived, so the write has to come after the token's call; settle, " +
+      "the one entry without a guard, reads and writes a channel afresh and moves no tokens.",
+  ],
+  "reentrancy-benign PostageChannels.depositWithPermit": [
+    3,
+    "nonReentrant. The permit moves nothing; the write has to come after the transfer, because what arrived counts.",
+  ],
+  "timestamp PostageChannels.assignOwner": [
+    1,
+    "The deadline that the key chose, included: seconds more or less are the signer's to allow for.",
+  ],
+  "timestamp PostageChannels.freeAmount": [1, "A view: the same question that withdraw asks, days after the request."],
+  "timestamp PostageChannels.withdraw": [
+    2,
+    "readyAt is at least 25 h and stampsFreeAt at least 9 d after the request; seconds are nothing to who settles.",
+  ],
+
+  // -------------------------------------------------------------------------------------------- FeeDistributor
+  "missing-zero-check FeeDistributor.constructor.reports_": [
+    1,
+    "A reserved CREATE3 address; verifyDeployment compares it. Were it zero, nobody could record debits.",
+  ],
+  "missing-zero-check FeeDistributor.constructor.treasury_": [
+    1,
+    "From the deployment's parameters, which refuse the zero address; without one it is the deploying account.",
+  ],
+  "calls-loop FeeDistributor._walk": [
+    1,
+    "Ends after at most 15 turns: nothing is left by then. Each asks the registry, an immutable peer, for one binary " +
+      "search, which has no way to fail.",
+  ],
+  "calls-loop FeeDistributor._walkStretches": [
+    1,
+    "Its own loop calls nobody; it is called once per debit. A view of an immutable peer, at most 33 entries.",
+  ],
+  "calls-loop FeeDistributor._earned": [1, "Once per debit: a view of an immutable peer that reads one record."],
+  "calls-loop FeeDistributor._recordDebit": [
+    1,
+    "Once per debit. Only EpochReports records, and it has to bound its rows (docs/contracts/fee-distributor.md). " +
+      "setSuspended refuses nobody but strangers, so one row blocks no other.",
+  ],
+  "divide-before-multiply FeeDistributor.distribute": [
+    2,
+    "Rounded down on purpose: 14 times the rate is streamed and the rest is kept as the remainder.",
+  ],
+  "weak-prng FeeDistributor.distribute": [
+    1,
+    "No chance is drawn: the rest of a division by 14 epochs, which waits for the next distribution.",
+  ],
+  "unused-return FeeDistributor.distribute": [1, "What arrived is measured by balance instead of believed."],
+  "unused-return FeeDistributor.claimable": [
+    1,
+    "Of the three parts of a division the node's is asked for; claim books the other two.",
+  ],
+  "incorrect-equality FeeDistributor.distribute": [
+    1,
+    "Whether nothing arrived at all: a gift sent before makes no difference, because both balances include it.",
+  ],
+  "incorrect-equality FeeDistributor._book": [3, "A standing is one of four values of an enum."],
+  "incorrect-equality FeeDistributor._earned": [
+    1,
+    "Zero means that no share was ever booked. Where the accumulator really is zero, the one read instead is too.",
+  ],
+  "incorrect-equality FeeDistributor._walkStretches": [
+    2,
+    "The end of a list, and an account without a booked share, as in _earned.",
+  ],
+  "incorrect-equality FeeDistributor._reduceDebit": [
+    1,
+    "The caller subtracts at most what is owed, so the end of a debit is met exactly.",
+  ],
+  "incorrect-equality FeeDistributor.payDebit": [
+    2,
+    "Nothing arrived, or all that is owed: what arrived beyond the debit was cut to it two lines before.",
+  ],
+  "reentrancy-balance FeeDistributor.distribute": [
+    3,
+    "nonReentrant; collect() is an immutable peer of ours that calls the token alone, and what arrived is the point.",
+  ],
+  "reentrancy-benign FeeDistributor.distribute": [
+    2,
+    "nonReentrant; the treasury's part is known only when the money has arrived.",
+  ],
+  "reentrancy-no-eth FeeDistributor.distribute": [
+    3,
+    "nonReentrant; collect() is an immutable peer that calls the token alone. A view asked meanwhile sees the stream " +
+      "as it was before.",
+  ],
+  "reentrancy-benign FeeDistributor.payDebit": [
+    4,
+    "nonReentrant; setSuspended() is an immutable peer that calls nobody.",
+  ],
+  "reentrancy-no-eth FeeDistributor.claim": [5, "nonReentrant; setSuspended() is an immutable peer that calls nobody."],
+  "timestamp FeeDistributor.distribute": [
+    3,
+    "Amounts, and whether the epoch has a seat. In the seconds around its end the money starts one epoch of at least " +
+      "a minute, by default 12 h, earlier or later, for all seats alike.",
+  ],
+  "timestamp FeeDistributor._rollToNow": [3, "Whether an epoch has ended: past epochs are paid once, whoever rolls."],
+  "timestamp FeeDistributor._rolled": [1, "As in _rollToNow."],
+  "timestamp FeeDistributor._walk": [
+    4,
+    "Epochs that have ended, of a history that does not change any more; ticks and rates are counts and amounts.",
+  ],
+  "timestamp FeeDistributor._accumulatorBefore": [2, "An index and epochs of steps that are over."],
+  "timestamp FeeDistributor._earned": [
+    3,
+    "Counts of stretches, a stretch that begins in an epoch still to come, an accumulator: no instant.",
+  ],
+  "timestamp FeeDistributor._walkStretches": [
+    4,
+    "Stretches by epoch: one that has not begun is left for a later claim and loses nothing by it.",
+  ],
+  "timestamp FeeDistributor._book": [3, "A standing is one of four values of an enum, no instant."],
+  "timestamp FeeDistributor.claim": [4, "Amounts of epochs that have ended; claiming a second later pays the same."],
+  "timestamp FeeDistributor._recordDebit": [2, "Amounts: what is owed and what was earned in epochs that have ended."],
+  "timestamp FeeDistributor._reduceDebit": [1, "An amount: whether anything is still owed."],
+
+  // ------------------------------------------------------------------- PausableEntries, rates and deployment
+  "timestamp PausableEntries._requireEntriesOpen": [
+    1,
+    "A pause lasts up to 7 d and stops ways in only: seconds hold up a deposit.",
+  ],
+  "timestamp PausableEntries.pauseEntries": [1, "30 d of rest between pauses; seconds do not make them frequent."],
+  "timestamp PausableEntries.resumeEntries": [1, "Whether there is a pause to end; a second later it ends by itself."],
+  "missing-zero-check RateRegistry.constructor.governor_": [
+    1,
+    "From the deployment's parameters, which refuse the zero address. Were it zero, the first rates would stay.",
+  ],
+  "timestamp RateRegistry.scheduleRates": [
+    2,
+    "24 h of notice and between changes; seconds move neither price nor order, and the start itself is in the call.",
+  ],
+  "missing-zero-check Create3Deployer.constructor.owner_": [
+    1,
+    "The deploying account passes itself. Without an owner nothing could be deployed, and the deployment would fail.",
+  ],
+
+  // ---------------------------------------------------------------------------------------------- NodeRegistry
+  "missing-zero-check NodeRegistry.constructor.distributor_": [
+    1,
+    "A predicted address (circular links). verifyDeployment compares it with FeeDistributor's, which has code.",
+  ],
+  "unused-return NodeRegistry.register": [1, "The id is new, so it cannot be in the set already."],
+  "unused-return NodeRegistry.withdrawStake": [
+    1,
+    "A node that is leaving is in the set: it entered when it registered, and only this line takes it out.",
+  ],
+  "incorrect-equality NodeRegistry.isCanonical": [1, "A standing is one of four values of an enum."],
+  "timestamp NodeRegistry.isCanonical": [1, "A standing in the current epoch, which was fixed in the one before."],
+  "timestamp NodeRegistry.exit": [1, "Whether the node has a seat: an enum. Its seat ends with the epoch, whenever."],
+  "timestamp NodeRegistry.withdrawStake": [
+    1,
+    "Whole epochs: the seat's last one is over. In the seconds around its end the stake leaves one block earlier or later.",
+  ],
+
+  // ---------------------------------------------------------------------------------------- NodeBond, NodeStaking
+  "arbitrary-send-erc20 NodeBond.post": [
+    1,
+    "Only the registry may call it, with the account that called the registry: an immutable link, no role.",
+  ],
+  "missing-zero-check NodeBond.constructor.registry_": [
+    1,
+    "A predicted address (circular links). verifyDeployment compares it with NodeRegistry's, which has code.",
+  ],
+  "arbitrary-send-erc20 NodeStaking.post": [
+    1,
+    "Only the registry may call it, with the account that called the registry: an immutable link, no role.",
+  ],
+  "missing-zero-check NodeStaking.constructor.registry_": [
+    1,
+    "A predicted address (circular links). No deployment includes the contract yet; the one that does has to compare it.",
+  ],
+  "missing-zero-check NodeStaking.constructor.faultProofs_": [
+    1,
+    "A predicted address (circular links). No deployment includes the contract yet; the one that does has to compare it.",
+  ],
+  "missing-zero-check NodeStaking.constructor.treasury_": [
+    1,
+    "From the deployment's parameters, which refuse the zero address; no deployment includes the contract yet.",
+  ],
+  "divide-before-multiply NodeStaking.slash": [
+    2,
+    "The bounty is a part of what was slashed, both rounded down: never more than was slashed, which is the rule.",
+  ],
+  "uninitialized-local NodeStaking.withdrawStake.kept": [1, "A count of entries kept, which begins at zero."],
+  "unused-return NodeStaking._setVotes": [1, "push answers the value before and after: both are known here."],
+  "timestamp NodeStaking.getPastVotes": [1, "Refuses the present and the future, because a block may still change it."],
+  "timestamp NodeStaking.withdrawStake": [
+    1,
+    "Unbonding lasts at least 7 d; until its owner takes it, what has unbonded stays slashable, so seconds win nothing.",
+  ],
+
+  // ----------------------------------------------------------------------------------------------- FaultProofs
+  "missing-zero-check FaultProofs.constructor.guardian_": [
+    1,
+    "A predicted address. No deployment includes the contract yet. Were it zero, nobody could dismiss a case.",
+  ],
+  "missing-zero-check FaultProofs.constructor.governor_": [
+    1,
+    "A predicted address. No deployment includes the contract yet. Were it zero, nobody could reopen a case.",
+  ],
+  "reentrancy-events FaultProofs.execute": [
+    2,
+    "The amounts in the event are the call's answer; slash() is an immutable peer, and the case is closed before it.",
+  ],
+  "timestamp FaultProofs.commit": [1, "Whether there is a commitment: zero means none."],
+  "timestamp FaultProofs._requireCommitted": [
+    2,
+    "A reveal waits REVEAL_AFTER and has until REVEAL_UNTIL; who committed first stays first, by the order of blocks.",
+  ],
+  "timestamp FaultProofs.dismiss": [
+    1,
+    "The appeal window is at least a day; the guardian does not need its last second.",
+  ],
+  "timestamp FaultProofs.reopen": [1, "The window for reopening lasts as long as a vote does: days, not seconds."],
+  "timestamp FaultProofs.close": [1, "The other side of the same instant: exactly one of reopen and close is open."],
+  "timestamp FaultProofs.execute": [
+    1,
+    "The other side of the appeal's end: exactly one of dismiss and execute is open.",
+  ],
 };

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-import { getAddress, isAddress } from "ethers";
+import { ZeroAddress, getAddress, isAddress } from "ethers";
 import { z } from "zod";
 
 const amount = z
@@ -10,7 +10,9 @@ const amount = z
 const address = z
   .string()
   .refine((text) => isAddress(text), "not an address")
-  .transform((text) => getAddress(text));
+  .transform((text) => getAddress(text))
+  // What is paid or governed by nobody stays there: constructors do not check their addresses.
+  .refine((text) => text !== ZeroAddress, "the zero address");
 
 /** What a network is deployed with. Amounts are decimal strings of base units; contracts check the bounds. */
 export const deploymentParametersSchema = z.strictObject({

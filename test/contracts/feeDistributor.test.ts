@@ -192,6 +192,32 @@ describe("FeeDistributor", () => {
     });
   });
 
+  describe("payout to one of the contracts", () => {
+    it("is a gift that nobody is credited: neither a deposit nor income of the seats", async () => {
+      const { world } = await seatedWorld(0);
+      const { feeDistributor, postageChannels, usdc } = world;
+      const balanceOf = (at: object) => usdc.getFunction("balanceOf")(at) as Promise<bigint>;
+      const toChannels = await registerNode(world, 1, await postageChannels.getAddress());
+      const toItself = await registerNode(world, 2, await feeDistributor.getAddress());
+      await passEpochs(world, 1);
+      await earn(world, 1_400_000n);
+      await passEpochs(world, 15);
+      const owedByChannels = await balanceOf(postageChannels);
+      await feeDistributor.claim(toChannels);
+      await feeDistributor.claim(toItself);
+
+      expect(await balanceOf(postageChannels)).to.equal(owedByChannels + 630_000n);
+      expect(await postageChannels.uncollected()).to.equal(0n);
+      // Neither gift is distributed, and what came in later is, to the unit.
+      expect(await feeDistributor.distribute.staticCall()).to.equal(0n);
+      await earn(world, 1_400n);
+      expect(await feeDistributor.streaming()).to.equal(1_260n);
+      await fund(world, key, 5n * USD);
+      expect((await postageChannels.getChannel(key.address)).deposited).to.equal(1_000_005n * USD);
+      expect(await feeDistributor.claimable(toChannels)).to.equal(0n);
+    });
+  });
+
   describe("withdrawCredit", () => {
     it("hands the treasury its part", async () => {
       const { world } = await seatedWorld(1);
