@@ -134,7 +134,7 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
         if (total > type(uint64).max) revert FeeDistributorTotalTooLarge(total, type(uint64).max);
 
         _credits[treasury] += toTreasury;
-        uint256 rate = StreamMath.spreadDown(stream, net);
+        uint256 rate = StreamMath.spreadDown(stream, uint64(net));
         // The epoch under way is not one of those that follow; without a seat it is no stream epoch at all.
         uint256 first = seats.seatsAt(clock.nextEpoch) > 0 ? uint256(clock.ticks) + 1 : clock.ticks;
         _starts[first] += rate;
@@ -183,7 +183,7 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
             (bool found, uint64 epoch, uint256 seatCount) = seats.nextSeatedEpoch(clock.nextEpoch);
             if (!found || epoch >= current) break;
             uint256 ending = clock.ticks < StreamMath.EPOCHS ? 0 : _starts[clock.ticks - StreamMath.EPOCHS];
-            uint64 rate = StreamMath.step(stream, _starts[clock.ticks], ending);
+            uint64 rate = StreamMath.step(stream, uint64(_starts[clock.ticks]), uint64(ending));
             if (rate > 0) {
                 clock.accumulator += uint128(StreamMath.shareDown(rate, seatCount));
                 roll.steps[roll.count++] = Step(epoch, rate, seatCount, clock.accumulator);

@@ -7,13 +7,11 @@ import {Balances} from "../types/Balances.sol";
 /// @dev Every function relies on feesSpent + stampsSpent <= deposited and keeps it.
 library ChannelMath {
     uint256 internal constant BPS = 10_000;
-    uint256 private constant U64 = type(uint64).max;
 
     /**
      * @notice What a channel becomes when a voucher is presented.
-     * @dev Each column is a maximum of its own, so order and repetition of vouchers change nothing. A voucher above
-     * the deposit takes what is there and stays redeemable, because only what was taken is remembered.
-     * Whole words instead of uint64: the compiler would mask after every step, in the inner loop of `settle`.
+     * @dev Whole words instead of uint64: the compiler would mask after every step, in the inner loop of `settle`.
+     * Both columns only grow and stay below 2^64, so adding to them in place carries nothing over.
      * @param fees Cumulative fees signed, below 2^64.
      * @param stamps Cumulative stamp ceiling signed, below 2^64.
      * @return afterwards The channel after the voucher.
@@ -24,23 +22,42 @@ library ChannelMath {
         uint256 fees,
         uint256 stamps
     ) internal pure returns (Balances afterwards, uint256 collected) {
+        uint256 raised;
+        (collected, raised) = accept(
+            balances.depositedWord(),
+            balances.stampsSpentWord(),
+            balances.stampsSignedWord(),
+            balances.feesSpentWord(),
+            fees,
+            stamps
+        );
+        afterwards = balances.raisedBy(collected, raised);
+    }
+
+    /**
+     * @notice What a voucher takes and by how much it raises the ceiling.
+     * @dev Each column is a maximum of its own, so order and repetition of vouchers change nothing. A voucher above
+     * the deposit takes what is there and stays redeemable, because only what was taken is remembered.
+     */
+    function accept(
+        uint256 deposited,
+        uint256 stampsSpent,
+        uint256 stampsSigned,
+        uint256 feesSpent,
+        uint256 fees,
+        uint256 stamps
+    ) internal pure returns (uint256 collected, uint256 raised) {
         unchecked {
-            uint256 word = Balances.unwrap(balances);
             // The usual row takes no branch: a branch taken costs a jump there and one back.
-            uint256 spent = word >> 192;
-            if (fees < spent) fees = spent;
-            collected = fees - spent;
+            if (fees < feesSpent) fees = feesSpent;
+            collected = fees - feesSpent;
             // No underflow: feesSpent + stampsSpent <= deposited.
-            uint256 left = (word & U64) - ((word >> 64) & U64) - spent;
+            uint256 left = deposited - stampsSpent - feesSpent;
             if (collected > left) collected = left;
-            // Both columns only grow and stay below 2^64, so adding to them in place carries nothing over.
-            uint256 next = word + (collected << 192);
-            uint256 signed = (word >> 128) & U64;
-            if (stamps > signed) {
+            if (stamps > stampsSigned) {
                 // A channel without a deposit stays as it is: nobody shall pay for storage that backs nothing.
-                if (word & U64 != 0) next += (stamps - signed) << 128;
+                if (deposited != 0) raised = stamps - stampsSigned;
             }
-            afterwards = Balances.wrap(next);
         }
     }
 
@@ -56,14 +73,31 @@ library ChannelMath {
 
     /// @notice What nobody has a claim on, now or later: the most a withdrawal may ask for.
     function unspent(Balances balances) internal pure returns (uint64) {
-        return balances.deposited() - balances.feesSpent() - balances.stampsSpent();
+        return free(balances, false);
     }
 
     /// @notice What a withdrawal may pay; while the stamp hold lasts, signed stamp ceilings stay backed.
     function free(Balances balances, bool stampsHeld) internal pure returns (uint64) {
-        uint64 stamps = balances.stampsSpent();
-        if (stampsHeld && balances.stampsSigned() > stamps) stamps = balances.stampsSigned();
-        uint64 left = balances.deposited() - balances.feesSpent();
+        return
+            freeOf(
+                balances.deposited(),
+                balances.stampsSpent(),
+                balances.stampsSigned(),
+                balances.feesSpent(),
+                stampsHeld
+            );
+    }
+
+    /// @notice The same in plain numbers.
+    function freeOf(
+        uint64 deposited,
+        uint64 stampsSpent,
+        uint64 stampsSigned,
+        uint64 feesSpent,
+        bool stampsHeld
+    ) internal pure returns (uint64) {
+        uint64 stamps = stampsHeld && stampsSigned > stampsSpent ? stampsSigned : stampsSpent;
+        uint64 left = deposited - feesSpent;
         return left > stamps ? left - stamps : 0;
     }
 }

@@ -9,10 +9,11 @@ library SeatMath {
      */
     function wholeDown(uint256 fraction, uint256 share) internal pure returns (uint256 whole, uint256 carried) {
         unchecked {
-            // Both are below 2^129: a share is at most 2^64 units.
+            // Both are below 2^129: a share is at most 2^64 units. Quotient and remainder instead of a shift and a mask,
+            // because the checker cannot reason about bits; the compiler makes the same code of both.
             uint256 sum = fraction + share;
-            whole = sum >> 64;
-            carried = sum & type(uint64).max;
+            whole = sum / 2 ** 64;
+            carried = sum % 2 ** 64;
         }
     }
 

@@ -16,7 +16,7 @@ struct Stream {
 /// @notice How collected fees become a stream, pure and without storage, so that it can be proved by itself.
 library StreamMath {
     /// @dev Money is paid evenly in so many stream epochs.
-    uint256 internal constant EPOCHS = 14;
+    uint64 internal constant EPOCHS = 14;
     uint256 internal constant BPS = 10_000;
 
     /// @notice The treasury's part of what came in.
@@ -26,28 +26,49 @@ library StreamMath {
 
     /**
      * @notice Adds money to the stream; nothing is left over, what does not divide becomes the remainder.
-     * @dev No truncation while net + left + released is below 2^64, which the caller checks.
+     * @dev Reverts when net and what is left pass 2^64.
      * @param net What came in for the seats, and the remainder so far.
      * @return rate What each of the stream epochs that follow pays more.
      */
-    function spreadDown(Stream memory stream, uint256 net) internal pure returns (uint256 rate) {
+    function spreadDown(Stream memory stream, uint64 net) internal pure returns (uint64 rate) {
+        (rate, stream.remainder, stream.left) = spreadDown(stream.left, net);
+    }
+
+    /// @notice The same in plain numbers.
+    function spreadDown(
+        uint64 left,
+        uint64 net
+    ) internal pure returns (uint64 rate, uint64 remainder, uint64 leftAfter) {
         rate = net / EPOCHS;
-        stream.remainder = uint64(net % EPOCHS);
-        stream.left += uint64(rate * EPOCHS);
+        remainder = net % EPOCHS;
+        leftAfter = left + rate * EPOCHS;
     }
 
     /**
-     * @notice Pays one stream epoch.
-     * @dev No truncation: the rate is part of what is left. More than is left reverts.
+     * @notice Pays one stream epoch. More than is left reverts.
      * @param starting Rate that begins with this epoch.
-     * @param ending Rate that was paid for the last time in the epoch before.
+     * @param ending Rate that was paid for the last time in the epoch before: a part of the stream's rate.
      * @return rate What the epoch pays.
      */
-    function step(Stream memory stream, uint256 starting, uint256 ending) internal pure returns (uint64 rate) {
-        rate = uint64(stream.rate + starting - ending);
+    function step(Stream memory stream, uint64 starting, uint64 ending) internal pure returns (uint64 rate) {
+        (rate, stream.left, stream.released) = step(stream.rate, stream.left, stream.released, starting, ending);
         stream.rate = rate;
-        stream.left -= rate;
-        stream.released += rate;
+    }
+
+    /// @notice The same in plain numbers.
+    function step(
+        uint64 rate,
+        uint64 left,
+        uint64 released,
+        uint64 starting,
+        uint64 ending
+    ) internal pure returns (uint64 rateAfter, uint64 leftAfter, uint64 releasedAfter) {
+        rateAfter = rate - ending + starting;
+        leftAfter = left - rateAfter;
+        unchecked {
+            // left + released is below 2^64, see `FeeDistributor.distribute`.
+            releasedAfter = released + rateAfter;
+        }
     }
 
     /// @notice What one seat earns in an epoch, 64.64.

@@ -39,6 +39,32 @@ library BalancesLibrary {
         return Balances.wrap((Balances.unwrap(self) & ~uint256(type(uint64).max)) | value);
     }
 
+    // For `ChannelMath.applyVoucher`, as whole words: the compiler would mask a uint64 after every step. Quotients,
+    // remainders and products, because the checker cannot reason about bits; the compiler makes shifts and masks of them.
+
+    function depositedWord(Balances self) internal pure returns (uint256) {
+        return Balances.unwrap(self) % 2 ** 64;
+    }
+
+    function stampsSpentWord(Balances self) internal pure returns (uint256) {
+        return (Balances.unwrap(self) / 2 ** 64) % 2 ** 64;
+    }
+
+    function stampsSignedWord(Balances self) internal pure returns (uint256) {
+        return (Balances.unwrap(self) / 2 ** 128) % 2 ** 64;
+    }
+
+    function feesSpentWord(Balances self) internal pure returns (uint256) {
+        return Balances.unwrap(self) / 2 ** 192;
+    }
+
+    /// @notice More fees spent and more stamps signed. Unchecked: both columns must stay below 2^64.
+    function raisedBy(Balances self, uint256 fees, uint256 stamps) internal pure returns (Balances) {
+        unchecked {
+            return Balances.wrap(Balances.unwrap(self) + fees * 2 ** 192 + stamps * 2 ** 128);
+        }
+    }
+
     function equals(Balances self, Balances other) internal pure returns (bool) {
         return Balances.unwrap(self) == Balances.unwrap(other);
     }

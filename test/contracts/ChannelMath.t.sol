@@ -51,6 +51,14 @@ contract ChannelMathTest {
         if (channel.stampsSigned() <= channel.stampsSpent()) assert(ChannelMath.free(channel, true) == unspent);
     }
 
+    function testFuzz_columnsReadTheSameAsWholeWords(uint256 word) public pure {
+        Balances channel = Balances.wrap(word);
+        assert(channel.depositedWord() == channel.deposited());
+        assert(channel.stampsSpentWord() == channel.stampsSpent());
+        assert(channel.stampsSignedWord() == channel.stampsSigned());
+        assert(channel.feesSpentWord() == channel.feesSpent());
+    }
+
     function testFuzz_withDepositedTouchesNothingElse(uint256 word, uint64 deposited) public pure {
         Balances before = Balances.wrap(word);
         Balances afterwards = before.withDeposited(deposited);

@@ -23,8 +23,8 @@ contract StreamMathTest {
 
     /// I10: an epoch moves its rate from what is left to what was paid.
     function testFuzz_I10_aStepKeepsEveryUnit(uint56 rate, uint56 starting, uint56 ending, uint56 spare) public pure {
-        ending = uint56(ending % (uint256(rate) + starting + 1));
-        uint256 paid = uint256(rate) + starting - ending;
+        ending = uint56(ending % (uint256(rate) + 1));
+        uint256 paid = uint256(rate) - ending + starting;
         Stream memory stream = Stream(rate, uint64(paid + spare), 7, spare);
         StreamMath.step(stream, starting, ending);
         assert(stream.rate == paid && stream.left == spare && stream.released == spare + paid && stream.remainder == 7);
@@ -34,7 +34,7 @@ contract StreamMathTest {
     function testFuzz_I10_moneyIsPaidInFourteenSteps(uint56 net, uint8 seats) public pure {
         if (seats == 0) seats = 1;
         Stream memory stream;
-        uint256 rate = StreamMath.spreadDown(stream, net);
+        uint64 rate = StreamMath.spreadDown(stream, net);
         uint256 earned;
         for (uint256 i = 0; i < StreamMath.EPOCHS; i++) {
             StreamMath.step(stream, i == 0 ? rate : 0, 0);
@@ -52,7 +52,7 @@ contract StreamMathTest {
         assert(share * seats <= uint256(rate) << 64 && (share + 1) * seats > uint256(rate) << 64);
     }
 
-    function stepOf(Stream memory stream, uint256 starting) external pure {
+    function stepOf(Stream memory stream, uint64 starting) external pure {
         StreamMath.step(stream, starting, 0);
     }
 
