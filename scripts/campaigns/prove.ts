@@ -93,13 +93,13 @@ function prove(contract: string): boolean {
 
 /** In a process of its own: nothing else could end z3 when it finds no answer. */
 function proveWithin(contract: string): boolean {
-  const args = [...process.execArgv, process.argv[1], contract];
+  const args = [...process.execArgv, process.argv[1]!, contract];
   const { status, error } = spawnSync(process.execPath, args, {
     stdio: "inherit",
     timeout: WATCHDOG_MS,
     killSignal: "SIGKILL",
   });
-  const isLate = (error as NodeJS.ErrnoException | undefined)?.code === "ETIMEDOUT";
+  const isLate = error !== undefined && "code" in error && error.code === "ETIMEDOUT";
   if (isLate) console.error(`FAILED ${contract}: no answer within ${WATCHDOG_MS / 1000} s, which is no proof`);
   else if (error) throw error;
   return status === 0;
