@@ -1,130 +1,219 @@
 /**
- * `npm run campaign:mutation -- [--limit N] [--only TEXT]`: changes the money contracts one small step at a time and
- * lets forge run their Solidity tests. A mutant that no test notices survives: it is listed, and explained in
- * docs/assurance.md or answered with a test. The work happens on a copy; the sources are never touched.
+ * `npm run campaign:mutation -- [--group money] [--only REGEXP] [--limit N] [--workers N] [--resume]`: changes contracts
+ * one small step at a time and lets forge run the Solidity tests that import them. A mutant that no test notices
+ * survives: it is listed, and explained in docs/assurance.md or answered with a test. The work happens on copies; the
+ * sources are never touched. Fates are kept in tmp/mutation/fates.jsonl: `--resume` judges only what they do not cover.
  */
-import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { type ChildProcess, execFile, fork } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { appendFileSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, normalize, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { MONEY_FILES } from "../forge/coverage.ts";
+import { type Mutant, mutantsOf } from "./mutants.ts";
 import { forgeBinary } from "./tools.ts";
 
-const COPY = resolve("tmp/mutation");
-const TESTS = "(ChannelMath|PostageChannels|FeeDistributor|EpochTrace|ManyChannels|SeatMath)";
-const RUNS = { FOUNDRY_FUZZ_RUNS: "64", FOUNDRY_INVARIANT_RUNS: "8", FOUNDRY_INVARIANT_DEPTH: "40" };
+/** What is changed. Tests are found by what they import; a group that mocha judges needs a second judge in `fateOf`. */
+const GROUPS: Record<string, string[]> = { money: MONEY_FILES };
 
-/** What each mutant changes: the text that is found and what takes its place. */
-const OPERATORS: [RegExp, string][] = [
-  [/(?<=[\w)\]] )<(?= [\w(])/g, "<="],
-  [/(?<=[\w)\]] )>(?= [\w(])/g, ">="],
-  [/(?<=[\w)\]] )<=(?= [\w(])/g, "<"],
-  [/(?<=[\w)\]] )>=(?= [\w(])/g, ">"],
-  [/(?<=[\w)\]] )==(?= [\w(])/g, "!="],
-  [/(?<=[\w)\]] )!=(?= [\w(])/g, "=="],
-  [/(?<=[\w)\]] )\+(?= [\w(])/g, "-"],
-  [/(?<=[\w)\]] )-(?= [\w(])/g, "+"],
-  [/(?<=[\w)\]] )\*(?= [\w(])/g, "/"],
-  [/(?<=[\w)\]] )\/(?= [\w(])/g, "*"],
-  [/(?<=[\w)\]] )\+=(?= )/g, "-="],
-  [/(?<=[\w)\]] )-=(?= )/g, "+="],
-  [/&&/g, "||"],
-  [/\|\|/g, "&&"],
-  [/<<(?= \d)/g, ">>"],
-  [/>>(?= \d)/g, "<<"],
-  [/\b0\b(?=[;,)])/g, "1"],
-  [/\btrue\b/g, "false"],
-  [/\bfalse\b/g, "true"],
-  // Statements that do something: left out.
-  [/^( +)(_\w+\([^{}]*\);|emit [^{}]*\);|if \([^{}]*\) revert [^{}]*;|[\w.[\]]+ [+-]?= [^;{}]*;)$/gm, "$1"],
-  [/ (nonReentrant|restricted)\b/g, ""],
+const WORK = "tmp/mutation";
+const FATES = join(WORK, "fates.jsonl");
+/** What a loop that never ends uses up before the clock does; the tests need less than a tenth. */
+const GAS_LIMIT = "8000000000";
+const TIME_LIMIT_MILLISECONDS = 120_000;
+/** The optimizer is most of the time that compiling takes, and no part of what is tested. Runs are repeatable. */
+const COMMON = { FOUNDRY_OPTIMIZER: "false", FOUNDRY_FUZZ_SEED: "0x1", FOUNDRY_GAS_LIMIT: GAS_LIMIT };
+/** Nearly every mutant falls to the first pass; only what it leaves alive meets what takes long. */
+const PASSES = [
+  { args: ["--no-match-contract", "Invariants|Many"], env: { FOUNDRY_FUZZ_RUNS: "16" } },
+  { args: [], env: { FOUNDRY_FUZZ_RUNS: "512", FOUNDRY_INVARIANT_RUNS: "16", FOUNDRY_INVARIANT_DEPTH: "50" } },
 ];
 
-interface Mutant {
-  file: string;
-  line: number;
-  before: string;
-  after: string;
-  text: string;
+interface Verdict {
+  fate: "killed" | "survived" | "invalid";
+  /** The test that noticed first. */
+  by?: string;
 }
 
-function isComment(text: string, at: number): boolean {
-  const line = text.slice(text.lastIndexOf("\n", at) + 1, at);
-  return /^\s*(\/\/|\*|\/\*)/.test(line) || line.includes("// ") || /^(import|pragma|using)/.test(line);
+interface Record_ extends Verdict {
+  mutant: string;
+  /** What the verdict rests on: it stands as long as none of it changes. */
+  basis: string;
 }
 
-function mutantsOf(file: string): Mutant[] {
-  const text = readFileSync(file, "utf8");
-  return OPERATORS.flatMap(([pattern, replacement]) =>
-    [...text.matchAll(pattern)].flatMap((match) => {
-      const at = match.index;
-      if (isComment(text, at)) return [];
-      const after = replacement.replace("$1", match[1] ?? "");
-      const mutated = text.slice(0, at) + after + text.slice(at + match[0].length);
-      const line = text.slice(0, at).split("\n").length;
-      return [{ file, line, before: match[0].trim(), after: after.trim() || "(left out)", text: mutated }];
-    }),
-  );
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** A Solidity file and all of ours that it imports. */
+function closureOf(file: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  for (const [, path] of readFileSync(file, "utf8").matchAll(/^import [^;]*?"(\.[^"]+)";/gms)) {
+    closureOf(normalize(join(dirname(file), path!)), seen);
+  }
+  return seen;
 }
 
-type Fate = "killed" | "survived" | "invalid";
+const CLOSURES = new Map(globSync("test/contracts/*.t.sol").map((test) => [test, closureOf(test)]));
 
-function forge(args: string[]): { status: number | null; output: string } {
-  const env = { ...process.env, ...RUNS };
-  const { status, stdout, stderr } = spawnSync(forgeBinary(), args, {
-    cwd: COPY,
-    env,
-    encoding: "utf8",
-    timeout: 300_000,
+/** As it was at the start: what is edited while a campaign runs must not pass for what was judged. */
+const DIGESTS = new Map(
+  [...CLOSURES.values()].flatMap((files) => [...files]).map((file) => [file, sha256(readFileSync(file, "utf8"))]),
+);
+
+const testsOf = (file: string) => [...CLOSURES].filter(([, files]) => files.has(file)).map(([test]) => test);
+
+function digestOf(tests: string[]): string {
+  const files = [...new Set(tests.flatMap((test) => [...CLOSURES.get(test)!]))].sort();
+  return sha256(files.map((file) => `${file} ${DIGESTS.get(file)}`).join("\n"));
+}
+
+/** A kill rests on the test that did it, every other verdict on all tests of the file. */
+function basisOf(mutant: Mutant, { by }: Verdict): string {
+  return digestOf(by && CLOSURES.has(by) ? [by] : testsOf(mutant.file));
+}
+
+const idOf = (mutant: Mutant) => `${mutant.file}:${sha256(mutant.text)}`;
+
+/** A copy of what the tests are made of, for one worker. */
+function prepareCopy(name: string, tests: string[]): string {
+  const copy = resolve(WORK, name);
+  rmSync(join(copy, "contracts"), { recursive: true, force: true });
+  rmSync(join(copy, "test"), { recursive: true, force: true });
+  const files = new Set(tests.flatMap((test) => [...CLOSURES.get(test)!]));
+  for (const file of [...files, "foundry.toml", "package.json"]) {
+    mkdirSync(dirname(join(copy, file)), { recursive: true });
+    cpSync(file, join(copy, file));
+  }
+  if (!existsSync(join(copy, "node_modules"))) symlinkSync(resolve("node_modules"), join(copy, "node_modules"));
+  return copy;
+}
+
+/** A compiler of the worker's own, where foundry.toml of its copy looks for solc. */
+async function startSolc(copy: string, name: string): Promise<ChildProcess> {
+  const socket = join(tmpdir(), `mutation-${process.pid}-${name}.sock`);
+  const server = resolve("scripts/campaigns/solcServer.cjs");
+  const client = join(copy, "scripts/forge/solc.cjs");
+  mkdirSync(dirname(client), { recursive: true });
+  const script = `#!/usr/bin/env node\nrequire(${JSON.stringify(server)}).ask(${JSON.stringify(socket)});\n`;
+  writeFileSync(client, script, { mode: 0o755 });
+  const child = fork(server, [socket], { execArgv: [] });
+  await once(child, "message");
+  return child;
+}
+
+function forgeTest(cwd: string, tests: string[], pass: (typeof PASSES)[number]) {
+  const args = ["test", "--fail-fast", "--match-path", `{${tests.join(",")}}`, ...pass.args];
+  const options = {
+    cwd,
+    env: { ...process.env, ...COMMON, ...pass.env },
+    timeout: TIME_LIMIT_MILLISECONDS,
+    killSignal: "SIGKILL" as const,
+    maxBuffer: 2 ** 28,
+  };
+  return new Promise<{ passed: boolean; timedOut: boolean; output: string }>((done) => {
+    execFile(forgeBinary(), args, options, (error, stdout, stderr) =>
+      done({ passed: error === null, timedOut: error?.killed === true, output: stdout + stderr }),
+    );
   });
-  return { status, output: stdout + stderr };
 }
 
-function fateOf(mutant: Mutant): Fate {
-  const target = join(COPY, mutant.file);
-  const original = readFileSync(target, "utf8");
+async function judge(copy: string, mutant: Mutant): Promise<Verdict> {
+  const target = join(copy, mutant.file);
   writeFileSync(target, mutant.text);
   try {
-    if (forge(["build", "--skip", "FeeDistributorNever"]).status !== 0) return "invalid";
-    // A mutant that never ends is noticed as well: the status is null then.
-    return forge(["test", "--match-contract", TESTS, "--fail-fast"]).status === 0 ? "survived" : "killed";
+    for (const pass of PASSES) {
+      const { passed, timedOut, output } = await forgeTest(copy, testsOf(mutant.file), pass);
+      if (passed) continue;
+      // A mutant that never ends is noticed as well.
+      if (timedOut) return { fate: "killed", by: "time limit" };
+      if (/Compiler run failed/.test(output)) return { fate: "invalid" };
+      const by = /Encountered \d+ failing tests? in ([^:]+):/.exec(output)?.[1];
+      if (!by) throw new Error(`forge failed without a failing test:\n${output.slice(-3_000)}`);
+      return { fate: "killed", by };
+    }
+    return { fate: "survived" };
   } finally {
-    writeFileSync(target, original);
+    cpSync(mutant.file, target);
   }
 }
 
-const { values } = parseArgs({ options: { limit: { type: "string" }, only: { type: "string" } } });
-rmSync(COPY, { recursive: true, force: true });
-mkdirSync(COPY, { recursive: true });
-for (const entry of ["contracts", "test", "foundry.toml", "package.json"]) {
-  cpSync(entry, join(COPY, entry), { recursive: true });
+async function requireSoundTests(copy: string, tests: string[]): Promise<void> {
+  for (const pass of PASSES) {
+    const { passed, output } = await forgeTest(copy, tests, pass);
+    if (!passed) throw new Error(`the tests fail without a mutant:\n${output.slice(-3_000)}`);
+  }
 }
-cpSync("scripts/forge", join(COPY, "scripts/forge"), { recursive: true });
-symlinkSync(resolve("node_modules"), join(COPY, "node_modules"));
 
-const unchanged = forge(["test", "--match-contract", TESTS]);
-if (unchanged.status !== 0) throw new Error(`the tests fail without a mutant:\n${unchanged.output.slice(-3_000)}`);
+/** Verdicts of earlier runs whose basis is what it was. */
+function standingVerdicts(mutants: Mutant[]): Map<string, Verdict> {
+  const byId = new Map(mutants.map((mutant) => [idOf(mutant), mutant]));
+  const lines = existsSync(FATES) ? readFileSync(FATES, "utf8").split("\n").filter(Boolean) : [];
+  const standing = new Map<string, Verdict>();
+  for (const record of lines.map((line) => JSON.parse(line) as Record_)) {
+    const mutant = byId.get(record.mutant);
+    if (mutant && record.basis === basisOf(mutant, record)) standing.set(record.mutant, record);
+  }
+  return standing;
+}
 
-const all = MONEY_FILES.flatMap(mutantsOf).filter(({ file }) => !values.only || file.includes(values.only));
+const describe = ({ file, line, before, after }: Mutant) => `${file}:${line}  ${before.split("\n")[0]}  ->  ${after}`;
+
+const { values } = parseArgs({
+  options: {
+    group: { type: "string", default: "money" },
+    only: { type: "string", default: "" },
+    limit: { type: "string" },
+    workers: { type: "string", default: "2" },
+    resume: { type: "boolean", default: false },
+  },
+});
+const files = GROUPS[values.group];
+if (!files) throw new Error(`no group ${values.group}; there are ${Object.keys(GROUPS).join(", ")}`);
+const all = files.filter((file) => new RegExp(values.only).test(file)).flatMap(mutantsOf);
 const limit = Number(values.limit ?? all.length);
 // Spread over all of them, so that a short campaign is a sample.
-const chosen = all.filter(
-  (_, i) => Math.floor((i * limit) / all.length) !== Math.floor(((i - 1) * limit) / all.length),
-);
-const counts = { killed: 0, survived: 0, invalid: 0 };
-for (const [i, mutant] of chosen.entries()) {
-  const fate = fateOf(mutant);
-  counts[fate]++;
-  if (fate === "survived") {
-    console.log(`SURVIVED ${mutant.file}:${mutant.line}  ${mutant.before.split("\n")[0]}  ->  ${mutant.after}`);
+const isChosen = (i: number) => Math.floor((i * limit) / all.length) !== Math.floor(((i - 1) * limit) / all.length);
+const chosen = all.filter((_, i) => isChosen(i));
+
+mkdirSync(WORK, { recursive: true });
+if (!values.resume) rmSync(FATES, { force: true });
+const verdicts = standingVerdicts(chosen);
+const open = chosen.filter((mutant) => !verdicts.has(idOf(mutant)));
+console.log(`mutation: ${chosen.length} of ${all.length} mutants, ${verdicts.size} judged before`);
+
+async function work(name: string): Promise<void> {
+  const tests = [...new Set(chosen.flatMap(({ file }) => testsOf(file)))];
+  const copy = prepareCopy(name, tests);
+  const solc = await startSolc(copy, name);
+  await requireSoundTests(copy, tests);
+  for (let mutant = open.shift(); mutant; mutant = open.shift()) {
+    const start = Date.now();
+    const verdict = await judge(copy, mutant);
+    const seconds = (Date.now() - start) / 1_000;
+    verdicts.set(idOf(mutant), verdict);
+    const record: Record_ = { mutant: idOf(mutant), basis: basisOf(mutant, verdict), ...verdict };
+    appendFileSync(FATES, `${JSON.stringify({ ...record, seconds, what: describe(mutant) })}\n`);
+    if (verdicts.size % 20 === 0) console.log(`${verdicts.size} of ${chosen.length}`);
   }
-  if (i % 20 === 19) console.log(`${i + 1} of ${chosen.length}: ${JSON.stringify(counts)}`);
+  solc.kill();
 }
-const judged = counts.killed + counts.survived;
-const score = judged === 0 ? 0 : (100 * counts.killed) / judged;
+if (open.length > 0) await Promise.all(Array.from({ length: Number(values.workers) }, (_, i) => work(`copy${i}`)));
+
+const withFate = (fate: string, file = "") =>
+  chosen.filter((mutant) => mutant.file.includes(file) && verdicts.get(idOf(mutant))!.fate === fate);
+for (const file of files) {
+  const [killed, survived] = [withFate("killed", file).length, withFate("survived", file).length];
+  if (killed + survived > 0) console.log(`${file.padEnd(40)} ${killed} of ${killed + survived} killed`);
+}
+for (const mutant of withFate("survived")) console.log(`SURVIVED ${describe(mutant)}`);
+const [killed, survived] = [withFate("killed").length, withFate("survived").length];
+const score = killed + survived === 0 ? 0 : (100 * killed) / (killed + survived);
 console.log(
-  `mutation: ${chosen.length} of ${all.length} mutants, ${counts.killed} killed, ${counts.survived} survived, ` +
-    `${counts.invalid} do not compile; score ${score.toFixed(1)} %`,
+  `mutation: ${killed} killed, ${survived} survived, ${withFate("invalid").length} do not compile; ` +
+    `score ${score.toFixed(1)} %`,
 );
-process.exit(judged > 0 && score >= 95 ? 0 : 1);
+process.exitCode = score >= 95 ? 0 : 1;
