@@ -12,6 +12,7 @@ import {IPostageChannels} from "./interfaces/IPostageChannels.sol";
 import {ISeats, Standing} from "./interfaces/ISeats.sol";
 import {EpochTrace} from "./libraries/EpochTrace.sol";
 import {SeatMath} from "./libraries/SeatMath.sol";
+import {Stream, StreamMath} from "./libraries/StreamMath.sol";
 import {SeatAccount, SeatAccounts} from "./types/SeatAccount.sol";
 
 /// @title FeeDistributor: collected fees, streamed to the seats that serve.
@@ -20,12 +21,10 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
     using SafeERC20 for IERC20;
     using EpochTrace for EpochTrace.Trace;
 
-    uint256 private constant STREAM_EPOCHS = 14;
     /// @dev The epoch under way when money was last distributed, and the ones that pay it.
-    uint256 private constant MAX_STEPS = STREAM_EPOCHS + 1;
+    uint256 private constant MAX_STEPS = StreamMath.EPOCHS + 1;
     uint256 private constant MAX_STRETCHES = 32;
     uint256 private constant MAX_TREASURY_BPS = 2_000;
-    uint256 private constant BPS = 10_000;
     uint256 private constant DEBIT_ROW = 12;
 
     /// @inheritdoc IFeeDistributor
@@ -51,17 +50,6 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
         uint64 paid;
         uint32 nextEpoch;
         uint32 ticks;
-    }
-
-    /**
-     * slot | rate 64 | left 64 | remainder 64 | released 64
-     * `rate` is what the last stream epoch paid, `left` what later ones will.
-     */
-    struct Stream {
-        uint64 rate;
-        uint64 left;
-        uint64 remainder;
-        uint64 released;
     }
 
     /// @dev What a node's shares came to, by its standing at the time.
@@ -137,21 +125,19 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
         received = token.balanceOf(address(this)) - before;
 
         Stream memory stream = _stream;
-        uint256 toTreasury = (received * treasuryBps) / BPS;
+        uint256 toTreasury = StreamMath.treasuryDown(received, treasuryBps);
         uint256 net = received - toTreasury + stream.remainder;
         // Debits may have been paid although nothing came in.
-        if (received == 0 && net < STREAM_EPOCHS) return 0;
+        if (received == 0 && net < StreamMath.EPOCHS) return 0;
         // Keeps everything below 64 bits: what is left, released, paid and owed is part of this sum.
         uint256 total = net + stream.left + stream.released;
         if (total > type(uint64).max) revert FeeDistributorTotalTooLarge(total, type(uint64).max);
 
         _credits[treasury] += toTreasury;
-        uint256 rate = net / STREAM_EPOCHS;
-        stream.remainder = uint64(net % STREAM_EPOCHS);
+        uint256 rate = StreamMath.spreadDown(stream, net);
         // The epoch under way is not one of those that follow; without a seat it is no stream epoch at all.
         uint256 first = seats.seatsAt(clock.nextEpoch) > 0 ? uint256(clock.ticks) + 1 : clock.ticks;
         _starts[first] += rate;
-        stream.left += uint64(rate * STREAM_EPOCHS);
         _stream = stream;
         emit Distributed(received, toTreasury, rate, first, stream.remainder);
     }
@@ -196,15 +182,12 @@ contract FeeDistributor is IFeeDistributor, AccessManaged, ReentrancyGuardTransi
         while (stream.left > 0 && clock.nextEpoch < current) {
             (bool found, uint64 epoch, uint256 seatCount) = seats.nextSeatedEpoch(clock.nextEpoch);
             if (!found || epoch >= current) break;
-            uint256 rate = stream.rate + _starts[clock.ticks];
-            if (clock.ticks >= STREAM_EPOCHS) rate -= _starts[clock.ticks - STREAM_EPOCHS];
+            uint256 ending = clock.ticks < StreamMath.EPOCHS ? 0 : _starts[clock.ticks - StreamMath.EPOCHS];
+            uint64 rate = StreamMath.step(stream, _starts[clock.ticks], ending);
             if (rate > 0) {
-                clock.accumulator += uint128((rate << 64) / seatCount);
-                stream.released += uint64(rate);
-                roll.steps[roll.count++] = Step(epoch, uint64(rate), seatCount, clock.accumulator);
+                clock.accumulator += uint128(StreamMath.shareDown(rate, seatCount));
+                roll.steps[roll.count++] = Step(epoch, rate, seatCount, clock.accumulator);
             }
-            stream.rate = uint64(rate);
-            stream.left -= uint64(rate);
             clock.ticks++;
             clock.nextEpoch = uint32(epoch + 1);
         }

@@ -9,6 +9,7 @@ export const MONEY_FILES = [
     (name) => `contracts/libraries/${name}.sol`,
   ),
   "contracts/libraries/SeatMath.sol",
+  "contracts/libraries/StreamMath.sol",
   "contracts/base/PausableEntries.sol",
 ].filter((file) => existsSync(file));
 

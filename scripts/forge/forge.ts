@@ -4,6 +4,8 @@
  * measures branches; anything else goes to forge.
  */
 import { spawnSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 
 import { forgeBinary } from "../campaigns/tools.ts";
 import { checkCoverage } from "./coverage.ts";
@@ -54,6 +56,8 @@ function deepTest(args: string[]): number {
 
 function coverage(): number {
   const report = "tmp/forge/lcov.info";
+  // forge writes the report, but not into a folder that is not there.
+  mkdirSync(dirname(report), { recursive: true });
   const { status, output } = forge(["coverage", "--report", "lcov", "--report-file", report]);
   if (status !== 0) {
     console.error(output.slice(-4_000));
