@@ -15,10 +15,12 @@ contract ReentrantToken is ERC20 {
         _mint(to, amount);
     }
 
+    /// @notice What the next movement calls.
     function setCalls(address target, bytes[] calldata calls) external {
         _target = target;
-        _calls = calls;
         delete answers;
+        // One by one: the compiler does not copy the list.
+        for (uint256 i = 0; i < calls.length; i++) _calls.push(calls[i]);
     }
 
     function answerCount() external view returns (uint256) {
