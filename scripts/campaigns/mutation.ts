@@ -10,7 +10,7 @@ import { once } from "node:events";
 import { appendFileSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, normalize, resolve } from "node:path";
+import { basename, dirname, join, normalize, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { MONEY_FILES } from "../forge/coverage.ts";
@@ -34,8 +34,21 @@ const GAS_LIMIT = "8000000000";
 const TIME_LIMIT_MILLISECONDS = 120_000;
 /** The optimizer is most of the time that compiling takes, and no part of what is tested. Runs are repeatable. */
 const COMMON = { FOUNDRY_OPTIMIZER: "false", FOUNDRY_FUZZ_SEED: "0x1", FOUNDRY_GAS_LIMIT: GAS_LIMIT };
-/** Nearly every mutant falls to the favourites, which take a third of the time to compile; few meet what takes long. */
-const FAVOURITES = 2;
+/** Which tests kill most mutants of a file: they go first and alone, because they compile in a third of the time. */
+const KILLERS: Record<string, string[]> = {
+  PostageChannels: ["PostageChannelsReverts", "PostageChannelsLogs"],
+  ChannelMath: ["ChannelMath"],
+  ChannelSlot: ["PostageChannelsLogs"],
+  EpochTrace: ["EpochTrace"],
+  Balances: ["PostageChannelsLogs", "ChannelMath"],
+  SettledRows: ["PostageChannelsLogs", "PostageChannelsRows"],
+  VoucherRows: ["PostageChannelsLogs", "PostageChannelsRows", "VoucherRows"],
+  PausableEntries: ["PausableEntries", "PostageChannelsLogs"],
+  FeeDistributor: ["FeeDistributorReverts", "FeeDistributorStandings", "FeeDistributorLogs"],
+  StreamMath: ["StreamMath"],
+  SeatMath: ["SeatMath"],
+};
+/** Few mutants meet the second pass, and fewer what takes long. */
 const PASSES: Pass[] = [
   { args: ["--no-match-contract", "Invariants|Many"], env: { FOUNDRY_FUZZ_RUNS: "16" } },
   { args: [], env: { FOUNDRY_FUZZ_RUNS: "64", FOUNDRY_INVARIANT_RUNS: "8", FOUNDRY_INVARIANT_DEPTH: "40" } },
@@ -89,13 +102,14 @@ const idOf = (mutant: Mutant) => `${mutant.file}:${sha256(mutant.text)}`;
 /** A copy of what the tests are made of, for one worker. */
 function prepareCopy(name: string, tests: string[]): string {
   const copy = resolve(WORK, name);
-  rmSync(copy, { recursive: true, force: true });
+  // What was compiled before stays: forge looks at contents.
+  for (const folder of ["contracts", "test"]) rmSync(join(copy, folder), { recursive: true, force: true });
   const files = new Set(tests.flatMap((test) => [...CLOSURES.get(test)!]));
   for (const file of [...files, "foundry.toml", "package.json"]) {
     mkdirSync(dirname(join(copy, file)), { recursive: true });
     cpSync(file, join(copy, file));
   }
-  symlinkSync(resolve("node_modules"), join(copy, "node_modules"));
+  if (!existsSync(join(copy, "node_modules"))) symlinkSync(resolve("node_modules"), join(copy, "node_modules"));
   return copy;
 }
 
@@ -128,24 +142,18 @@ function forgeTest(cwd: string, tests: string[], pass: Pass) {
   });
 }
 
-/** The tests that have killed most mutants of a file so far. */
-function favouritesOf(file: string, verdicts: Map<string, Verdict>): string[] {
-  const kills = new Map<string, number>();
-  for (const [id, { by = "" }] of verdicts) {
-    if (id.startsWith(`${file}:`) && CLOSURES.has(by)) kills.set(by, (kills.get(by) ?? 0) + 1);
-  }
-  const sorted = [...kills].sort(([, a], [, b]) => b - a);
-  return sorted.slice(0, FAVOURITES).map(([test]) => test);
+/** The tests that kill most mutants of a file, alone: what they do not need is not even compiled. */
+function killersPass({ file }: Mutant): Pass {
+  const tests = KILLERS[basename(file, ".sol")]?.map((name) => `test/contracts/${name}.t.sol`) ?? testsOf(file);
+  return { ...PASSES[0]!, tests, env: { ...PASSES[0]!.env, SOLC_ONLY: tests.join(",") } };
 }
 
-async function judge(copy: string, mutant: Mutant, favourites: string[]): Promise<Verdict> {
+async function judge(copy: string, mutant: Mutant, passes: Pass[]): Promise<Verdict> {
   const target = join(copy, mutant.file);
   writeFileSync(target, mutant.text);
-  const tests = testsOf(mutant.file);
-  const passes = [...(favourites.length > 0 ? [{ tests: favourites, ...PASSES[0]! }] : []), ...PASSES];
   try {
     for (const pass of passes) {
-      const { passed, timedOut, output } = await forgeTest(copy, tests, pass);
+      const { passed, timedOut, output } = await forgeTest(copy, testsOf(mutant.file), pass);
       if (passed) continue;
       // A mutant that never ends is noticed as well.
       if (timedOut) return { fate: "killed", by: "time limit" };
@@ -211,23 +219,35 @@ const verdicts = standingVerdicts(chosen);
 const open = chosen.filter((mutant) => !verdicts.has(idOf(mutant)));
 console.log(`mutation: ${chosen.length} of ${all.length} mutants, ${verdicts.size} judged before`);
 
+/** What the killers left alive. */
+const rest: Mutant[] = [];
+
+function keep(mutant: Mutant, verdict: Verdict): void {
+  verdicts.set(idOf(mutant), verdict);
+  const record: Record_ = { mutant: idOf(mutant), basis: basisOf(mutant, verdict), ...verdict };
+  appendFileSync(FATES, `${JSON.stringify({ ...record, what: describe(mutant) })}\n`);
+  if (verdicts.size % 20 === 0) console.log(`${verdicts.size} of ${chosen.length}, ${rest.length} left for later`);
+}
+
 async function work(name: string, isFirst: boolean): Promise<void> {
   const tests = [...new Set(chosen.flatMap(({ file }) => testsOf(file)))];
   const copy = prepareCopy(name, tests);
   const solc = await startSolc(copy, name);
   if (isFirst) await requireSoundTests(copy, tests);
   for (let mutant = open.shift(); mutant; mutant = open.shift()) {
-    const start = Date.now();
-    const verdict = await judge(copy, mutant, favouritesOf(mutant.file, verdicts));
-    const seconds = (Date.now() - start) / 1_000;
-    verdicts.set(idOf(mutant), verdict);
-    const record: Record_ = { mutant: idOf(mutant), basis: basisOf(mutant, verdict), ...verdict };
-    appendFileSync(FATES, `${JSON.stringify({ ...record, seconds, what: describe(mutant) })}\n`);
-    if (verdicts.size % 20 === 0) console.log(`${verdicts.size} of ${chosen.length}`);
+    const verdict = await judge(copy, mutant, [killersPass(mutant)]);
+    if (verdict.fate === "survived") rest.push(mutant);
+    else keep(mutant, verdict);
+  }
+  // Forge takes what was left out for compiled.
+  rmSync(join(copy, "tmp"), { recursive: true });
+  for (let mutant = rest.shift(); mutant; mutant = rest.shift()) {
+    keep(mutant, await judge(copy, mutant, PASSES));
   }
   solc.kill();
 }
-if (open.length > 0) await Promise.all(Array.from({ length: Number(values.workers) }, (_, i) => work(`copy${i}`, i === 0)));
+if (open.length > 0)
+  await Promise.all(Array.from({ length: Number(values.workers) }, (_, i) => work(`copy${i}`, i === 0)));
 
 const withFate = (fate: string, file = "") =>
   chosen.filter((mutant) => mutant.file.includes(file) && verdicts.get(idOf(mutant))!.fate === fate);

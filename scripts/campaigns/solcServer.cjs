@@ -3,12 +3,12 @@
 const { createServer, connect } = require("node:net");
 const { readFileSync } = require("node:fs");
 
-/** Without what tests do not need to run: forge reads all of it again for every mutant. */
-function lean(request) {
+/** Without what the tests do not need to run; `only` some files when a pass looks at no others. */
+function lean(request, only) {
   const input = JSON.parse(request);
-  for (const file of Object.values(input.settings.outputSelection)) {
+  for (const [path, file] of Object.entries(input.settings.outputSelection)) {
     for (const [name, wanted] of Object.entries(file)) {
-      file[name] = wanted.filter((output) => !/sourceMap|metadata/.test(output));
+      file[name] = only && !only.includes(path) ? [] : wanted.filter((output) => !/sourceMap|metadata/.test(output));
     }
   }
   return JSON.stringify(input);
@@ -21,8 +21,8 @@ function serve(socket) {
     const parts = [];
     connection.on("data", (part) => parts.push(part));
     connection.on("end", () => {
-      const request = Buffer.concat(parts).toString();
-      connection.end(request === "--version" ? version : solc.compile(lean(request)));
+      const { request, only } = JSON.parse(Buffer.concat(parts).toString());
+      connection.end(request === "--version" ? version : solc.compile(lean(request, only)));
     });
   });
   server.listen(socket, () => process.send("ready"));
@@ -33,7 +33,8 @@ function serve(socket) {
 exports.ask = (socket) => {
   const connection = connect(socket);
   connection.pipe(process.stdout);
-  connection.end(process.argv.includes("--version") ? "--version" : readFileSync(0));
+  const request = process.argv.includes("--version") ? "--version" : readFileSync(0, "utf8");
+  connection.end(JSON.stringify({ request, only: process.env.SOLC_ONLY?.split(",") }));
 };
 
 if (require.main === module) serve(process.argv[2]);

@@ -14,8 +14,14 @@ contract FeeDistributorLogs is StreamUnderWay, Logs {
         _heard(address(distributor), expected);
     }
 
-    function _epochPaid(uint256 epoch, uint256 amount, uint256 count, uint256 total) private pure returns (bytes memory) {
-        return _log(IFeeDistributor.EpochPaid.selector, abi.encode(1_000 + epoch), abi.encode(amount, count, total << 64));
+    function _epochPaid(
+        uint256 epoch,
+        uint256 amount,
+        uint256 count,
+        uint256 total
+    ) private pure returns (bytes memory) {
+        return
+            _log(IFeeDistributor.EpochPaid.selector, abi.encode(1_000 + epoch), abi.encode(amount, count, total << 64));
     }
 
     function _twoEpochs() private pure returns (bytes memory) {
