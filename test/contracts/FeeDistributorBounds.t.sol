@@ -61,4 +61,36 @@ contract FeeDistributorBounds is StreamUnderWay, Logs {
         assert(distributor.forfeited() == 18e6 && distributor.claim(NODE) == 0);
         _state();
     }
+
+    /// A seat that came back in the epoch under way has earned nothing yet.
+    function test_aSeatThatComesBackWaitsForItsFirstEpochToEnd() public {
+        seats.set(NODE, Standing.None);
+        vm.warp(START + 10 * 12 hours);
+        seats.set(NODE, Standing.Earning);
+        vm.warp(START + 11 * 12 hours);
+        assert(distributor.claimable(NODE) == 27e6 && distributor.streaming() == 126e6 - 27e6);
+        assert(distributor.claim(NODE) == 27e6);
+        vm.warp(START + 12 * 12 hours);
+        assert(distributor.claim(NODE) == 9e6);
+        _state();
+    }
+
+    /// 40 epochs that pay 9 dollars each, and from epoch 5 on another standing in each: a claim works off 32 stretches.
+    function test_aClaimWorksOff32Stretches() public {
+        for (uint256 epoch = 4; epoch < 44; epoch++) {
+            vm.warp(START + epoch * 12 hours);
+            seats.set(NODE, epoch % 2 == 0 ? Standing.Suspended : Standing.Earning);
+            if (epoch != 15 && epoch != 29) continue;
+            token.mint(address(source), 140e6);
+            distributor.distribute();
+        }
+        vm.warp(START + 50 * 12 hours);
+        // Epochs 2 to 4, then every other one up to 34; the 16 between were suspended without a debit.
+        assert(distributor.claimable(NODE) == 18 * 9e6 && distributor.claim(NODE) == 18 * 9e6);
+        assert(distributor.forfeited() == 16 * 9e6);
+        // The even ones from 36 to 42, and the four odd ones up to 43.
+        assert(distributor.claim(NODE) == 4 * 9e6 && distributor.forfeited() == 20 * 9e6);
+        assert(distributor.claim(NODE) == 0);
+        _state();
+    }
 }
