@@ -4,36 +4,20 @@
  * survives: it is listed, and explained in docs/assurance.md or answered with a test. The work happens on copies; the
  * sources are never touched. Fates are kept in tmp/mutation/fates.jsonl: `--resume` judges only what they do not cover.
  */
-import { type ChildProcess, execFile, fork } from "node:child_process";
-import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { appendFileSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, dirname, join, normalize, resolve } from "node:path";
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { MONEY_FILES } from "../forge/coverage.ts";
+import { CLOSURES, digestOf, sha256, testsOf } from "./closures.ts";
+import { PASSES, type Pass, forgeTest, prepareCopy, startSolc } from "./forgeCopy.ts";
 import { type Mutant, mutantsOf } from "./mutants.ts";
-import { forgeBinary } from "./tools.ts";
 
-/** What is changed. Tests are found by what they import; a group that mocha judges needs a second judge in `fateOf`. */
+/** What is changed. Tests are found by what they import; a group that mocha judges needs a second judge beside `judge`. */
 const GROUPS: Record<string, string[]> = { money: MONEY_FILES };
-
-interface Pass {
-  args: string[];
-  env: Record<string, string>;
-  /** All that import the file, when absent. */
-  tests?: string[];
-}
 
 const WORK = "tmp/mutation";
 const FATES = join(WORK, "fates.jsonl");
-/** What a loop that never ends uses up before the clock does; the tests need less than a tenth. */
-const GAS_LIMIT = "8000000000";
-const TIME_LIMIT_MILLISECONDS = 120_000;
-/** The optimizer is most of the time that compiling takes, and no part of what is tested. Runs are repeatable. */
-const COMMON = { FOUNDRY_OPTIMIZER: "false", FOUNDRY_FUZZ_SEED: "0x1", FOUNDRY_GAS_LIMIT: GAS_LIMIT };
 /** Which tests kill most mutants of a file: they go first and alone, because they compile in a third of the time. */
 const KILLERS: Record<string, string[]> = {
   PostageChannels: ["PostageChannelsReverts", "PostageChannelsLogs"],
@@ -44,16 +28,10 @@ const KILLERS: Record<string, string[]> = {
   SettledRows: ["PostageChannelsLogs", "PostageChannelsRows"],
   VoucherRows: ["PostageChannelsLogs", "PostageChannelsRows", "VoucherRows"],
   PausableEntries: ["PausableEntries", "PostageChannelsLogs"],
-  FeeDistributor: ["FeeDistributorReverts", "FeeDistributorStandings", "FeeDistributorLogs"],
+  FeeDistributor: ["Reverts", "Standings", "Logs", "Bounds"].map((part) => `FeeDistributor${part}`),
   StreamMath: ["StreamMath"],
   SeatMath: ["SeatMath"],
 };
-/** Few mutants meet the second pass, and fewer what takes long. */
-const PASSES: Pass[] = [
-  { args: ["--no-match-contract", "Invariants|Many"], env: { FOUNDRY_FUZZ_RUNS: "16" } },
-  { args: [], env: { FOUNDRY_FUZZ_RUNS: "64", FOUNDRY_INVARIANT_RUNS: "8", FOUNDRY_INVARIANT_DEPTH: "40" } },
-];
-
 interface Verdict {
   fate: "killed" | "survived" | "invalid";
   /** The test that noticed first. */
@@ -66,81 +44,12 @@ interface Record_ extends Verdict {
   basis: string;
 }
 
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-
-/** A Solidity file and all of ours that it imports. */
-function closureOf(file: string, seen = new Set<string>()): Set<string> {
-  if (seen.has(file)) return seen;
-  seen.add(file);
-  for (const [, path] of readFileSync(file, "utf8").matchAll(/^import [^;]*?"(\.[^"]+)";/gms)) {
-    closureOf(normalize(join(dirname(file), path!)), seen);
-  }
-  return seen;
-}
-
-const CLOSURES = new Map(globSync("test/contracts/*.t.sol").map((test) => [test, closureOf(test)]));
-
-/** As it was at the start: what is edited while a campaign runs must not pass for what was judged. */
-const DIGESTS = new Map(
-  [...CLOSURES.values()].flatMap((files) => [...files]).map((file) => [file, sha256(readFileSync(file, "utf8"))]),
-);
-
-const testsOf = (file: string) => [...CLOSURES].filter(([, files]) => files.has(file)).map(([test]) => test);
-
-function digestOf(tests: string[]): string {
-  const files = [...new Set(tests.flatMap((test) => [...CLOSURES.get(test)!]))].sort();
-  return sha256(files.map((file) => `${file} ${DIGESTS.get(file)}`).join("\n"));
-}
-
 /** A kill rests on the test that did it, every other verdict on all tests of the file. */
 function basisOf(mutant: Mutant, { by }: Verdict): string {
   return digestOf(by && CLOSURES.has(by) ? [by] : testsOf(mutant.file));
 }
 
 const idOf = (mutant: Mutant) => `${mutant.file}:${sha256(mutant.text)}`;
-
-/** A copy of what the tests are made of, for one worker. */
-function prepareCopy(name: string, tests: string[]): string {
-  const copy = resolve(WORK, name);
-  // What was compiled before stays: forge looks at contents.
-  for (const folder of ["contracts", "test"]) rmSync(join(copy, folder), { recursive: true, force: true });
-  const files = new Set(tests.flatMap((test) => [...CLOSURES.get(test)!]));
-  for (const file of [...files, "foundry.toml", "package.json"]) {
-    mkdirSync(dirname(join(copy, file)), { recursive: true });
-    cpSync(file, join(copy, file));
-  }
-  if (!existsSync(join(copy, "node_modules"))) symlinkSync(resolve("node_modules"), join(copy, "node_modules"));
-  return copy;
-}
-
-/** A compiler of the worker's own, where foundry.toml of its copy looks for solc. */
-async function startSolc(copy: string, name: string): Promise<ChildProcess> {
-  const socket = join(tmpdir(), `mutation-${process.pid}-${name}.sock`);
-  const server = resolve("scripts/campaigns/solcServer.cjs");
-  const client = join(copy, "scripts/forge/solc.cjs");
-  mkdirSync(dirname(client), { recursive: true });
-  const script = `#!/usr/bin/env node\nrequire(${JSON.stringify(server)}).ask(${JSON.stringify(socket)});\n`;
-  writeFileSync(client, script, { mode: 0o755 });
-  const child = fork(server, [socket], { execArgv: [] });
-  await once(child, "message");
-  return child;
-}
-
-function forgeTest(cwd: string, tests: string[], pass: Pass) {
-  const args = ["test", "--fail-fast", "--match-path", `{${(pass.tests ?? tests).join(",")}}`, ...pass.args];
-  const options = {
-    cwd,
-    env: { ...process.env, ...COMMON, ...pass.env },
-    timeout: TIME_LIMIT_MILLISECONDS,
-    killSignal: "SIGKILL" as const,
-    maxBuffer: 2 ** 28,
-  };
-  return new Promise<{ passed: boolean; timedOut: boolean; output: string }>((done) => {
-    execFile(forgeBinary(), args, options, (error, stdout, stderr) =>
-      done({ passed: error === null, timedOut: error?.killed === true, output: stdout + stderr }),
-    );
-  });
-}
 
 /** The tests that kill most mutants of a file, alone: what they do not need is not even compiled. */
 function killersPass({ file }: Mutant): Pass {
@@ -231,8 +140,8 @@ function keep(mutant: Mutant, verdict: Verdict): void {
 
 async function work(name: string, isFirst: boolean): Promise<void> {
   const tests = [...new Set(chosen.flatMap(({ file }) => testsOf(file)))];
-  const copy = prepareCopy(name, tests);
-  const solc = await startSolc(copy, name);
+  const copy = prepareCopy(join(WORK, name), tests);
+  const solc = await startSolc(copy);
   if (isFirst) await requireSoundTests(copy, tests);
   for (let mutant = open.shift(); mutant; mutant = open.shift()) {
     const verdict = await judge(copy, mutant, [killersPass(mutant)]);
