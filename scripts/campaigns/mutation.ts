@@ -1,130 +1,174 @@
 /**
- * `npm run campaign:mutation -- [--limit N] [--only TEXT]`: changes the money contracts one small step at a time and
- * lets forge run their Solidity tests. A mutant that no test notices survives: it is listed, and explained in
- * docs/assurance.md or answered with a test. The work happens on a copy; the sources are never touched.
+ * `npm run campaign:mutation -- [--group money] [--only REGEXP] [--limit N] [--workers N] [--resume]`: changes contracts
+ * one small step at a time and lets forge run the Solidity tests that import them. A mutant that no test notices
+ * survives: it is listed, and explained in docs/assurance.md or answered with a test. The work happens on copies; the
+ * sources are never touched. Fates are kept in tmp/mutation/fates.jsonl: `--resume` judges only what they do not cover.
  */
-import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { MONEY_FILES } from "../forge/coverage.ts";
-import { forgeBinary } from "./tools.ts";
+import { CLOSURES, digestOf, sha256, testsOf } from "./closures.ts";
+import { PASSES, type Pass, forgeTest, prepareCopy, startSolc } from "./forgeCopy.ts";
+import { type Mutant, mutantsOf } from "./mutants.ts";
 
-const COPY = resolve("tmp/mutation");
-const TESTS = "(ChannelMath|PostageChannels|FeeDistributor|EpochTrace|ManyChannels|SeatMath|StreamMath)";
-const RUNS = { FOUNDRY_FUZZ_RUNS: "64", FOUNDRY_INVARIANT_RUNS: "8", FOUNDRY_INVARIANT_DEPTH: "40" };
+/** What is changed. Tests are found by what they import; a group that mocha judges needs a second judge beside `judge`. */
+const GROUPS: Record<string, string[]> = { money: MONEY_FILES };
 
-/** What each mutant changes: the text that is found and what takes its place. */
-const OPERATORS: [RegExp, string][] = [
-  [/(?<=[\w)\]] )<(?= [\w(])/g, "<="],
-  [/(?<=[\w)\]] )>(?= [\w(])/g, ">="],
-  [/(?<=[\w)\]] )<=(?= [\w(])/g, "<"],
-  [/(?<=[\w)\]] )>=(?= [\w(])/g, ">"],
-  [/(?<=[\w)\]] )==(?= [\w(])/g, "!="],
-  [/(?<=[\w)\]] )!=(?= [\w(])/g, "=="],
-  [/(?<=[\w)\]] )\+(?= [\w(])/g, "-"],
-  [/(?<=[\w)\]] )-(?= [\w(])/g, "+"],
-  [/(?<=[\w)\]] )\*(?= [\w(])/g, "/"],
-  [/(?<=[\w)\]] )\/(?= [\w(])/g, "*"],
-  [/(?<=[\w)\]] )\+=(?= )/g, "-="],
-  [/(?<=[\w)\]] )-=(?= )/g, "+="],
-  [/&&/g, "||"],
-  [/\|\|/g, "&&"],
-  [/<<(?= \d)/g, ">>"],
-  [/>>(?= \d)/g, "<<"],
-  [/\b0\b(?=[;,)])/g, "1"],
-  [/\btrue\b/g, "false"],
-  [/\bfalse\b/g, "true"],
-  // Statements that do something: left out.
-  [/^( +)(_\w+\([^{}]*\);|emit [^{}]*\);|if \([^{}]*\) revert [^{}]*;|[\w.[\]]+ [+-]?= [^;{}]*;)$/gm, "$1"],
-  [/ (nonReentrant|restricted)\b/g, ""],
-];
-
-interface Mutant {
-  file: string;
-  line: number;
-  before: string;
-  after: string;
-  text: string;
+const WORK = "tmp/mutation";
+const FATES = join(WORK, "fates.jsonl");
+/** Which tests kill most mutants of a file: they go first and alone, because they compile in a third of the time. */
+const KILLERS: Record<string, string[]> = {
+  PostageChannels: ["PostageChannelsReverts", "PostageChannelsLogs"],
+  ChannelMath: ["ChannelMath"],
+  ChannelSlot: ["PostageChannelsLogs"],
+  EpochTrace: ["EpochTrace"],
+  Balances: ["PostageChannelsLogs", "ChannelMath"],
+  SettledRows: ["PostageChannelsLogs", "PostageChannelsRows"],
+  VoucherRows: ["PostageChannelsLogs", "PostageChannelsRows", "VoucherRows"],
+  PausableEntries: ["PausableEntries", "PostageChannelsLogs"],
+  FeeDistributor: ["Reverts", "Standings", "Logs", "Bounds"].map((part) => `FeeDistributor${part}`),
+  StreamMath: ["StreamMath"],
+  SeatMath: ["SeatMath"],
+};
+interface Verdict {
+  fate: "killed" | "survived" | "invalid";
+  /** The test that noticed first. */
+  by?: string;
 }
 
-function isComment(text: string, at: number): boolean {
-  const line = text.slice(text.lastIndexOf("\n", at) + 1, at);
-  return /^\s*(\/\/|\*|\/\*)/.test(line) || line.includes("// ") || /^(import|pragma|using)/.test(line);
+interface Record_ extends Verdict {
+  mutant: string;
+  /** What the verdict rests on: it stands as long as none of it changes. */
+  basis: string;
 }
 
-function mutantsOf(file: string): Mutant[] {
-  const text = readFileSync(file, "utf8");
-  return OPERATORS.flatMap(([pattern, replacement]) =>
-    [...text.matchAll(pattern)].flatMap((match) => {
-      const at = match.index;
-      if (isComment(text, at)) return [];
-      const after = replacement.replace("$1", match[1] ?? "");
-      const mutated = text.slice(0, at) + after + text.slice(at + match[0].length);
-      const line = text.slice(0, at).split("\n").length;
-      return [{ file, line, before: match[0].trim(), after: after.trim() || "(left out)", text: mutated }];
-    }),
-  );
+/** A kill rests on the test that did it, every other verdict on all tests of the file. */
+function basisOf(mutant: Mutant, { by }: Verdict): string {
+  return digestOf(by && CLOSURES.has(by) ? [by] : testsOf(mutant.file));
 }
 
-type Fate = "killed" | "survived" | "invalid";
+const idOf = (mutant: Mutant) => `${mutant.file}:${sha256(mutant.text)}`;
 
-function forge(args: string[]): { status: number | null; output: string } {
-  const env = { ...process.env, ...RUNS };
-  const { status, stdout, stderr } = spawnSync(forgeBinary(), args, {
-    cwd: COPY,
-    env,
-    encoding: "utf8",
-    timeout: 300_000,
-  });
-  return { status, output: stdout + stderr };
+/** The tests that kill most mutants of a file, alone: what they do not need is not even compiled. */
+function killersPass({ file }: Mutant): Pass {
+  const tests = KILLERS[basename(file, ".sol")]?.map((name) => `test/contracts/${name}.t.sol`) ?? testsOf(file);
+  return { ...PASSES[0]!, tests, env: { ...PASSES[0]!.env, SOLC_ONLY: tests.join(",") } };
 }
 
-function fateOf(mutant: Mutant): Fate {
-  const target = join(COPY, mutant.file);
-  const original = readFileSync(target, "utf8");
+async function judge(copy: string, mutant: Mutant, passes: Pass[]): Promise<Verdict> {
+  const target = join(copy, mutant.file);
   writeFileSync(target, mutant.text);
   try {
-    if (forge(["build", "--skip", "FeeDistributorNever"]).status !== 0) return "invalid";
-    // A mutant that never ends is noticed as well: the status is null then.
-    return forge(["test", "--match-contract", TESTS, "--fail-fast"]).status === 0 ? "survived" : "killed";
+    for (const pass of passes) {
+      const { passed, timedOut, output } = await forgeTest(copy, testsOf(mutant.file), pass);
+      if (passed) continue;
+      // A mutant that never ends is noticed as well.
+      if (timedOut) return { fate: "killed", by: "time limit" };
+      if (/Compiler run failed/.test(output)) return { fate: "invalid" };
+      const by = /Encountered \d+ failing tests? in ([^:]+):/.exec(output)?.[1];
+      if (!by) throw new Error(`forge failed without a failing test:\n${output.slice(-3_000)}`);
+      return { fate: "killed", by };
+    }
+    return { fate: "survived" };
   } finally {
-    writeFileSync(target, original);
+    cpSync(mutant.file, target);
   }
 }
 
-const { values } = parseArgs({ options: { limit: { type: "string" }, only: { type: "string" } } });
-rmSync(COPY, { recursive: true, force: true });
-mkdirSync(COPY, { recursive: true });
-for (const entry of ["contracts", "test", "foundry.toml", "package.json"]) {
-  cpSync(entry, join(COPY, entry), { recursive: true });
+function storedRecords(): Record_[] {
+  const lines = existsSync(FATES) ? readFileSync(FATES, "utf8").split("\n").filter(Boolean) : [];
+  return lines.map((line) => JSON.parse(line) as Record_);
 }
-cpSync("scripts/forge", join(COPY, "scripts/forge"), { recursive: true });
-symlinkSync(resolve("node_modules"), join(COPY, "node_modules"));
 
-const unchanged = forge(["test", "--match-contract", TESTS]);
-if (unchanged.status !== 0) throw new Error(`the tests fail without a mutant:\n${unchanged.output.slice(-3_000)}`);
+async function requireSoundTests(copy: string, tests: string[]): Promise<void> {
+  const digest = digestOf(tests);
+  if (storedRecords().some(({ mutant, basis }) => mutant === "none" && basis === digest)) return;
+  for (const pass of PASSES) {
+    const { passed, output } = await forgeTest(copy, tests, pass);
+    if (!passed) throw new Error(`the tests fail without a mutant:\n${output.slice(-3_000)}`);
+  }
+  appendFileSync(FATES, `${JSON.stringify({ mutant: "none", basis: digest, fate: "survived" })}\n`);
+}
 
-const all = MONEY_FILES.flatMap(mutantsOf).filter(({ file }) => !values.only || file.includes(values.only));
+/** Verdicts of earlier runs whose basis is what it was. */
+function standingVerdicts(mutants: Mutant[]): Map<string, Verdict> {
+  const byId = new Map(mutants.map((mutant) => [idOf(mutant), mutant]));
+  const standing = new Map<string, Verdict>();
+  for (const record of storedRecords()) {
+    const mutant = byId.get(record.mutant);
+    if (mutant && record.basis === basisOf(mutant, record)) standing.set(record.mutant, record);
+  }
+  return standing;
+}
+
+const describe = ({ file, line, before, after }: Mutant) => `${file}:${line}  ${before.split("\n")[0]}  ->  ${after}`;
+
+const { values } = parseArgs({
+  options: {
+    group: { type: "string", default: "money" },
+    only: { type: "string", default: "" },
+    limit: { type: "string" },
+    workers: { type: "string", default: "2" },
+    resume: { type: "boolean", default: false },
+  },
+});
+const files = GROUPS[values.group];
+if (!files) throw new Error(`no group ${values.group}; there are ${Object.keys(GROUPS).join(", ")}`);
+const all = files.filter((file) => new RegExp(values.only).test(file)).flatMap(mutantsOf);
 const limit = Number(values.limit ?? all.length);
 // Spread over all of them, so that a short campaign is a sample.
-const chosen = all.filter(
-  (_, i) => Math.floor((i * limit) / all.length) !== Math.floor(((i - 1) * limit) / all.length),
-);
-const counts = { killed: 0, survived: 0, invalid: 0 };
-for (const [i, mutant] of chosen.entries()) {
-  const fate = fateOf(mutant);
-  counts[fate]++;
-  if (fate === "survived") {
-    console.log(`SURVIVED ${mutant.file}:${mutant.line}  ${mutant.before.split("\n")[0]}  ->  ${mutant.after}`);
-  }
-  if (i % 20 === 19) console.log(`${i + 1} of ${chosen.length}: ${JSON.stringify(counts)}`);
+const isChosen = (i: number) => Math.floor((i * limit) / all.length) !== Math.floor(((i - 1) * limit) / all.length);
+const chosen = all.filter((_, i) => isChosen(i));
+
+mkdirSync(WORK, { recursive: true });
+if (!values.resume) rmSync(FATES, { force: true });
+const verdicts = standingVerdicts(chosen);
+const open = chosen.filter((mutant) => !verdicts.has(idOf(mutant)));
+console.log(`mutation: ${chosen.length} of ${all.length} mutants, ${verdicts.size} judged before`);
+
+/** What the killers left alive. */
+const rest: Mutant[] = [];
+
+function keep(mutant: Mutant, verdict: Verdict): void {
+  verdicts.set(idOf(mutant), verdict);
+  const record: Record_ = { mutant: idOf(mutant), basis: basisOf(mutant, verdict), ...verdict };
+  appendFileSync(FATES, `${JSON.stringify({ ...record, what: describe(mutant) })}\n`);
+  if (verdicts.size % 20 === 0) console.log(`${verdicts.size} of ${chosen.length}, ${rest.length} left for later`);
 }
-const judged = counts.killed + counts.survived;
-const score = judged === 0 ? 0 : (100 * counts.killed) / judged;
+
+async function work(name: string, isFirst: boolean): Promise<void> {
+  const tests = [...new Set(chosen.flatMap(({ file }) => testsOf(file)))];
+  const copy = prepareCopy(join(WORK, name), tests);
+  const solc = await startSolc(copy);
+  if (isFirst) await requireSoundTests(copy, tests);
+  for (let mutant = open.shift(); mutant; mutant = open.shift()) {
+    const verdict = await judge(copy, mutant, [killersPass(mutant)]);
+    if (verdict.fate === "survived") rest.push(mutant);
+    else keep(mutant, verdict);
+  }
+  // Forge takes what was left out for compiled.
+  rmSync(join(copy, "tmp"), { recursive: true });
+  for (let mutant = rest.shift(); mutant; mutant = rest.shift()) {
+    keep(mutant, await judge(copy, mutant, PASSES));
+  }
+  solc.kill();
+}
+if (open.length > 0)
+  await Promise.all(Array.from({ length: Number(values.workers) }, (_, i) => work(`copy${i}`, i === 0)));
+
+const withFate = (fate: string, file = "") =>
+  chosen.filter((mutant) => mutant.file.includes(file) && verdicts.get(idOf(mutant))!.fate === fate);
+for (const file of files) {
+  const [killed, survived] = [withFate("killed", file).length, withFate("survived", file).length];
+  if (killed + survived > 0) console.log(`${file.padEnd(40)} ${killed} of ${killed + survived} killed`);
+}
+for (const mutant of withFate("survived")) console.log(`SURVIVED ${describe(mutant)}`);
+const [killed, survived] = [withFate("killed").length, withFate("survived").length];
+const score = killed + survived === 0 ? 0 : (100 * killed) / (killed + survived);
 console.log(
-  `mutation: ${chosen.length} of ${all.length} mutants, ${counts.killed} killed, ${counts.survived} survived, ` +
-    `${counts.invalid} do not compile; score ${score.toFixed(1)} %`,
+  `mutation: ${killed} killed, ${survived} survived, ${withFate("invalid").length} do not compile; ` +
+    `score ${score.toFixed(1)} %`,
 );
-process.exit(judged > 0 && score >= 95 ? 0 : 1);
+process.exitCode = score >= 95 ? 0 : 1;

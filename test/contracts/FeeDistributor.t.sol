@@ -78,7 +78,7 @@ contract SeatsStub is ISeats {
     /// What the distributor asked for last; a test decides what comes of it.
     mapping(uint32 nodeId => bool) public suspended;
 
-    function setSuspended(uint32 nodeId, bool value) external {
+    function setSuspended(uint32 nodeId, bool value) external virtual {
         suspended[nodeId] = value;
     }
 
