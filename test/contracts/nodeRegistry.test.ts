@@ -75,9 +75,7 @@ describe("NodeRegistry", () => {
       await expect(registering)
         .to.emit(nodeRegistry, "SigningKeySet")
         .withArgs(100n, signerOf(0), registration.signingPublicKey);
-      await expect(registering)
-        .to.emit(nodeRegistry, "AttestationKeySet")
-        .withArgs(100n, registration.attestationKey);
+      await expect(registering).to.emit(nodeRegistry, "AttestationKeySet").withArgs(100n, registration.attestationKey);
       await expect(registering).to.emit(nodeStaking, "StakePosted").withArgs(100n, operator.address, MINIMUM);
       await expect(registering).to.emit(nodeSeats, "PayoutSet").withArgs(100n, stranger.address);
       await expect(registering)
