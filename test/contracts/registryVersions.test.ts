@@ -175,6 +175,32 @@ describe("RegistryVersions", () => {
     expect(await blsVerifier.verifyReport(digest, nothing, INFINITY)).to.equal(false);
   });
 
+  it("costs no more in an epoch in which every seat is displaced: only the active ones are sorted", async function () {
+    this.timeout(180_000);
+    const world = await worldOf(24);
+    const { nodeSeats, nodeStaking, operator } = world;
+    const rollOverGas = async () => (await (await nodeSeats.rollOver()).wait())!.gasUsed;
+    const calm = await rollOverGas();
+    await passEpochs(world, 1);
+    for (let i = 24; i < 48; i++) {
+      const id = await registerNode(world, i, operator.address);
+      await nodeStaking.connect(operator).stake(id, 1_000n * TOKEN);
+      await nodeSeats.connect(operator).takeSeat(id);
+    }
+    // A weight that differs, so that a version is written.
+    await nodeStaking.connect(operator).stake(100n, 1n);
+    const busy = await rollOverGas();
+    expect((await checkedVersion(world, 2n)).seats.map(({ id }) => id)).to.deep.equal(
+      Array.from({ length: 24 }, (_, i) => BigInt(i + 1) * 100n),
+    );
+    expect(busy < (calm * 13n) / 10n, `${busy} after ${calm}`).to.equal(true);
+    await passEpochs(world, 1);
+    await nodeSeats.rollOver();
+    expect((await checkedVersion(world, 3n)).seats.map(({ id }) => id)).to.deep.equal(
+      Array.from({ length: 24 }, (_, i) => BigInt(i + 25) * 100n),
+    );
+  });
+
   it("90 seats fit one blob and one transaction", async function () {
     this.timeout(180_000);
     const world = await worldOf(90, { maxSeats: 90 });
