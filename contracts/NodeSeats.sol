@@ -277,22 +277,11 @@ contract NodeSeats is INodeSeats, RegistryVersions, AccessManaged {
     function rollOver() external returns (uint64 version) {
         uint64 epoch = currentEpoch();
         if (!_isRolledOver(epoch)) {
-            uint32[] memory nodeIds = _activeIds();
+            uint32[] memory nodeIds = _seatedIds(true);
             bytes memory keys = registry.attestationKeysOf(nodeIds);
             _writeVersion(epoch, nodeIds, staking.stakesOf(nodeIds), keys, blsVerifier.addKeys("", keys));
         }
         return latestVersion();
-    }
-
-    function _activeIds() private view returns (uint32[] memory nodeIds) {
-        nodeIds = _seatedIds();
-        uint256 count;
-        for (uint256 i = 0; i < nodeIds.length; i++) {
-            if (isActive(nodeIds[i])) nodeIds[count++] = nodeIds[i];
-        }
-        assembly ("memory-safe") {
-            mstore(nodeIds, count)
-        }
     }
 
     // -------------------------------------------------------------------------------------------- parameters
@@ -343,7 +332,7 @@ contract NodeSeats is INodeSeats, RegistryVersions, AccessManaged {
 
     /// @inheritdoc INodeSeats
     function seatedNodes() external view returns (uint32[] memory nodeIds, bool[] memory active) {
-        nodeIds = _seatedIds();
+        nodeIds = _seatedIds(false);
         active = new bool[](nodeIds.length);
         for (uint256 i = 0; i < nodeIds.length; i++) active[i] = isActive(nodeIds[i]);
     }
@@ -352,15 +341,19 @@ contract NodeSeats is INodeSeats, RegistryVersions, AccessManaged {
         return seat.standings.valueAt(epoch) != uint192(Standing.None);
     }
 
-    /// @dev All that have a seat in this epoch or from the next one on, ascending: twice MAX_SEATS at most.
-    function _seatedIds() private view returns (uint32[] memory nodeIds) {
-        uint256 count = _holders.length();
-        bool leaving = _leaversEpoch == currentEpoch();
-        nodeIds = new uint32[](count + (leaving ? _leavers.length : 0));
-        for (uint256 i = 0; i < count; i++) _insert(nodeIds, i, uint32(_holders.at(i)));
-        for (uint256 i = 0; leaving && i < _leavers.length; i++) {
+    /// @dev All that have a seat in this epoch or from the next one on, twice MAX_SEATS at most, or of them those that
+    /// are active now; ascending.
+    function _seatedIds(bool activeOnly) private view returns (uint32[] memory nodeIds) {
+        uint256 holders = _holders.length();
+        uint256 leavers = _leaversEpoch == currentEpoch() ? _leavers.length : 0;
+        nodeIds = new uint32[](holders + leavers);
+        uint256 count;
+        for (uint256 i = 0; i < holders + leavers; i++) {
+            uint32 nodeId = i < holders ? uint32(_holders.at(i)) : _leavers[i - holders];
             // One that left and took a seat again is among the holders.
-            if (!_seats[_leavers[i]].seated) _insert(nodeIds, count++, _leavers[i]);
+            if (i >= holders && _seats[nodeId].seated) continue;
+            if (activeOnly && !isActive(nodeId)) continue;
+            _insert(nodeIds, count++, nodeId);
         }
         assembly ("memory-safe") {
             mstore(nodeIds, count)

@@ -45,9 +45,13 @@ function print(figures: GasFigures): void {
 
   console.log("\ntransactions, gas" + " ".repeat(22) + "Pennyblack     target       XMTP");
   for (const [key, value] of Object.entries(flatten(figures))) {
-    if (key.startsWith("dataFeeWei.") || key.startsWith("settle.gasPerRow.")) continue;
+    if (/^(dataFeeWei|settle\.gasPerRow|nodes)\./.test(key)) continue;
     console.log(`  ${key.padEnd(36)}${cell(value, 11)}${cell(TARGETS[key], 11)}${cell(XMTP[key], 11)}`);
   }
+
+  console.log("\nnodes, gas");
+  for (const [key, value] of Object.entries(flatten(figures.nodes)))
+    console.log(`  ${key.padEnd(36)}${cell(value, 11)}`);
 
   const { l1BaseFeeWei, l1BlobBaseFeeWei } = DATA_FEE;
   console.log(
@@ -60,7 +64,7 @@ function print(figures: GasFigures): void {
 
 const options = readOptions();
 buildProduction();
-const figures = await measureGas(await productionWorld());
+const figures = await measureGas(await productionWorld(), await productionWorld());
 print(figures);
 const text = `${JSON.stringify(figures, null, 2)}\n`;
 if (options.json) writeFileSync(options.json, text);

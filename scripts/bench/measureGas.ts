@@ -3,6 +3,8 @@ import { Interface, Signature, Wallet, concat, dataLength, toBeHex } from "ether
 
 import type { World } from "../../test/contracts/fixtures.ts";
 import { DAY, USD, fund, passEpochs, postageKey, registerNode, voucherRow } from "../../test/contracts/fixtures.ts";
+import type { NodeFigures } from "./measureNodes.ts";
+import { measureNodes } from "./measureNodes.ts";
 
 /** Counts of rows that `settle` is measured with. */
 export const BATCHES = [1, 10, 50, 100, 1000] as const;
@@ -16,6 +18,7 @@ export interface GasFigures {
   distribute: { first: number; later: number };
   claim: number;
   claims: { firstOfNode: number; oneEpochToRoll: number; everythingToRoll: number };
+  nodes: NodeFigures;
   dataFeeWei: { settlePerRow: Record<string, number>; deposit: number; claim: number };
 }
 
@@ -37,7 +40,8 @@ async function dataFeeOf(world: World, hash: string): Promise<number> {
   return fee;
 }
 
-export async function measureGas(world: World): Promise<GasFigures> {
+/** Nodes are measured in a world of their own, where there are none yet. */
+export async function measureGas(world: World, nodesWorld: World): Promise<GasFigures> {
   // In this order: deposits first meet an empty contract, and claims need what settlements collected.
   const deposit = await measureDeposits(world);
   const settle = await measureSettle(world);
@@ -51,6 +55,7 @@ export async function measureGas(world: World): Promise<GasFigures> {
     deposit: deposits,
     withdrawal,
     ...streams,
+    nodes: await measureNodes(nodesWorld),
     dataFeeWei: { settlePerRow, deposit: depositFee, claim: claimFee },
   };
 }

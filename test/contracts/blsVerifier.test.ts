@@ -6,6 +6,7 @@ import { network } from "hardhat";
 
 import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
 import { concatBytes, fromHex, toHex, uintToBytes } from "../../src/protocol/bytes.ts";
+import { outsideG1, outsideG2, packKey, packSignature, sumOfKeys } from "../support/bls.ts";
 import type { Network } from "./fixtures.ts";
 
 const { G1, G2, fields } = bls12_381;
@@ -17,26 +18,11 @@ const REGISTRY = "0x00000000000000000000000000000000000000a1";
 const OWNER = "0x00000000000000000000000000000000000000b2";
 const [ADD_G2, PAIRING, MAP] = [13, 15, 16].map((n) => getAddress(`0x${n.toString(16).padStart(40, "0")}`));
 
-type G2Point = InstanceType<typeof G2.Point>;
-type G1Point = InstanceType<typeof G1.Point>;
-
 const secret = (n: number) => (BigInt(keccak256(uintToBytes(BigInt(n), 8))) % (ORDER - 1n)) + 1n;
 const keyOf = (n: number) => G2.Point.BASE.multiply(secret(n));
 
-/** `x.c0 | x.c1 | y.c0 | y.c1`. */
-function packKey(point: G2Point): string {
-  const { x, y } = point.toAffine();
-  return toHex(concatBytes(...[x.c0, x.c1, y.c0, y.c1].map((c) => uintToBytes(c, 48))));
-}
-
-function packSignature(point: G1Point): string {
-  const { x, y } = point.toAffine();
-  return toHex(concatBytes(uintToBytes(x, 48), uintToBytes(y, 48)));
-}
-
 const hashed = (digest: string, DST: string) => G1.hashToCurve(fromHex(digest), { DST });
 const sign = (digest: string, n: number, domain = REPORT_DOMAIN) => hashed(digest, domain).multiply(secret(n));
-const sum = (points: G2Point[]) => points.reduce((a, b) => a.add(b), G2.Point.ZERO);
 
 describe("BlsVerifier", () => {
   let net: Network;
@@ -68,7 +54,7 @@ describe("BlsVerifier", () => {
       for (let n = 0; n < 24; n++) {
         const of = keccak256(uintToBytes(BigInt(n), 8));
         const signers = Array.from({ length: 1 + (n % 5) }, (_, i) => n * 10 + i);
-        const key = sum(signers.map(keyOf));
+        const key = sumOfKeys(signers.map(keyOf));
         const signature = signers.map((i) => sign(of, i)).reduce((a, b) => a.add(b));
         expect(await verifyReport(packSignature(signature), packKey(key), of)).to.equal(true);
         expect(await verifyReport(packSignature(signature), packKey(key.add(keyOf(999))), of)).to.equal(false);
@@ -165,7 +151,7 @@ describe("BlsVerifier", () => {
     it("agree with noble on sums of 0 to 12 keys, and undo each other", async () => {
       for (const count of [0, 1, 2, 5, 12]) {
         const numbers = Array.from({ length: count }, (_, i) => 100 + i);
-        const total = count === 0 ? `0x${"00".repeat(192)}` : packKey(sum(numbers.map(keyOf)));
+        const total = count === 0 ? `0x${"00".repeat(192)}` : packKey(sumOfKeys(numbers.map(keyOf)));
         expect(await addKeys("0x", packed(...numbers))).to.equal(total);
         const more = await addKeys(total, packed(50, 51));
         expect(await bls.getFunction("subtractKeys")(more, packed(50, 51))).to.equal(total);
@@ -201,29 +187,4 @@ describe("BlsVerifier", () => {
     for (const [name, used] of Object.entries(gas)) console.log(`      ${name}: ${used} gas as a transaction`);
     expect(gas.verifyReport).to.be.lessThan(200_000);
   });
-
-  /** On the curve, but not in the subgroup: nearly every point that was not made from the generator. */
-  function outsideG1(): G1Point {
-    for (let x = 1n; ; x++) {
-      try {
-        const point = G1.Point.fromAffine({ x, y: fields.Fp.sqrt(fields.Fp.add(fields.Fp.pow(x, 3n), 4n)) });
-        if (!point.isTorsionFree()) return point;
-      } catch {
-        // No square root: no point with this x.
-      }
-    }
-  }
-
-  function outsideG2(): G2Point {
-    const { Fp2 } = fields;
-    for (let c0 = 1n; ; c0++) {
-      try {
-        const x = { c0, c1: 0n };
-        const point = G2.Point.fromAffine({ x, y: Fp2.sqrt(Fp2.add(Fp2.pow(x, 3n), { c0: 4n, c1: 4n })) });
-        if (!point.isTorsionFree()) return point;
-      } catch {
-        // No square root: no point with this x.
-      }
-    }
-  }
 });

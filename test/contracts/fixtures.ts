@@ -40,9 +40,9 @@ export interface World extends Contracts {
   chainId: bigint;
 }
 
-/** Local parameters, with what a test changes. */
-export async function deployedWorld(changes: Partial<DeploymentParameters> = {}): Promise<World> {
-  const net = await network.create({ network: "local", chainType: "l1" });
+/** Local parameters, with what a test changes; `hardfork` makes it an older chain. */
+export async function deployedWorld(changes: Partial<DeploymentParameters> = {}, hardfork = "prague"): Promise<World> {
+  const net = await network.create({ network: "local", chainType: "l1", override: { hardfork } });
   const { ethers } = net;
   const [deployer, funder, settler, operator, stranger] = await ethers.getSigners();
   const parameters = { ...readParameters("local"), ...changes };
@@ -178,4 +178,11 @@ export async function passEpochs(world: World, count: number): Promise<void> {
   const { time } = world.net.networkHelpers;
   const epoch = Math.floor((await time.latest()) / EPOCH);
   await time.increaseTo((epoch + count) * EPOCH);
+}
+
+/** Speaks as an account whose key nobody has, such as a contract that is not built yet or a peer. */
+export async function impersonated(world: World, address: string): Promise<HardhatEthersSigner> {
+  await world.net.networkHelpers.impersonateAccount(address);
+  await world.net.networkHelpers.setBalance(address, 10n ** 18n);
+  return world.ethers.getSigner(address);
 }
