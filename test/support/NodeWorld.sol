@@ -13,8 +13,9 @@ import {INodeRegistry} from "../../contracts/interfaces/INodeRegistry.sol";
 import {INodeSeats, ISeatedNodes} from "../../contracts/interfaces/INodeSeats.sol";
 import {INodeStaking} from "../../contracts/interfaces/INodeStaking.sol";
 import {BlsSigner} from "./BlsSigner.sol";
+import {SigningKeys} from "./SigningKeys.sol";
 import {Wire} from "./Wire.sol";
-import {Wallet, vm} from "./Vm.sol";
+import {vm} from "./Vm.sol";
 
 /**
  * @notice The node contracts as they are deployed, wired together. This contract plays the parts that are not there:
@@ -84,8 +85,7 @@ abstract contract NodeWorld is IAttestedLogs {
     function _signingKey(uint256 secret) internal returns (bytes memory key) {
         key = _signingKeys[secret];
         if (key.length > 0) return key;
-        Wallet memory wallet = vm.createWallet(secret);
-        key = abi.encodePacked(bytes1(0x04), wallet.publicKeyX, wallet.publicKeyY);
+        key = SigningKeys.keyOf(secret);
         _signingKeys[secret] = key;
     }
 

@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-struct Wallet {
-    address addr;
-    uint256 publicKeyX;
-    uint256 publicKeyY;
-    uint256 privateKey;
-}
-
 /// @notice The cheat codes that our Solidity tests use; npm has no forge-std.
 interface Vm {
     function warp(uint256 timestamp) external;
     function prank(address sender) external;
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function addr(uint256 key) external pure returns (address);
-    function createWallet(uint256 key) external returns (Wallet memory);
     function load(address account, bytes32 slot) external view returns (bytes32);
     function store(address account, bytes32 slot, bytes32 value) external;
     function expectRevert() external;
