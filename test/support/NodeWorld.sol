@@ -71,6 +71,10 @@ abstract contract NodeWorld is IAttestedLogs {
         return address(uint160(uint256(keccak256(abi.encodePacked(hex"d694", address(this), n)))));
     }
 
+    function _wait(uint256 seconds_) internal virtual {
+        vm.warp(block.timestamp + seconds_);
+    }
+
     /// AccessManager's question: this contract may do everything, and nobody else anything.
     function canCall(address caller, address, bytes4) external view returns (bool, uint32) {
         return (caller == address(this), 0);
@@ -194,7 +198,7 @@ abstract contract NodeWorld is IAttestedLogs {
         IFaultProofs.Receipt memory first = _receipt(signer, nodeId, sequenceId, "a", nodeId);
         IFaultProofs.Receipt memory second = _receipt(signer, nodeId, sequenceId, "b", nodeId);
         _commitPair(reporter, first, second);
-        vm.warp(block.timestamp + 1 minutes);
+        _wait(1 minutes);
         vm.prank(reporter);
         return faultProofs.revealEquivocation(first, second, SALT);
     }
@@ -207,7 +211,7 @@ abstract contract NodeWorld is IAttestedLogs {
     ) internal returns (uint256 caseId) {
         IFaultProofs.Receipt memory receipt = _receipt(signer, nodeId, sequenceId, "a", nodeId + 100);
         _commit(reporter, IFaultProofs.Fault.WrongTarget, faultProofs.digestOf(receipt), 0);
-        vm.warp(block.timestamp + 1 minutes);
+        _wait(1 minutes);
         vm.prank(reporter);
         return faultProofs.revealWrongTarget(receipt, SALT);
     }
@@ -221,7 +225,7 @@ abstract contract NodeWorld is IAttestedLogs {
         IFaultProofs.Receipt memory receipt = _receipt(signer, nodeId, sequenceId, "a", nodeId);
         bytes32 digest = faultProofs.digestOf(receipt);
         _commit(reporter, IFaultProofs.Fault.ContradictedReceipt, digest, FINAL_REPORT);
-        vm.warp(block.timestamp + 1 minutes);
+        _wait(1 minutes);
         vm.prank(reporter);
         return faultProofs.revealContradiction(receipt, FINAL_REPORT, "", SALT);
     }
