@@ -298,6 +298,24 @@ contract FaultProofsEvidenceTest is WorldRefusals {
         assert(staking.isFrozen(NODE));
     }
 
+    /// I7: a retired key keeps its term; whoever disposed of it when it was over is safe from it for good.
+    function test_I7_aRetiredKeyKeepsItsTerm() public {
+        _rotate(0xC1);
+        vm.warp(START + 14 days);
+        staking.setUnbondingSeconds(60 days);
+        (IFaultProofs.Receipt memory first, IFaultProofs.Receipt memory second) = _pair();
+        bytes memory arguments = abi.encode(NODE, vm.addr(ALICE_SIGNS), START + 14 days);
+        _refusesPair(first, second, IFaultProofs.FaultProofsKeyRetired.selector, arguments);
+        // And a lowered parameter lets nobody off.
+        uint256 retiredAt = block.timestamp;
+        _rotate(ALICE_SIGNS);
+        _rotate(0xC1);
+        staking.setUnbondingSeconds(7 days);
+        vm.warp(retiredAt + 59 days);
+        _reportEquivocation(REPORTER, ALICE_SIGNS, NODE, 8);
+        assert(staking.isFrozen(NODE));
+    }
+
     /// A key that came back is the node's again, whatever it was retired from.
     function test_aKeyThatCameBackConvicts() public {
         _rotate(0xC1);

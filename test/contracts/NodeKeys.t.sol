@@ -31,7 +31,7 @@ contract NodeKeysTest is WorldRefusals {
     }
 
     function _use(uint32 nodeId, uint256 signer) private view returns (bool known, uint64 retiredAt) {
-        return registry.keyOf(nodeId, vm.addr(signer));
+        (known, retiredAt, ) = registry.keyOf(nodeId, vm.addr(signer));
     }
 
     // Signing keys.

@@ -163,8 +163,8 @@ contract NodeRegistryTest is WorldRefusals {
         registry.exit(NODE);
         assert(registry.phaseOf(NODE) == INodeRegistry.Phase.Leaving && !registry.isLive(NODE));
         assert(registry.isCanonical(NODE) && registry.nodeOf(vm.addr(ALICE_SIGNS)) == NODE);
-        (bool known, uint64 retiredAt) = registry.keyOf(NODE, vm.addr(ALICE_SIGNS));
-        assert(known && retiredAt == START + 2 * EPOCH);
+        (bool known, uint64 retiredAt, uint64 takenUntil) = registry.keyOf(NODE, vm.addr(ALICE_SIGNS));
+        assert(known && retiredAt == START + 2 * EPOCH && takenUntil == retiredAt + 14 days);
         assert(staking.stakeOf(NODE) == 0 && staking.slashableOf(NODE) == MINIMUM);
         _refusesTheLive(INodeRegistry.Phase.Leaving);
         vm.warp(START + 2 * EPOCH - 1);

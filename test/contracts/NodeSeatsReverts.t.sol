@@ -190,6 +190,8 @@ contract NodeSeatsReverts is WorldRefusals {
         ISeats.Stretch[] memory stretches = seats.stretchesOf(NODE, 1, 5);
         assert(stretches.length == 1 && stretches[0].fromEpoch == epoch + 1);
         assert(stretches[0].standing == Standing.Suspended && seats.stretchesOf(NODE, 0, 1)[0].fromEpoch == epoch);
+        (address payout, uint256 known, ISeats.Stretch memory latest) = seats.serviceOf(NODE);
+        assert(payout == ALICE && known == 2 && latest.standing == Standing.Suspended);
         assert(seats.stretchesOf(NODE, 2, 1).length == 0 && seats.stretchesOf(NODE, 0, 0).length == 0);
         (bool found, uint64 next, uint256 count) = seats.nextSeatedEpoch(0);
         assert(found && next == epoch && count == 2);

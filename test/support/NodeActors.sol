@@ -19,7 +19,7 @@ abstract contract NodeActors is NodeWorld {
 
     struct KeyUse {
         bool known;
-        uint256 retiredAt;
+        uint256 takenUntil;
     }
 
     struct NodeBook {
@@ -136,7 +136,7 @@ abstract contract NodeActors is NodeWorld {
         vm.prank(ownerAt(node.owner));
         try registry.rotateSigningKey(nodeId, key, proof) {
             _expect(may, "a signing key of two nodes");
-            _uses[nodeId][node.signer].retiredAt = block.timestamp;
+            _uses[nodeId][node.signer].takenUntil = block.timestamp + staking.unbondingSeconds();
             _uses[nodeId][signer] = KeyUse(true, 0);
             node.signer = signer;
         } catch {
@@ -168,7 +168,7 @@ abstract contract NodeActors is NodeWorld {
         try registry.exit(nodeId) {
             _expect(node.leftAt == 0, "left twice");
             node.leftAt = (block.timestamp / EPOCH + 1) * EPOCH;
-            _uses[nodeId][node.signer].retiredAt = node.leftAt;
+            _uses[nodeId][node.signer].takenUntil = node.leftAt + staking.unbondingSeconds();
         } catch {
             _expect(node.leftAt != 0, "kept from leaving");
         }

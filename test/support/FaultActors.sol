@@ -6,7 +6,7 @@ import {NodeActors} from "./NodeActors.sol";
 import {vm, within} from "./Vm.sol";
 
 /// @notice The owners of NodeActors also report each other and themselves, vote, and time passes.
-contract WorldActors is NodeActors {
+abstract contract FaultActors is NodeActors {
     uint256 private constant BPS = 10_000;
 
     /// Votes at the end of a second, for all owners and this contract.
@@ -36,7 +36,7 @@ contract WorldActors is NodeActors {
         bytes memory reveal = _committed(ownerAt(reporter), fault, signer, nodeId, sequenceId);
         _wait(1 minutes);
         KeyUse storage use = _uses[nodeId][signer];
-        bool may = use.known && (use.retiredAt == 0 || at < use.retiredAt + staking.unbondingSeconds());
+        bool may = use.known && (use.takenUntil == 0 || at < use.takenUntil);
         may = may && faultProofs.caseOf(nodeId, sequenceId) == 0;
         vm.prank(ownerAt(reporter));
         // solhint-disable-next-line avoid-low-level-calls
