@@ -174,11 +174,9 @@ contract FaultProofs is IFaultProofs, AccessManaged {
         // Both forms of S come from the node's own signature; the case is the message's, so neither counts twice.
         address signer = ecrecover(digest, v, bytes32(signature[0:32]), bytes32(signature[32:64]));
         if (signer == address(0)) revert FaultProofsSignatureInvalid();
-        (bool known, uint64 retiredAt) = keys.keyOf(nodeId, signer);
+        (bool known, uint64 retiredAt, uint64 takenUntil) = keys.keyOf(nodeId, signer);
         if (!known) revert FaultProofsSignerNotTheNodes(nodeId, signer);
-        if (retiredAt == 0) return;
-        uint256 takenUntil = uint256(retiredAt) + staking.unbondingSeconds();
-        if (at >= takenUntil) revert FaultProofsKeyRetired(nodeId, signer, takenUntil);
+        if (retiredAt != 0 && at >= takenUntil) revert FaultProofsKeyRetired(nodeId, signer, takenUntil);
     }
 
     // ------------------------------------------------------------------------------------------------- cases

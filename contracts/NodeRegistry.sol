@@ -174,6 +174,10 @@ contract NodeRegistry is INodeRegistry, NodeKeys, PausableEntries, ERC721 {
         return phaseOf(nodeId) == Phase.Left;
     }
 
+    function _unbondingSeconds() internal view override returns (uint64) {
+        return staking.unbondingSeconds();
+    }
+
     function _currentEpoch() private view returns (uint64) {
         return uint64(block.timestamp / epochSeconds);
     }

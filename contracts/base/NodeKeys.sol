@@ -6,7 +6,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SSTORE2} from "solady/src/utils/SSTORE2.sol";
 
 import {IBlsVerifier} from "../interfaces/IBlsVerifier.sol";
-import {INodeKeys} from "../interfaces/INodeKeys.sol";
+import {IKeyHistory, INodeKeys} from "../interfaces/INodeKeys.sol";
 import {Secp256k1} from "../libraries/Secp256k1.sol";
 
 /// @title NodeKeys: which key is whose, and was.
@@ -24,6 +24,7 @@ abstract contract NodeKeys is INodeKeys, EIP712 {
     struct KeyUse {
         bool known;
         uint64 retiredAt;
+        uint64 takenUntil;
     }
 
     /// @inheritdoc INodeKeys
@@ -42,6 +43,9 @@ abstract contract NodeKeys is INodeKeys, EIP712 {
     /// @dev Whether the node's keys may be registered again.
     function _hasLeft(uint32 nodeId) internal view virtual returns (bool);
 
+    /// @dev For how long evidence under a key that is retired now is taken.
+    function _unbondingSeconds() internal view virtual returns (uint64);
+
     function _setSigningKey(
         uint32 nodeId,
         address owner,
@@ -56,24 +60,21 @@ abstract contract NodeKeys is INodeKeys, EIP712 {
         if (holder != 0) revert NodeKeysSignerTaken(signer, holder);
 
         Keys storage keys = _keys[nodeId];
-        if (keys.signer != address(0)) _retire(nodeId, keys.signer, uint64(block.timestamp));
+        if (keys.signer != address(0)) {
+            delete _signerHolder[keys.signer];
+            _retireSigningKeyAt(nodeId, uint64(block.timestamp));
+        }
         keys.signer = signer;
         keys.signingPublicKey = signingPublicKey;
         _signerHolder[signer] = nodeId;
-        _uses[nodeId][signer] = KeyUse(true, 0);
+        _uses[nodeId][signer] = KeyUse(true, 0, 0);
         emit SigningKeySet(nodeId, signer, signingPublicKey);
     }
 
-    function _retire(uint32 nodeId, address signer, uint64 retiredAt) private {
-        _uses[nodeId][signer].retiredAt = retiredAt;
-        delete _signerHolder[signer];
-        emit SigningKeyRetired(nodeId, signer, retiredAt);
-    }
-
-    /// @dev The node signs until then; its key is nobody else's before.
+    /// @dev The node signs until then. The term is fixed: who disposed of a key after it is safe from it.
     function _retireSigningKeyAt(uint32 nodeId, uint64 retiredAt) internal {
         address signer = _keys[nodeId].signer;
-        _uses[nodeId][signer].retiredAt = retiredAt;
+        _uses[nodeId][signer] = KeyUse(true, retiredAt, retiredAt + _unbondingSeconds());
         emit SigningKeyRetired(nodeId, signer, retiredAt);
     }
 
@@ -135,9 +136,13 @@ abstract contract NodeKeys is INodeKeys, EIP712 {
         if (nodeId != 0 && _hasLeft(nodeId)) return 0;
     }
 
-    function keyOf(uint32 nodeId, address signer) external view returns (bool known, uint64 retiredAt) {
+    /// @inheritdoc IKeyHistory
+    function keyOf(
+        uint32 nodeId,
+        address signer
+    ) external view returns (bool known, uint64 retiredAt, uint64 takenUntil) {
         KeyUse storage use = _uses[nodeId][signer];
-        return (use.known, use.retiredAt);
+        return (use.known, use.retiredAt, use.takenUntil);
     }
 
     /// @inheritdoc INodeKeys

@@ -10,8 +10,13 @@ interface IKeyHistory {
      * @return known Whether the key is or was the node's.
      * @return retiredAt When it was rotated away or left with its node, unix seconds, which may lie ahead while a node
      * leaves; zero while it is in use.
+     * @return takenUntil Until when evidence under a retired key is taken: one unbonding period, as long as it was when
+     * the key was retired, whatever is set later.
      */
-    function keyOf(uint32 nodeId, address signer) external view returns (bool known, uint64 retiredAt);
+    function keyOf(
+        uint32 nodeId,
+        address signer
+    ) external view returns (bool known, uint64 retiredAt, uint64 takenUntil);
 }
 
 /**
@@ -26,7 +31,8 @@ interface IKeyHistory {
  */
 interface INodeKeys is IKeyHistory {
     event SigningKeySet(uint32 indexed nodeId, address indexed signer, bytes signingPublicKey);
-    /// @notice Evidence under the key is taken for one unbonding period after `retiredAt`, unix seconds.
+    /// @notice Evidence under the key is taken for one unbonding period, as long as it is now, after `retiredAt`, unix
+    /// seconds.
     event SigningKeyRetired(uint32 indexed nodeId, address indexed signer, uint64 retiredAt);
     event AttestationKeySet(uint32 indexed nodeId, bytes attestationKey);
 

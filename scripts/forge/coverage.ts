@@ -13,10 +13,28 @@ export const MONEY_FILES = [
   "contracts/base/PausableEntries.sol",
 ].filter((file) => existsSync(file));
 
-/** Percent of all of them together that assurance.md section 6 asks for. */
+/** The contracts that say who is a node, hold its stake and take it. */
+export const NODE_FILES = [
+  ...["BlsVerifier", "FaultProofs", "NodeRegistry", "NodeSeats", "NodeStaking"].map((name) => `contracts/${name}.sol`),
+  ...["NodeKeys", "RegistryVersions"].map((name) => `contracts/base/${name}.sol`),
+  ...["Bls12381", "EnvelopeReader", "HttpAddress", "Secp256k1"].map((name) => `contracts/libraries/${name}.sol`),
+  "contracts/governance/PostageToken.sol",
+];
+
+/** Percent of a group that assurance.md section 6 asks for. */
 const TARGET = { lines: 100, branches: 99 };
-/** What is reached so far, in percent, rounded down, without random inputs. It may only rise. */
-const REACHED = { lines: 100, branches: 100 };
+
+interface Group {
+  name: string;
+  files: string[];
+  /** What is reached so far, in percent, rounded down, without random inputs. It may only rise. */
+  reached: { lines: number; branches: number };
+}
+
+const GROUPS: Group[] = [
+  { name: "money", files: MONEY_FILES, reached: { lines: 100, branches: 100 } },
+  { name: "nodes", files: NODE_FILES, reached: { lines: 100, branches: 100 } },
+];
 
 interface Counts {
   lines: [number, number];
@@ -48,12 +66,17 @@ function readLcov(path: string): Map<string, Counts> {
 
 const percent = ([hit, all]: [number, number]) => (all === 0 ? 100 : (100 * hit) / all);
 
-/** Prints coverage of the money files and what is missing; 1 when it is below what was reached before. */
+/** Prints coverage of each group and what is missing; 1 when one is below what was reached before. */
 export function checkCoverage(path: string): number {
   const files = readLcov(path);
+  const failed = GROUPS.map((group) => checkGroup(group, files)).reduce((sum, count) => sum + count, 0);
+  return failed === 0 ? 0 : 1;
+}
+
+function checkGroup({ name, files, reached }: Group, covered: Map<string, Counts>): number {
   const total: Counts = { lines: [0, 0], branches: [0, 0], missing: [] };
-  for (const file of MONEY_FILES) {
-    const counts = files.get(file);
+  for (const file of files) {
+    const counts = covered.get(file);
     // A library without a branch has no record; one without a line would be a renamed file.
     if (!counts) throw new Error(`${file} is not in the coverage report`);
     console.log(
@@ -70,10 +93,13 @@ export function checkCoverage(path: string): number {
   let failed = 0;
   for (const kind of ["lines", "branches"] as const) {
     const value = percent(total[kind]);
-    const isBelow = value < REACHED[kind];
+    const isBelow = value < reached[kind];
     if (isBelow) failed++;
     const open = value < TARGET[kind] ? `, target ${TARGET[kind]} % NOT REACHED` : "";
-    console.log(`${isBelow ? "FAILED" : "ok    "} ${kind} ${value.toFixed(2)} %, at least ${REACHED[kind]} %${open}`);
+    console.log(
+      `${isBelow ? "FAILED" : "ok    "} ${name}: ${kind} ${value.toFixed(2)} % (${total[kind].join("/")}), ` +
+        `at least ${reached[kind]} %${open}`,
+    );
   }
-  return failed === 0 ? 0 : 1;
+  return failed;
 }

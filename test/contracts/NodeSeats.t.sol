@@ -36,7 +36,7 @@ contract NodeSeatsHandler {
     mapping(uint32 nodeId => bool) public suspended;
     mapping(uint32 nodeId => bool) public admitted;
     mapping(uint32 nodeId => uint64) public jailUntil;
-    mapping(uint32 nodeId => mapping(uint64 epoch => Standing)) public table;
+    mapping(uint32 nodeId => mapping(uint64 epoch => Standing)) private _table;
     /// Epochs that were under way while a version was written, and the nodes that it has to have.
     mapping(uint64 version => uint256) public versionNodes;
 
@@ -201,7 +201,7 @@ contract NodeSeatsHandler {
         if (version == before) return;
         uint256 nodes;
         for (uint32 nodeId = 100; nodeId <= 100 * NODES; nodeId += 100) {
-            if (table[nodeId][_epoch()] == Standing.Earning) nodes |= 1 << (nodeId / 100);
+            if (_table[nodeId][_epoch()] == Standing.Earning) nodes |= 1 << (nodeId / 100);
         }
         versionNodes[version] = nodes;
     }
@@ -240,7 +240,7 @@ contract NodeSeatsHandler {
             if (epoch < jailUntil[nodeId]) standing = Standing.Jailed;
             if (suspended[nodeId]) standing = Standing.Suspended;
             if (!seated[nodeId]) standing = Standing.None;
-            table[nodeId][epoch] = standing;
+            _table[nodeId][epoch] = standing;
         }
         written[nodeId] = next + TERM + 1;
     }
@@ -249,7 +249,7 @@ contract NodeSeatsHandler {
     mapping(uint32 nodeId => uint64) public written;
 
     function standingAt(uint32 nodeId, uint64 epoch) public view returns (Standing) {
-        return table[nodeId][epoch < written[nodeId] ? epoch : written[nodeId]];
+        return _table[nodeId][epoch < written[nodeId] ? epoch : written[nodeId]];
     }
 
     function epochs() external view returns (uint64 first, uint64 beyond) {

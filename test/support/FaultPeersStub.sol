@@ -10,13 +10,14 @@ contract FaultPeersStub is NodeOwnersStub, IKeyHistory, IAttestedLogs {
     struct Key {
         bool known;
         uint64 retiredAt;
+        uint64 takenUntil;
     }
 
     mapping(uint32 nodeId => mapping(address signer => Key)) public keyOf;
     bytes32 public contradicting;
 
     function setKey(uint32 nodeId, address signer, uint64 retiredAt) external {
-        keyOf[nodeId][signer] = Key(true, retiredAt);
+        keyOf[nodeId][signer] = Key(true, retiredAt, retiredAt + 14 days);
     }
 
     function setContradicting(bytes32 report) external {
