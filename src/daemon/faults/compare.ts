@@ -162,7 +162,7 @@ export class Comparer {
 
   /** Keeps the envelopes if they convict somebody. False when there is no room for more evidence. */
   async #judge(envelopes: Exhibits, peerId: number): Promise<boolean> {
-    const { nodeId: ownId, store, keys, randomSalt, clock, log } = this.#options;
+    const { nodeId: ownId, store, randomSalt, clock, log } = this.#options;
     const found = faultIn(envelopes);
     if (!found) return true;
     const { fault, nodeId, sequenceId, signers } = found;
