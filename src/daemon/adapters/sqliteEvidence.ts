@@ -4,7 +4,7 @@ import type { Address, Hex } from "../../protocol/bytes.ts";
 import type { Evidence, EvidenceChange, EvidenceKey, EvidenceState, EvidenceStore } from "../faults/ports.ts";
 
 /** Decided evidence that is kept for the operator; older is dropped. */
-const KEPT_DECIDED = 1_000n;
+const KEPT_DECIDED = 200n;
 
 // Sequence ids and cases are decimal text: a liar's may have 64 bits.
 export const EVIDENCE_MIGRATION = `

@@ -18,8 +18,10 @@ import type { EvidenceStore, PeerLogs } from "./ports.ts";
 
 const PAGE = 100;
 /** Pages read from one peer in one round, and of one originator: a long log must not keep the others waiting. */
-const PAGES_PER_ROUND = 32;
-const PAGES_PER_ORIGINATOR = 4;
+const PAGES_PER_ROUND = 128;
+const PAGES_PER_ORIGINATOR = 16;
+/** Envelopes have about a kilobyte; who sends only the largest ones does not get its whole turn. */
+const BYTES_PER_ROUND = 64 * 1024 * 1024;
 const PAGE_TIMEOUT_MS = 10_000;
 /** A peer that is slow with every page does not get more than this of a round. */
 const ROUND_MS = 60_000;
@@ -82,10 +84,13 @@ export class Comparer {
     const peer = others[this.#turn++ % others.length];
     if (!peer) return;
     const until = clock.now() + ROUND_MS;
+    let bytes = 0;
     const read = async (originatorId: number, after: bigint) => {
-      if (clock.now() > until) throw new Error(`the peer used up its ${ROUND_MS} ms`);
+      if (clock.now() > until || bytes > BYTES_PER_ROUND) throw new Error(`${bytes} bytes were all of its turn`);
       const ended = AbortSignal.any([signal, AbortSignal.timeout(PAGE_TIMEOUT_MS)]);
-      return peers.read(peer.httpAddress, { originatorId, after, limit: PAGE }, ended);
+      const page = await peers.read(peer.httpAddress, { originatorId, after, limit: PAGE }, ended);
+      for (const { length } of page) bytes += length;
+      return page;
     };
     try {
       await this.#walk(peer.nodeId, originators, read, signal);

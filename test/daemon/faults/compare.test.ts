@@ -247,8 +247,8 @@ describe("comparing logs", () => {
       // One envelope an answer, for as long as it is asked.
       at.state.answer = async ({ originatorId, after }) => [envelopeOf(originatorId, after + 1n)];
       await at.round();
-      expect(at.asked.filter((line) => line.includes(" 200 "))).to.have.length(4);
-      expect(at.asked.length).to.be.at.most(32);
+      expect(at.asked.filter((line) => line.includes(" 200 "))).to.have.length(16);
+      expect(at.asked.length).to.be.at.most(128);
       expect(
         at.asked.some((line) => line.includes(" 1500 ")),
         "a long log does not keep the others waiting",
@@ -282,6 +282,13 @@ describe("comparing logs", () => {
       await at.round();
       expect(at.keyQuestions.length).to.equal(61);
       expect(await at.store.comparedTo(ACCUSED, PEER)).to.equal(60n);
+    });
+
+    it("sends the largest envelopes that there are: its turn ends when it sent enough", async () => {
+      for (let node = 200; node <= 1_500; node += 100) at.own.set(node, 1n);
+      at.state.answer = async () => [new Uint8Array(30 * 1024 * 1024)];
+      await at.round();
+      expect(at.asked).to.have.length(3);
     });
 
     it("uses up its time with slow pages", async () => {
