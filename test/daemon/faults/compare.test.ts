@@ -1,5 +1,8 @@
+import { create, toBinary } from "@bufbuild/protobuf";
 import { concatBytes } from "@noble/hashes/utils.js";
 import { expect } from "chai";
+
+import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import { Comparer, MOST_PENDING } from "../../../src/daemon/faults/compare.ts";
 import { KeyBook } from "../../../src/daemon/faults/keyBook.ts";
@@ -286,7 +289,12 @@ describe("comparing logs", () => {
 
     it("sends the largest envelopes that there are: its turn ends when it sent enough", async () => {
       for (let node = 200; node <= 1_500; node += 100) at.own.set(node, 1n);
-      at.state.answer = async () => [new Uint8Array(30 * 1024 * 1024)];
+      const unsignedOriginatorEnvelope = new Uint8Array(30 * 1024 * 1024);
+      const large = toBinary(
+        OriginatorEnvelopeSchema,
+        create(OriginatorEnvelopeSchema, { unsignedOriginatorEnvelope }),
+      );
+      at.state.answer = async () => [large];
       await at.round();
       expect(at.asked).to.have.length(3);
     });
