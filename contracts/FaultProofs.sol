@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 
-import {IAttestedLogs, IFaultProofs, INodeKeys} from "./interfaces/IFaultProofs.sol";
+import {IAttestedLogs, IFaultProofs} from "./interfaces/IFaultProofs.sol";
+import {IKeyHistory} from "./interfaces/INodeKeys.sol";
 import {INodeStaking} from "./interfaces/INodeStaking.sol";
 import {EnvelopeReader} from "./libraries/EnvelopeReader.sol";
 
@@ -27,7 +28,7 @@ contract FaultProofs is IFaultProofs, AccessManaged {
     /// @notice Where the stake is. Immutable.
     INodeStaking public immutable staking;
     /// @notice Whose keys are whose. Immutable.
-    INodeKeys public immutable keys;
+    IKeyHistory public immutable keys;
     /// @notice What nodes attested. Immutable.
     IAttestedLogs public immutable logs;
     /// @inheritdoc IFaultProofs
@@ -49,7 +50,7 @@ contract FaultProofs is IFaultProofs, AccessManaged {
     /// @param staking_ NodeStaking, `keys_` NodeRegistry and `logs_` EpochReports, none of which need exist yet.
     constructor(
         INodeStaking staking_,
-        INodeKeys keys_,
+        IKeyHistory keys_,
         IAttestedLogs logs_,
         address guardian_,
         address governor_,

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
-import {INodeStake} from "./interfaces/INodeStake.sol";
-import {INodeOwners, INodeStaking} from "./interfaces/INodeStaking.sol";
+import {PausableEntries} from "./base/PausableEntries.sol";
+import {INodeStaking, IStakedNodes, IStakedSeats} from "./interfaces/INodeStaking.sol";
 
 /// @title NodeStaking: stake that unbonds, votes and can be slashed.
-/// @notice See INodeStaking and INodeStake.
-contract NodeStaking is INodeStaking, AccessManaged {
+/// @notice See INodeStaking.
+contract NodeStaking is INodeStaking, PausableEntries {
     using SafeERC20 for IERC20;
     using Checkpoints for Checkpoints.Trace208;
 
@@ -24,14 +24,16 @@ contract NodeStaking is INodeStaking, AccessManaged {
 
     /// @inheritdoc INodeStaking
     IERC20 public immutable token;
-    /// @inheritdoc INodeStake
+    /// @inheritdoc INodeStaking
     address public immutable registry;
+    /// @inheritdoc INodeStaking
+    address public immutable seats;
     /// @inheritdoc INodeStaking
     address public immutable faultProofs;
     /// @inheritdoc INodeStaking
     address public immutable treasury;
 
-    /// @inheritdoc INodeStake
+    /// @inheritdoc INodeStaking
     uint256 public minimumStake;
     /// @inheritdoc INodeStaking
     uint64 public unbondingSeconds;
@@ -55,18 +57,20 @@ contract NodeStaking is INodeStaking, AccessManaged {
     /// @inheritdoc INodeStaking
     uint256 public totalCredited;
 
-    /// @param registry_ NodeRegistry, `faultProofs_` FaultProofs and `treasury_`, none of which need exist yet.
+    /// @param registry_ NodeRegistry, `seats_` NodeSeats, `faultProofs_` FaultProofs and `treasury_`, none of which need exist yet.
     constructor(
         IERC20 token_,
         address registry_,
+        address seats_,
         address faultProofs_,
         address treasury_,
         address authority_,
         uint256 minimumStake_,
         uint64 unbondingSeconds_
-    ) AccessManaged(authority_) {
+    ) PausableEntries(authority_) {
         token = token_;
         registry = registry_;
+        seats = seats_;
         faultProofs = faultProofs_;
         treasury = treasury_;
         _setMinimumStake(minimumStake_);
@@ -75,20 +79,21 @@ contract NodeStaking is INodeStaking, AccessManaged {
 
     // ------------------------------------------------------------------------------------------------- in
 
-    /// @inheritdoc INodeStake
-    function post(uint32 nodeId, address from) external {
+    /// @inheritdoc INodeStaking
+    function post(uint32 nodeId, address owner) external {
         _requireRegistry();
-        if (slashableOf(nodeId) != 0) revert NodeStakeAlreadyPosted(nodeId);
         uint256 amount = minimumStake;
-        _syncOwner(nodeId, from);
-        _setStaked(nodeId, amount);
-        emit StakePosted(nodeId, from, amount);
-        token.safeTransferFrom(from, address(this), amount);
+        _syncOwner(nodeId, owner);
+        _setStaked(nodeId, _positions[nodeId].staked + amount);
+        emit StakePosted(nodeId, owner, amount);
+        token.safeTransferFrom(owner, address(this), amount);
     }
 
     /// @inheritdoc INodeStaking
-    function stake(uint32 nodeId, uint256 amount) external {
+    function stake(uint32 nodeId, uint256 amount) external whenEntriesOpen {
         _requireOwner(nodeId);
+        // Nothing would ever release it: what a node has staked begins to unbond when it exits.
+        if (!IStakedNodes(registry).isLive(nodeId)) revert NodeStakingNotLive(nodeId);
         if (amount == 0) revert NodeStakingAmountZero();
         _setStaked(nodeId, _positions[nodeId].staked + amount);
         emit StakeAdded(nodeId, msg.sender, amount);
@@ -104,19 +109,17 @@ contract NodeStaking is INodeStaking, AccessManaged {
         Position storage position = _positions[nodeId];
         uint256 staked = position.staked;
         if (amount > staked) revert NodeStakingInsufficient(amount, staked);
-        if (staked - amount < minimumStake) revert NodeStakingBelowMinimum(staked - amount, minimumStake);
+        uint256 minimum = Math.max(minimumStake, IStakedSeats(seats).seatMinimumOf(nodeId));
+        if (staked - amount < minimum) revert NodeStakingBelowMinimum(staked - amount, minimum);
         uint256 count = position.unbondings.length;
         if (count >= MOST_UNBONDINGS) revert NodeStakingTooManyUnbondings(count, MOST_UNBONDINGS);
         _startUnbonding(nodeId, amount);
     }
 
-    /// @notice Starts to release all that the node has staked: the node's owner withdraws it when it has unbonded.
-    /// @inheritdoc INodeStake
-    function release(uint32 nodeId, address recipient) external {
+    /// @inheritdoc INodeStaking
+    function release(uint32 nodeId) external {
         _requireRegistry();
-        _requireRecipient(recipient);
         uint256 staked = _positions[nodeId].staked;
-        emit StakeReleased(nodeId, recipient, staked);
         // A total slash may have left nothing, and a node can leave all the same.
         if (staked > 0) _startUnbonding(nodeId, staked);
     }
@@ -197,6 +200,7 @@ contract NodeStaking is INodeStaking, AccessManaged {
         creditOf[treasury] += slashed - bounty;
         totalCredited += slashed;
         emit StakeSlashed(nodeId, reporter, fromStaked, slashed - fromStaked, bounty);
+        IStakedSeats(seats).stakeSlashed(nodeId, staked - fromStaked);
     }
 
     /// @dev From the latest request to the first. There is as much.
@@ -218,7 +222,7 @@ contract NodeStaking is INodeStaking, AccessManaged {
 
     /// @inheritdoc INodeStaking
     function syncOwner(uint32 nodeId) external {
-        _syncOwner(nodeId, INodeOwners(registry).ownerOf(nodeId));
+        _syncOwner(nodeId, IStakedNodes(registry).ownerOf(nodeId));
     }
 
     function _syncOwner(uint32 nodeId, address owner) private {
@@ -287,9 +291,15 @@ contract NodeStaking is INodeStaking, AccessManaged {
 
     // ------------------------------------------------------------------------------------------------- views
 
-    /// @inheritdoc INodeStake
+    /// @inheritdoc INodeStaking
     function stakeOf(uint32 nodeId) external view returns (uint256) {
         return _positions[nodeId].staked;
+    }
+
+    /// @inheritdoc INodeStaking
+    function stakesOf(uint32[] calldata nodeIds) external view returns (uint256[] memory stakes) {
+        stakes = new uint256[](nodeIds.length);
+        for (uint256 i = 0; i < nodeIds.length; i++) stakes[i] = _positions[nodeIds[i]].staked;
     }
 
     /// @inheritdoc INodeStaking
@@ -310,7 +320,7 @@ contract NodeStaking is INodeStaking, AccessManaged {
     }
 
     function _requireRegistry() private view {
-        if (msg.sender != registry) revert NodeStakeNotRegistry(msg.sender, registry);
+        if (msg.sender != registry) revert NodeStakingNotRegistry(msg.sender, registry);
     }
 
     function _requireFaultProofs() private view {
@@ -319,11 +329,11 @@ contract NodeStaking is INodeStaking, AccessManaged {
 
     /// @dev The stake's votes are the owner's from here on.
     function _requireOwner(uint32 nodeId) private {
-        if (INodeOwners(registry).ownerOf(nodeId) != msg.sender) revert NodeStakingNotOwner(msg.sender, nodeId);
+        if (IStakedNodes(registry).ownerOf(nodeId) != msg.sender) revert NodeStakingNotOwner(msg.sender, nodeId);
         _syncOwner(nodeId, msg.sender);
     }
 
     function _requireRecipient(address recipient) private view {
-        if (recipient == address(0) || recipient == address(this)) revert NodeStakeRecipientNotAllowed(recipient);
+        if (recipient == address(0) || recipient == address(this)) revert NodeStakingRecipientNotAllowed(recipient);
     }
 }

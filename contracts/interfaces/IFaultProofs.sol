@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-/// @notice Signing keys over time, as NodeRegistry keeps them.
-interface INodeKeys {
-    /**
-     * @notice Whether a node has or had a signing key.
-     * @return known Whether the key is or was the node's.
-     * @return retiredAt When it was rotated away, unix seconds; zero while it is in use.
-     */
-    function keyOf(uint32 nodeId, address signer) external view returns (bool known, uint64 retiredAt);
-}
-
 /// @notice Logs that nodes attested, as EpochReports keeps them.
 interface IAttestedLogs {
     /**

@@ -3,11 +3,18 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
-import {INodeStake} from "./INodeStake.sol";
-
-/// @notice Who owns a node: NodeRegistry, as an ERC-721.
-interface INodeOwners {
+/// @notice What NodeStaking asks NodeRegistry. See INodeRegistry.
+interface IStakedNodes {
     function ownerOf(uint256 nodeId) external view returns (address);
+
+    function isLive(uint32 nodeId) external view returns (bool);
+}
+
+/// @notice What NodeStaking asks and tells NodeSeats. See INodeSeats.
+interface IStakedSeats {
+    function seatMinimumOf(uint32 nodeId) external view returns (uint256);
+
+    function stakeSlashed(uint32 nodeId, uint256 staked) external;
 }
 
 /**
@@ -17,11 +24,11 @@ interface INodeOwners {
  * alone; while a case against the node is open nothing is withdrawn.
  *
  * What a reader of the logs may assume:
- * 1. Per node, staked is `StakePosted + StakeAdded - StakeReleased - UnstakeRequested - (staked part of StakeSlashed)`.
+ * 1. Per node, staked is `StakePosted + StakeAdded - UnstakeRequested - (staked part of StakeSlashed)`.
  * 2. The contract's balance is all that is staked, unbonding and credited; donations are surplus.
  * 3. The instant in an `UnstakeRequested` never changes.
  */
-interface INodeStaking is INodeStake {
+interface INodeStaking {
     /// @param amount What is left of it after slashes.
     /// @param readyAt From when it can be withdrawn.
     struct Unbonding {
@@ -29,6 +36,8 @@ interface INodeStaking is INodeStake {
         uint64 readyAt;
     }
 
+    /// @notice A node was registered with the minimum stake.
+    event StakePosted(uint32 indexed nodeId, address indexed owner, uint256 amount);
     event StakeAdded(uint32 indexed nodeId, address indexed owner, uint256 amount);
     event UnstakeRequested(uint32 indexed nodeId, uint256 amount, uint64 readyAt);
     event StakeWithdrawn(uint32 indexed nodeId, address indexed recipient, uint256 amount);
@@ -49,10 +58,13 @@ interface INodeStaking is INodeStake {
     event UnbondingSecondsSet(uint64 unbondingSeconds);
     event MinimumStakeSet(uint256 minimumStake);
 
+    error NodeStakingNotRegistry(address caller, address registry);
+    error NodeStakingNotLive(uint32 nodeId);
+    error NodeStakingRecipientNotAllowed(address recipient);
     error NodeStakingNotOwner(address caller, uint32 nodeId);
     error NodeStakingNotFaultProofs(address caller, address faultProofs);
     error NodeStakingAmountZero();
-    error NodeStakingBelowMinimum(uint256 left, uint256 minimumStake);
+    error NodeStakingBelowMinimum(uint256 left, uint256 minimum);
     error NodeStakingInsufficient(uint256 amount, uint256 staked);
     error NodeStakingTooManyUnbondings(uint256 count, uint256 most);
     error NodeStakingNothingReady(uint32 nodeId);
@@ -64,14 +76,21 @@ interface INodeStaking is INodeStake {
     error NodeStakingMinimumOutOfBounds(uint256 minimumStake, uint256 most);
     error NodeStakingLookupInFuture(uint256 timepoint, uint48 clock);
 
-    /// @notice Adds to the stake of the caller's node.
-    /// @dev Needs an allowance of the token for this contract.
+    /// @notice Takes the minimum stake of a new node from its owner, who approved this contract. The registry only.
+    function post(uint32 nodeId, address owner) external;
+
+    /// @notice Starts to release all that a leaving node has staked. The registry only.
+    function release(uint32 nodeId) external;
+
+    /// @notice Adds to the stake of the caller's live node.
+    /// @dev While entries are open. Needs an allowance of the token for this contract.
     function stake(uint32 nodeId, uint256 amount) external;
 
     /**
      * @notice Starts to take stake out of the caller's node; it can be withdrawn after `unbondingSeconds`.
-     * @dev What stays is at least the minimum: the last of it leaves with the node, through the registry. At most 8
-     * requests are under way; a later one changes nothing about an earlier one. Possible while frozen.
+     * @dev What stays is at least the minimum, and what the node's seat needed when it was taken: the last of it leaves
+     * with the node, through the registry. At most 8 requests are under way; a later one changes nothing about an
+     * earlier one. Possible while frozen.
      */
     function unstake(uint32 nodeId, uint256 amount) external;
 
@@ -108,6 +127,21 @@ interface INodeStaking is INodeStake {
 
     /// @notice What a node needs from now on to be registered. Through the AccessManager.
     function setMinimumStake(uint256 amount) external;
+
+    /// @notice Whose nodes these are: NodeRegistry. Immutable.
+    function registry() external view returns (address);
+
+    /// @notice Where their seats are: NodeSeats. Immutable.
+    function seats() external view returns (address);
+
+    /// @notice What a node needs to be registered, or to take a free seat.
+    function minimumStake() external view returns (uint256);
+
+    /// @notice What a node has staked, without what unbonds.
+    function stakeOf(uint32 nodeId) external view returns (uint256);
+
+    /// @notice What nodes have staked, in the order asked.
+    function stakesOf(uint32[] calldata nodeIds) external view returns (uint256[] memory);
 
     /// @notice What is staked. Immutable.
     function token() external view returns (IERC20);

@@ -27,6 +27,12 @@ library EpochTrace {
         if (before != value) self.entries.push((uint256(epoch) << 192) | value);
     }
 
+    /// @notice Takes back what was set for `epoch` and later ones.
+    function dropFrom(Trace storage self, uint64 epoch) internal {
+        uint256[] storage entries = self.entries;
+        while (entries.length > 0 && epochOf(entries[entries.length - 1]) >= epoch) entries.pop();
+    }
+
     /// @notice The value set last, which may hold only from a later epoch on.
     function latest(Trace storage self) internal view returns (uint192) {
         uint256 length = self.entries.length;

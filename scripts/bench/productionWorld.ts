@@ -10,9 +10,9 @@ import { abis } from "../../src/contracts/abis.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import { deploymentRecordSchema } from "../../src/contracts/deploymentRecord.ts";
 import type { Network, World } from "../../test/contracts/fixtures.ts";
-import { USD } from "../../test/contracts/fixtures.ts";
+import { TOKEN as PENNY, USD } from "../../test/contracts/fixtures.ts";
 import { constructorArguments } from "../deploy/constructorArguments.ts";
-import { RESERVED_KEYS, contractAddresses } from "../deploy/contractAddresses.ts";
+import { RESERVED_KEYS, contractAddresses, contractSource } from "../deploy/contractAddresses.ts";
 import { readParameters } from "../deploy/parameters.ts";
 import type { Artifact } from "../deploy/readArtifact.ts";
 import { DATA_FEE, writeDataFeeParameters } from "./baseDataFee.ts";
@@ -73,7 +73,7 @@ export async function productionWorld(): Promise<World> {
     readParameters("local"),
   );
   for (const key of keys) {
-    const { abi, bytecode } = readProductionArtifact(`contracts/${nameOf(key)}.sol`);
+    const { abi, bytecode } = readProductionArtifact(contractSource(key));
     const encoded = new ContractFactory(abi, bytecode).interface.encodeDeploy(constructed[key]);
     await create3.getFunction("deploy")(saltOf(key), concat([bytecode, encoded]));
   }
@@ -94,9 +94,9 @@ export async function productionWorld(): Promise<World> {
   const contracts = connectContracts(record, deployer!);
   for (const account of [funder!, operator!, stranger!]) {
     await usdc.getFunction("mint")(account, 10_000_000n * USD);
-    for (const spender of [contracts.postageChannels, contracts.nodeBond]) {
-      await (usdc.connect(account) as Contract).getFunction("approve")(spender, 2n ** 256n - 1n);
-    }
+    await (usdc.connect(account) as Contract).getFunction("approve")(contracts.postageChannels, 2n ** 256n - 1n);
+    await contracts.postageToken.transfer(account, 100_000_000n * PENNY);
+    await contracts.postageToken.connect(account).approve(contracts.nodeStaking, 2n ** 256n - 1n);
   }
   return {
     ...contracts,

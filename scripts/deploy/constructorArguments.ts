@@ -12,6 +12,9 @@ export interface KnownAddresses {
   signer: string;
 }
 
+/** As NodeSeats numbers them. */
+const ADMISSIONS = ["approved", "open"] as const;
+
 /** What each contract is constructed with: predicted addresses and parameters, so that the order does not matter. */
 export function constructorArguments(
   { contracts, reserved, token, signer }: KnownAddresses,
@@ -33,29 +36,60 @@ export function constructorArguments(
     startTime: 0,
   };
   const authority = contracts.accessManager;
+  const treasury = parameters.treasury ?? signer;
+  const governor = parameters.governor ?? signer;
+  const seatLinks = {
+    registry: contracts.nodeRegistry,
+    staking: contracts.nodeStaking,
+    blsVerifier: contracts.blsVerifier,
+    distributor: contracts.feeDistributor,
+    reports: reserved.epochReports,
+    authority,
+  };
   return {
+    postageToken: [parameters.tokenHolder ?? signer, parameters.tokenSupplyAmount],
     // The deploying account until governance is built, which takes the role over.
     accessManager: [signer],
     postageChannels: [token, contracts.feeDistributor, authority, minStampHoldSeconds(parameters), channelTerms],
     feeDistributor: [
       contracts.postageChannels,
-      contracts.nodeRegistry,
+      contracts.nodeSeats,
       token,
-      parameters.treasury ?? signer,
+      treasury,
       reserved.epochReports,
       authority,
       parameters.epochSeconds,
       parameters.treasuryBps,
     ],
     nodeRegistry: [
-      contracts.nodeBond,
-      contracts.feeDistributor,
+      contracts.nodeSeats,
+      contracts.nodeStaking,
+      contracts.blsVerifier,
       authority,
       parameters.epochSeconds,
-      parameters.maxSeats,
     ],
-    nodeBond: [parameters.bondToken ?? token, contracts.nodeRegistry, parameters.bondAmount],
-    rateRegistry: [parameters.governor ?? signer, parameters.stampPriceAmount, firstRates],
+    nodeSeats: [seatLinks, parameters.epochSeconds, parameters.maxSeats, ADMISSIONS.indexOf(parameters.admission)],
+    nodeStaking: [
+      contracts.postageToken,
+      contracts.nodeRegistry,
+      contracts.nodeSeats,
+      contracts.faultProofs,
+      treasury,
+      authority,
+      parameters.minimumStakeAmount,
+      parameters.unbondingSeconds,
+    ],
+    faultProofs: [
+      contracts.nodeStaking,
+      contracts.nodeRegistry,
+      reserved.epochReports,
+      parameters.guardian ?? signer,
+      governor,
+      authority,
+      parameters.appealSeconds,
+    ],
+    blsVerifier: [],
+    rateRegistry: [governor, parameters.stampPriceAmount, firstRates],
     identityRegistry: [authority],
     commitBroadcaster: [authority],
   };

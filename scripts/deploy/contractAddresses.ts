@@ -12,6 +12,12 @@ export function contractName(key: ContractKey | ReservedKey): string {
   return key[0]!.toUpperCase() + key.slice(1);
 }
 
+/** Where a contract's source is. */
+export function contractSource(key: ContractKey): string {
+  const folder = key === "postageToken" ? "contracts/governance" : "contracts";
+  return `${folder}/${contractName(key)}.sol`;
+}
+
 /** The CREATE3 salt of a contract, the same on every chain. */
 export function contractSalt(key: ContractKey | ReservedKey): string {
   return id(`pennyblack.${contractName(key)}`);

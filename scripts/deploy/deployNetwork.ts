@@ -6,7 +6,7 @@ import { abis } from "../../src/contracts/abis.ts";
 import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
 import { deploymentRecordSchema } from "../../src/contracts/deploymentRecord.ts";
 import { constructorArguments } from "./constructorArguments.ts";
-import { RESERVED_KEYS, contractAddresses, contractName, contractSalt } from "./contractAddresses.ts";
+import { RESERVED_KEYS, contractAddresses, contractSalt, contractSource } from "./contractAddresses.ts";
 import { deployTestToken } from "./deployTestToken.ts";
 import type { DeploymentParameters } from "./parameters.ts";
 import { readArtifact } from "./readArtifact.ts";
@@ -47,7 +47,7 @@ export async function deployNetwork(options: DeployNetworkOptions): Promise<Depl
   const args = constructorArguments({ contracts, reserved, token, signer: signerAddress }, parameters);
   const sent = [];
   for (const key of order) {
-    const { abi, bytecode } = readArtifact(`contracts/${contractName(key)}.sol`);
+    const { abi, bytecode } = readArtifact(contractSource(key));
     const encoded = new ContractFactory(abi, bytecode).interface.encodeDeploy(args[key]);
     const creation = concat([bytecode, encoded]);
     sent.push(await deployer.getFunction("deploy").send(contractSalt(key), creation, { nonce: nonce++ }));

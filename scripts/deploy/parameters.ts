@@ -27,7 +27,13 @@ export const deploymentParametersSchema = z.strictObject({
   settlerBountyCapAmount: amount,
   treasuryBps: z.int().nonnegative(),
   maxSeats: z.int().positive(),
-  bondAmount: amount,
+  /** Who may take a seat at first: nodes that the governor admits, or any. */
+  admission: z.enum(["approved", "open"]),
+  /** All of the stake token that there will ever be. */
+  tokenSupplyAmount: amount,
+  minimumStakeAmount: amount,
+  unbondingSeconds: z.int().positive(),
+  appealSeconds: z.int().positive(),
   stampPriceAmount: amount,
   firstRates: z.strictObject({
     messageFeePico: amount,
@@ -39,8 +45,10 @@ export const deploymentParametersSchema = z.strictObject({
   treasury: address.optional(),
   /** May schedule rates; the deploying account when absent. */
   governor: address.optional(),
-  /** What bonds are posted in; the fee token when absent. */
-  bondToken: address.optional(),
+  /** May dismiss cases; the deploying account when absent. */
+  guardian: address.optional(),
+  /** Gets the stake token's supply; the deploying account when absent. */
+  tokenHolder: address.optional(),
 });
 
 export type DeploymentParameters = z.infer<typeof deploymentParametersSchema>;

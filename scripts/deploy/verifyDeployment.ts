@@ -43,24 +43,44 @@ async function linkProblems(
   handles: Contracts,
   epochReports: string,
 ): Promise<string[]> {
-  const { postageChannels, feeDistributor, nodeRegistry, nodeBond, identityRegistry, commitBroadcaster } = handles;
+  const { postageToken, postageChannels, feeDistributor, nodeRegistry, nodeSeats, nodeStaking, faultProofs } = handles;
+  const { identityRegistry, commitBroadcaster } = handles;
   const at = (key: ContractKey) => contracts[key].address;
   const links: [string, string | bigint, string | bigint][] = [
     ["postageChannels.token", await postageChannels.token(), token],
     ["postageChannels.distributor", await postageChannels.distributor(), at("feeDistributor")],
     ["feeDistributor.channels", await feeDistributor.channels(), at("postageChannels")],
-    ["feeDistributor.seats", await feeDistributor.seats(), at("nodeRegistry")],
+    ["feeDistributor.seats", await feeDistributor.seats(), at("nodeSeats")],
     ["feeDistributor.token", await feeDistributor.token(), token],
-    ["feeDistributor.epochSeconds", await feeDistributor.epochSeconds(), await nodeRegistry.epochSeconds()],
+    ["feeDistributor.epochSeconds", await feeDistributor.epochSeconds(), await nodeSeats.epochSeconds()],
     ["feeDistributor.reports", await feeDistributor.reports(), epochReports],
-    ["nodeRegistry.distributor", await nodeRegistry.distributor(), at("feeDistributor")],
-    ["nodeRegistry.stake", await nodeRegistry.stake(), at("nodeBond")],
-    ["nodeBond.registry", await nodeBond.registry(), at("nodeRegistry")],
+    ["nodeRegistry.seats", await nodeRegistry.seats(), at("nodeSeats")],
+    ["nodeRegistry.staking", await nodeRegistry.staking(), at("nodeStaking")],
+    ["nodeRegistry.blsVerifier", await nodeRegistry.blsVerifier(), at("blsVerifier")],
+    ["nodeRegistry.epochSeconds", await nodeRegistry.epochSeconds(), await nodeSeats.epochSeconds()],
+    ["nodeSeats.registry", await nodeSeats.registry(), at("nodeRegistry")],
+    ["nodeSeats.staking", await nodeSeats.staking(), at("nodeStaking")],
+    ["nodeSeats.blsVerifier", await nodeSeats.blsVerifier(), at("blsVerifier")],
+    ["nodeSeats.distributor", await nodeSeats.distributor(), at("feeDistributor")],
+    ["nodeSeats.reports", await nodeSeats.reports(), epochReports],
+    ["nodeStaking.token", await nodeStaking.token(), at("postageToken")],
+    ["nodeStaking.registry", await nodeStaking.registry(), at("nodeRegistry")],
+    ["nodeStaking.seats", await nodeStaking.seats(), at("nodeSeats")],
+    ["nodeStaking.faultProofs", await nodeStaking.faultProofs(), at("faultProofs")],
+    ["nodeStaking.treasury", await nodeStaking.treasury(), await feeDistributor.treasury()],
+    ["faultProofs.staking", await faultProofs.staking(), at("nodeStaking")],
+    ["faultProofs.keys", await faultProofs.keys(), at("nodeRegistry")],
+    ["faultProofs.logs", await faultProofs.logs(), epochReports],
+    // Votes are looked up by time everywhere.
+    ["postageToken.CLOCK_MODE", await postageToken.CLOCK_MODE(), "mode=timestamp"],
   ];
   for (const [name, managed] of Object.entries({
     postageChannels,
     feeDistributor,
     nodeRegistry,
+    nodeSeats,
+    nodeStaking,
+    faultProofs,
     identityRegistry,
     commitBroadcaster,
   })) {

@@ -8,6 +8,8 @@ import { Contract, Wallet } from "ethers";
 import type { GatewayConfigInput, NodeConfigInput } from "../../src/cli/config.ts";
 import type { Contracts } from "../../src/contracts/connectContracts.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
+import { nodeRegistration } from "../../src/contracts/nodeRegistration.ts";
+import { fromHex, toAddress } from "../../src/protocol/bytes.ts";
 import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
 import { deployNetwork } from "../deploy/deployNetwork.ts";
 import { readParameters } from "../deploy/parameters.ts";
@@ -85,11 +87,11 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     const record = await deployNetwork({ signer: localWallet(DEPLOYER).connect(chain.provider), parameters });
     writeDeployment(record, join(directory, "deployment.json"));
     progress("contracts deployed, every link checked");
-    const context: Context = { ...options, chain, record, services, bond: parameters.bondAmount };
+    const context: Context = { ...options, chain, record, services, stake: parameters.minimumStakeAmount };
     const ports = await freePorts(options.nodes + 1);
     const places = await registerNodes(context, ports);
     const nodeIds = places.map(({ nodeId }) => nodeId);
-    progress(`nodes ${nodeIds.join(", ")} registered, their bonds posted`);
+    progress(`nodes ${nodeIds.join(", ")} registered, their stakes posted`);
     await chain.increaseTime(Math.max(1, Math.floor(Date.now() / 1000) - (await now(chain))));
 
     const { channel, deposit } = await fundChannel(context);
@@ -113,7 +115,7 @@ interface Context extends LocalNetworkOptions {
   chain: LocalChain;
   record: DeploymentRecord;
   services: Service[];
-  bond: bigint;
+  stake: bigint;
 }
 
 interface Place {
@@ -122,6 +124,7 @@ interface Place {
   operator: number;
   payout: string;
   signingKey: string;
+  attestationKey: string;
 }
 
 async function now({ provider }: LocalChain): Promise<number> {
@@ -141,18 +144,35 @@ async function wealthy({ chain, record }: Context, index: number, amount: bigint
   return wallet;
 }
 
+/** The i-th wallet on the chain, with a node's minimum stake that NodeStaking may take. */
+async function staker({ chain, record, stake }: Context, index: number) {
+  const wallet = localWallet(index).connect(chain.provider);
+  const { postageToken } = connectContracts(record, localWallet(DEPLOYER).connect(chain.provider));
+  await (await postageToken.transfer(wallet.address, stake)).wait();
+  const { nodeStaking } = record.contracts;
+  await (await connectContracts(record, wallet).postageToken.approve(nodeStaking.address, stake)).wait();
+  return wallet;
+}
+
 async function registerNodes(context: Context, ports: number[]): Promise<Place[]> {
   const places: Place[] = [];
   for (let i = 0; i < context.nodes; i++) {
     const operator = FIRST_OPERATOR + i;
-    const wallet = await wealthy(context, operator, context.bond, context.record.contracts.nodeBond.address);
+    const wallet = await staker(context, operator);
     const { nodeRegistry } = connectContracts(context.record, wallet);
-    const signing = Wallet.createRandom();
+    const signingKey = Wallet.createRandom().privateKey;
+    const attestationKey = Wallet.createRandom().privateKey;
     const payout = Wallet.createRandom().address;
-    const args = [signing.signingKey.publicKey, `http://127.0.0.1:${ports[i]}`, payout] as const;
-    const nodeId = Number(await nodeRegistry.register.staticCall(...args));
-    await (await nodeRegistry.register(...args)).wait();
-    places.push({ nodeId, port: ports[i]!, operator, payout, signingKey: signing.privateKey });
+    const registration = nodeRegistration(context.record, {
+      owner: toAddress(wallet.address),
+      signingKey: fromHex(signingKey),
+      attestationKey: fromHex(attestationKey),
+      httpAddress: `http://127.0.0.1:${ports[i]}`,
+      payout: toAddress(payout),
+    });
+    const nodeId = Number(await nodeRegistry.register.staticCall(registration));
+    await (await nodeRegistry.register(registration)).wait();
+    places.push({ nodeId, port: ports[i]!, operator, payout, signingKey, attestationKey });
   }
   return places;
 }
@@ -176,6 +196,8 @@ async function startNode(context: Context, place: Place): Promise<LocalNode> {
   const home = join(directory, `node-${nodeId}`);
   mkdirSync(home, { recursive: true });
   writeKey(join(home, "signing.key"), place.signingKey);
+  // A scalar is nearly always below the group's order; whoever drew another could not have registered it.
+  writeKey(join(home, "attestation.key"), place.attestationKey);
   writeKey(join(home, "settlement.key"), localWallet(operator).privateKey);
   const config: NodeConfigInput = {
     ...common(chain, port),

@@ -3,12 +3,16 @@ import { Contract } from "ethers";
 
 import type {
   AccessManager,
+  BlsVerifier,
   CommitBroadcaster,
+  FaultProofs,
   FeeDistributor,
   IdentityRegistry,
-  NodeBond,
   NodeRegistry,
+  NodeSeats,
+  NodeStaking,
   PostageChannels,
+  PostageToken,
   RateRegistry,
 } from "#typechain";
 
@@ -18,11 +22,15 @@ import type { DeploymentRecord } from "./deploymentRecord.ts";
 
 /** The contracts of a deployment, typed, for one runner. */
 export interface Contracts {
+  postageToken: PostageToken;
   accessManager: AccessManager;
   postageChannels: PostageChannels;
   feeDistributor: FeeDistributor;
   nodeRegistry: NodeRegistry;
-  nodeBond: NodeBond;
+  nodeSeats: NodeSeats;
+  nodeStaking: NodeStaking;
+  faultProofs: FaultProofs;
+  blsVerifier: BlsVerifier;
   rateRegistry: RateRegistry;
   identityRegistry: IdentityRegistry;
   commitBroadcaster: CommitBroadcaster;

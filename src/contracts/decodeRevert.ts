@@ -5,7 +5,7 @@ import { abis } from "./abis.ts";
 
 /** What a contract refused with. */
 export interface ContractRevert {
-  /** Which contract's error it is, by its key in a deployment record; `token` for the fee or bond token. */
+  /** Which contract's error it is, by its key in a deployment record; `token` for the fee or stake token. */
   contract: string;
   /** Name of the error, such as `PostageChannelsWithdrawalNotReady`. */
   name: string;
@@ -23,8 +23,9 @@ const TOKEN_ERRORS = [
 ];
 
 const INTERFACES: [string, Interface][] = [
-  ...Object.entries(abis).map(([key, abi]): [string, Interface] => [key, new Interface(abi)]),
+  // First: the stake token's ABI has the same errors.
   ["token", new Interface(TOKEN_ERRORS)],
+  ...Object.entries(abis).map(([key, abi]): [string, Interface] => [key, new Interface(abi)]),
 ];
 
 /** Names a contract's revert. `undefined` when the error carries no revert data, or not of a contract of ours. */

@@ -20,11 +20,15 @@ export const deploymentRecordSchema = z.strictObject({
   /** The Create3Deployer that gave the contracts their addresses. */
   deployer: address,
   contracts: z.strictObject({
+    postageToken: deployed,
     accessManager: deployed,
     postageChannels: deployed,
     feeDistributor: deployed,
     nodeRegistry: deployed,
-    nodeBond: deployed,
+    nodeSeats: deployed,
+    nodeStaking: deployed,
+    faultProofs: deployed,
+    blsVerifier: deployed,
     rateRegistry: deployed,
     identityRegistry: deployed,
     commitBroadcaster: deployed,

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {NodeRegistry} from "../../contracts/NodeRegistry.sol";
-import {INodeStake} from "../../contracts/interfaces/INodeStake.sol";
-import {Standing} from "../../contracts/interfaces/ISeats.sol";
 import {EpochTrace} from "../../contracts/libraries/EpochTrace.sol";
-import {vm, within} from "../support/Vm.sol";
+import {within} from "../support/Vm.sol";
 
 contract EpochTraceTest {
     using EpochTrace for EpochTrace.Trace;
@@ -50,99 +47,19 @@ contract EpochTraceTest {
         _trace.set(7, 3);
         assert(_trace.entries.length == 2 && _trace.valueAt(6) == 1 && _trace.latest() == 3);
     }
-}
 
-/// @notice Takes every stake for posted.
-contract StakeStub is INodeStake {
-    function post(uint32, address) external {}
-
-    function release(uint32, address) external {}
-
-    function registry() external view returns (address) {}
-
-    function stakeOf(uint32) external view returns (uint256) {}
-
-    function minimumStake() external view returns (uint256) {}
-}
-
-contract NodeRegistrySeatsTest {
-    NodeRegistry private _registry;
-    bytes[6] private _keys;
-
-    function setUp() public {
-        vm.warp(1_000 * 12 hours);
-        _registry = new NodeRegistry(new StakeStub(), address(this), address(this), 12 hours, 3);
-        for (uint256 i = 0; i < 6; i++) _keys[i] = _point(i);
-    }
-
-    /// The first six x from 1 on that have a point; p = 3 (mod 4), so a root is a power.
-    function _point(uint256 index) private pure returns (bytes memory) {
-        uint256 p = 0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f;
-        for (uint256 x = 1; ; x++) {
-            uint256 square = addmod(mulmod(x, mulmod(x, x, p), p), 7, p);
-            uint256 root = 1;
-            uint256 base = square;
-            for (uint256 e = (p + 1) / 4; e > 0; e >>= 1) {
-                if (e & 1 == 1) root = mulmod(root, base, p);
-                base = mulmod(base, base, p);
-            }
-            if (mulmod(root, root, p) != square) continue;
-            if (index == 0) return abi.encodePacked(bytes1(0x04), x, root);
-            index--;
+    /// What was set for an epoch and later ones is taken back; what was before it stays.
+    function testFuzz_dropsWhatIsNotYet(uint8[12] memory steps, uint8[12] memory values, uint8 from) public {
+        uint64 epoch = 5;
+        for (uint256 i = 0; i < steps.length; i++) {
+            epoch += uint64(within(steps[i], 1, 3));
+            _trace.set(epoch, uint192(within(values[i], 0, 2)));
+            for (uint64 later = epoch; later < 60; later++) _model[later] = uint192(within(values[i], 0, 2));
         }
-    }
-
-    /// I10: counts, standings and the next seated epoch agree with one another after any history.
-    function testFuzz_I10_seatsAgreeWithStandings(uint256 seed) public {
-        uint64 start = _registry.currentEpoch();
-        uint32 nodes;
-        for (uint256 step = 0; step < 24; step++) {
-            seed = uint256(keccak256(abi.encode(seed)));
-            uint32 nodeId = uint32(100 * (1 + ((seed >> 8) % 6)));
-            if (seed % 5 == 0 && nodes < 6) {
-                _registry.register(_keys[nodes++], "http://node", address(this));
-            } else if (seed % 5 == 4) {
-                _registry.setSuspended(nodeId, (seed >> 16) % 2 == 0);
-            } else if (seed % 5 == 1) {
-                try _registry.exit(nodeId) {} catch {}
-            } else if (seed % 5 == 2) {
-                try _registry.takeSeat(nodeId) {} catch {}
-            } else {
-                vm.warp(block.timestamp + within(seed >> 16, 1, 3) * 12 hours);
-            }
-        }
-        uint64 end = _registry.currentEpoch() + 2;
-        for (uint64 epoch = start; epoch < end; epoch++) {
-            uint256 seats = _registry.seatsAt(epoch);
-            assert(seats <= 3);
-            uint256 counted;
-            for (uint32 i = 1; i <= nodes; i++) if (_seated(i * 100, epoch)) counted++;
-            assert(counted == seats);
-            (bool found, uint64 next, uint256 count) = _registry.nextSeatedEpoch(epoch);
-            if (seats > 0) assert(found && next == epoch && count == seats);
-            else if (found) assert(next > epoch && count == _registry.seatsAt(next) && count > 0);
-            for (uint64 between = epoch; found && between < next; between++) assert(_registry.seatsAt(between) == 0);
-            if (!found) assert(_registry.seatsAt(end) == 0);
-        }
-    }
-
-    function _seated(uint32 nodeId, uint64 epoch) private view returns (bool seated) {
-        NodeRegistry.Stretch[] memory stretches = _registry.stretchesOf(nodeId, 0, 100);
-        _checkService(nodeId, stretches);
-        for (uint256 i = 0; i < stretches.length; i++) {
-            if (stretches[i].fromEpoch <= epoch) seated = uint8(stretches[i].standing) != 0;
-        }
-    }
-
-    /// The copy of the last stretch that payers read is the last stretch.
-    function _checkService(uint32 nodeId, NodeRegistry.Stretch[] memory stretches) private view {
-        (, uint256 count, NodeRegistry.Stretch memory latest) = _registry.serviceOf(nodeId);
-        assert(count == stretches.length);
-        if (latest.standing != Standing.None) {
-            assert((latest.standing == Standing.Suspended) == _registry.isSuspended(nodeId));
-        }
-        if (count == 0) return;
-        assert(latest.fromEpoch == stretches[count - 1].fromEpoch);
-        assert(latest.standing == stretches[count - 1].standing);
+        uint64 first = uint64(within(from, 0, 59));
+        _trace.dropFrom(first);
+        uint192 last = first == 0 ? 0 : _model[first - 1];
+        for (uint64 at = 0; at < 60; at++) assert(_trace.valueAt(at) == (at < first ? _model[at] : last));
+        assert(_trace.latest() == last);
     }
 }

@@ -19,6 +19,7 @@ contract StakingHandler {
     NodeStaking public staking = new NodeStaking(
         token,
         address(owners),
+        address(owners),
         address(this),
         TREASURY,
         address(this),
@@ -83,7 +84,7 @@ contract StakingHandler {
 
     function release(uint256 i) public {
         vm.prank(address(owners));
-        staking.release(nodeAt(i), address(this));
+        staking.release(nodeAt(i));
     }
 
     function withdraw(uint256 i) public returns (uint256 amount) {
@@ -124,6 +125,7 @@ contract StakingHandler {
         if (staking.slashableOf(nodeId) != all - amount) slashedTooMuch = true;
         slashed += amount;
         left[nodeId] -= amount;
+        if (owners.leftBySlash(nodeId) != staking.stakeOf(nodeId)) slashedTooMuch = true;
     }
 
     function withdrawCredit(bool treasury) public {
@@ -357,7 +359,7 @@ contract NodeStakingTest is StakingHandler {
         address stranger = address(0xBAD);
         bytes[8] memory calls = [
             abi.encodeCall(staking.post, (NODE, stranger)),
-            abi.encodeCall(staking.release, (NODE, stranger)),
+            abi.encodeCall(staking.release, (NODE)),
             abi.encodeCall(staking.freeze, (NODE)),
             abi.encodeCall(staking.unfreeze, (NODE)),
             abi.encodeCall(staking.slash, (NODE, 1, 1, stranger)),
@@ -397,9 +399,6 @@ contract NodeStakingTest is StakingHandler {
         vm.prank(_owner);
         vm.expectRevert();
         staking.unstake(NODE, 0);
-        vm.prank(address(owners));
-        vm.expectRevert();
-        staking.post(NODE, _owner);
     }
 
     function test_theTokenVotesByTimestamp() public {

@@ -57,12 +57,12 @@ describe("FeeDistributor", () => {
 
     it("is covered by what was earned: taken from the next claim, without a suspension", async () => {
       const { world, ids, reports } = await earningWorld();
-      const { feeDistributor, nodeRegistry } = world;
+      const { feeDistributor, nodeSeats } = world;
       expect(await feeDistributor.claimable(ids[0])).to.equal(45_000n);
       await expect(reports.recordDebits(concat([row(ids[0], 40_000n), row(ids[1], 0n)])))
         .to.emit(feeDistributor, "DebitRecorded")
         .withArgs(ids[0], 40_000n, 40_000n);
-      expect(await nodeRegistry.isSuspended(ids[0])).to.equal(false);
+      expect(await nodeSeats.isSuspended(ids[0])).to.equal(false);
       expect(await feeDistributor.claimable(ids[0])).to.equal(5_000n);
       await expect(feeDistributor.claim(ids[0])).to.emit(feeDistributor, "DebitTaken").withArgs(ids[0], 40_000n, 0n);
       expect(await balanceOf(world, payout(0))).to.equal(5_000n);
@@ -71,8 +71,8 @@ describe("FeeDistributor", () => {
 
     it("beyond what was earned suspends the seat from the next epoch on: no longer canonical", async () => {
       const { world, ids, reports } = await earningWorld();
-      const { nodeRegistry, feeDistributor } = world;
-      await expect(reports.recordDebits(row(ids[0], 100_000n))).to.emit(nodeRegistry, "NodeSuspended");
+      const { nodeRegistry, nodeSeats, feeDistributor } = world;
+      await expect(reports.recordDebits(row(ids[0], 100_000n))).to.emit(nodeSeats, "NodeSuspended");
       expect(await nodeRegistry.isCanonical(ids[0])).to.equal(true);
       await passEpochs(world, 1);
       expect(await nodeRegistry.isCanonical(ids[0])).to.equal(false);
@@ -80,7 +80,7 @@ describe("FeeDistributor", () => {
       expect(await feeDistributor.claimable(ids[1])).to.equal(90_000n);
       await passEpochs(world, 1);
       expect(await feeDistributor.claimable(ids[1])).to.equal(135_000n);
-      expect(await nodeRegistry.seatsAt(await nodeRegistry.currentEpoch())).to.equal(2n);
+      expect(await nodeSeats.seatsAt(await nodeSeats.currentEpoch())).to.equal(2n);
     });
 
     it("of a node that does not exist harms nobody", async () => {
@@ -94,14 +94,14 @@ describe("FeeDistributor", () => {
   describe("claim of a suspended seat", () => {
     it("pays the debit first, the rest of its share is the treasury's, and it earns again afterwards", async () => {
       const { world, ids, reports } = await earningWorld();
-      const { feeDistributor, nodeRegistry, deployer } = world;
+      const { feeDistributor, nodeRegistry, nodeSeats, deployer } = world;
       await reports.recordDebits(row(ids[0], 150_000n));
       const treasury = await feeDistributor.creditOf(deployer);
       // One more epoch of its own (90,000 in all), then two suspended ones of 45,000.
       await passEpochs(world, 3);
       expect(await feeDistributor.claimable(ids[0])).to.equal(30_000n);
       await expect(feeDistributor.claim(ids[0]))
-        .to.emit(nodeRegistry, "NodeReinstated")
+        .to.emit(nodeSeats, "NodeReinstated")
         .and.to.emit(feeDistributor, "DebitTaken")
         .withArgs(ids[0], 150_000n, 0n);
       expect(await feeDistributor.creditOf(deployer)).to.equal(treasury);
@@ -127,13 +127,13 @@ describe("FeeDistributor", () => {
   describe("payDebit", () => {
     it("is anyone's, takes no more than is owed, and undoes the suspension before it began", async () => {
       const { world, ids, reports, asPayer } = await earningWorld();
-      const { feeDistributor, nodeRegistry, funder } = world;
+      const { feeDistributor, nodeRegistry, nodeSeats, funder } = world;
       await reports.recordDebits(row(ids[0], 100_000n));
       const before = await balanceOf(world, funder.address);
       await expect(asPayer.payDebit(ids[0], 60_000n))
         .to.emit(feeDistributor, "DebitPaid")
         .withArgs(ids[0], funder.address, 60_000n, 40_000n);
-      await expect(asPayer.payDebit(ids[0], 60_000n)).to.emit(nodeRegistry, "NodeReinstated");
+      await expect(asPayer.payDebit(ids[0], 60_000n)).to.emit(nodeSeats, "NodeReinstated");
       expect(await balanceOf(world, funder.address)).to.equal(before - 100_000n);
       await passEpochs(world, 1);
       expect(await nodeRegistry.isCanonical(ids[0])).to.equal(true);
@@ -154,30 +154,30 @@ describe("FeeDistributor", () => {
   });
 });
 
-describe("NodeRegistry", () => {
+describe("NodeSeats", () => {
   describe("setSuspended", () => {
     it("is the distributor's only", async () => {
-      const { nodeRegistry, feeDistributor, deployer } = await deployedWorld();
-      await expect(nodeRegistry.setSuspended(100n, true))
-        .to.be.revertedWithCustomError(nodeRegistry, "NodeRegistryNotDistributor")
+      const { nodeSeats, feeDistributor, deployer } = await deployedWorld();
+      await expect(nodeSeats.setSuspended(100n, true))
+        .to.be.revertedWithCustomError(nodeSeats, "NodeSeatsNotDistributor")
         .withArgs(deployer.address, await feeDistributor.getAddress());
     });
 
     it("outlasts the seat: who leaves and comes back with a debit comes back suspended", async () => {
       const world = await deployedWorld({ maxSeats: 1, settlerBountyBps: 0, settlerBountyCapAmount: 0n });
-      const { nodeRegistry, feeDistributor, operator, ethers, net } = world;
+      const { nodeRegistry, nodeSeats, feeDistributor, operator, ethers, net } = world;
       await registerNode(world, 0, payout(0));
       const waiting = await registerNode(world, 1, payout(1));
       const address = await feeDistributor.reports();
       await net.networkHelpers.impersonateAccount(address);
       await net.networkHelpers.setBalance(address, 10n ** 18n);
       await feeDistributor.connect(await ethers.getSigner(address)).recordDebits(row(waiting, 5n));
-      expect(await nodeRegistry.isSuspended(waiting)).to.equal(true);
+      expect(await nodeSeats.isSuspended(waiting)).to.equal(true);
       await nodeRegistry.connect(operator).exit(100n);
-      await nodeRegistry.connect(operator).takeSeat(waiting);
+      await nodeSeats.connect(operator).takeSeat(waiting);
       await passEpochs(world, 1);
       expect(await nodeRegistry.isCanonical(waiting)).to.equal(false);
-      expect((await nodeRegistry.serviceOf(waiting)).latest.standing).to.equal(3n);
+      expect((await nodeSeats.serviceOf(waiting)).latest.standing).to.equal(3n);
     });
   });
 });

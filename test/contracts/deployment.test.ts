@@ -85,11 +85,11 @@ describe("deployment", () => {
       const { ethers } = await network.create("local");
       const [signer] = await ethers.getSigners();
       const record = await deployNetwork({ signer: signer!, parameters });
-      record.contracts.nodeBond.address = "0x000000000000000000000000000000000000dEaD";
+      record.contracts.nodeStaking.address = "0x000000000000000000000000000000000000dEaD";
       record.contracts.rateRegistry.codeHash = `0x${"00".repeat(32)}`;
       const error = await verifyDeployment(record, ethers.provider).catch((caught: Error) => caught);
       expect(error).to.be.instanceOf(Error);
-      expect((error as Error).message).to.match(/nodeBond .* has no code/);
+      expect((error as Error).message).to.match(/nodeStaking .* has no code/);
       expect((error as Error).message).to.match(/rateRegistry .* has other code than recorded/);
     });
 
@@ -98,21 +98,23 @@ describe("deployment", () => {
       const [signer] = await ethers.getSigners();
       const record = await deployNetwork({ signer: signer!, parameters });
       const other = await deployNetwork({ signer: signer!, parameters, token: record.token });
-      record.contracts.nodeBond = other.contracts.nodeBond;
+      record.contracts.nodeStaking = other.contracts.nodeStaking;
       const error = await verifyDeployment(record, ethers.provider).catch((caught: Error) => caught);
-      expect((error as Error).message).to.contain("nodeRegistry.stake is");
-      expect((error as Error).message).to.contain("nodeBond.registry is");
+      expect((error as Error).message).to.contain("nodeRegistry.staking is");
+      expect((error as Error).message).to.contain("nodeStaking.registry is");
     });
   });
 
   describe("constructorArguments", () => {
-    it("falls back to the signer for treasury and governor, and to the fee token for bonds", () => {
+    it("falls back to the signer for treasury, governor, guardian and the stake token's supply", () => {
       const contracts = Object.fromEntries(Object.keys(abis).map((key) => [key, key])) as Record<ContractKey, string>;
       const reserved = { epochReports: "epochReports" };
       const args = constructorArguments({ contracts, reserved, token: "token", signer: "signer" }, parameters);
       expect(args.feeDistributor[3]).to.equal("signer");
       expect(args.rateRegistry[0]).to.equal("signer");
-      expect(args.nodeBond[0]).to.equal("token");
+      expect(args.nodeStaking[4]).to.equal("signer");
+      expect(args.faultProofs.slice(3, 5)).to.deep.equal(["signer", "signer"]);
+      expect(args.postageToken[0]).to.equal("signer");
       expect(args.accessManager[0]).to.equal("signer");
     });
 

@@ -56,7 +56,7 @@ async function court(): Promise<Court> {
   const nextAddress = getCreateAddress({ from: deployer!.address, nonce: stakingNonce + 1 });
   const staking = await deploy(
     "contracts/NodeStaking.sol",
-    ...[token, peers, nextAddress, treasury!.address, peers, MINIMUM, 14 * DAY],
+    ...[token, peers, peers, nextAddress, treasury!.address, peers, MINIMUM, 14 * DAY],
   );
   const faultProofs = await deploy(
     "contracts/FaultProofs.sol",

@@ -7,11 +7,15 @@ import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
 import type { DeploymentParameters } from "../../scripts/deploy/parameters.ts";
 import { readParameters } from "../../scripts/deploy/parameters.ts";
 import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { nodeRegistration } from "../../src/contracts/nodeRegistration.ts";
 import type { Contracts } from "../../src/contracts/connectContracts.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
+import { fromHex, toAddress } from "../../src/protocol/bytes.ts";
 
 export const USD = 1_000_000n;
+/** One unit of the stake token. */
+export const TOKEN = 10n ** 18n;
 export const HOUR = 3_600;
 export const DAY = 24 * HOUR;
 export const EPOCH = 12 * HOUR;
@@ -47,9 +51,9 @@ export async function deployedWorld(changes: Partial<DeploymentParameters> = {})
   const usdc = new Contract(record.token, readArtifact("test/support/TestUSDC.sol").abi, deployer);
   for (const account of [funder!, operator!, stranger!]) {
     await usdc.getFunction("mint")(account, 10_000_000n * USD);
-    for (const spender of [contracts.postageChannels, contracts.nodeBond]) {
-      await (usdc.connect(account) as Contract).getFunction("approve")(spender, 2n ** 256n - 1n);
-    }
+    await (usdc.connect(account) as Contract).getFunction("approve")(contracts.postageChannels, 2n ** 256n - 1n);
+    await contracts.postageToken.transfer(account, 100_000_000n * TOKEN);
+    await contracts.postageToken.connect(account).approve(contracts.nodeStaking, 2n ** 256n - 1n);
   }
   return {
     ...contracts,
@@ -134,13 +138,39 @@ export async function signPermit(world: World, owner: Signer, amount: bigint): P
   return Signature.from(await owner.signTypedData(await tokenDomain(world), types, value));
 }
 
+/** What the i-th of some nodes brings; the same keys for the same i. */
+export function registrationOf(
+  world: Pick<World, "record">,
+  owner: { address: string },
+  i: number,
+  changes: { payout?: string; httpAddress?: string } = {},
+): ReturnType<typeof nodeRegistration> {
+  return nodeRegistration(world.record, {
+    owner: toAddress(owner.address),
+    signingKey: signingKey(i),
+    attestationKey: fromHex(toBeHex(0x3000 + i, 32)),
+    httpAddress: changes.httpAddress ?? `http://127.0.0.1:${5050 + i}`,
+    payout: toAddress(changes.payout ?? owner.address),
+  });
+}
+
+/** The i-th signing key, 32 bytes. */
+export const signingKey = (i: number): Uint8Array => fromHex(toBeHex(0x2000 + i, 32));
+
+/** Registers the i-th of some nodes for an owner; it takes a free seat. */
+export async function register(
+  world: World,
+  owner: HardhatEthersSigner,
+  i: number,
+  changes: { payout?: string; httpAddress?: string } = {},
+): Promise<bigint> {
+  await world.nodeRegistry.connect(owner).register(registrationOf(world, owner, i, changes));
+  return world.nodeRegistry.lastNodeId();
+}
+
 /** The i-th of some nodes of the operator, with a seat from the next epoch on while seats are free. */
 export async function registerNode(world: World, i: number, payout: string): Promise<bigint> {
-  const { publicKey } = new Wallet(toBeHex(0x2000 + i, 32)).signingKey;
-  const registry = world.nodeRegistry.connect(world.operator);
-  const nodeId = await registry.register.staticCall(publicKey, `http://127.0.0.1:${5050 + i}`, payout);
-  await registry.register(publicKey, `http://127.0.0.1:${5050 + i}`, payout);
-  return nodeId;
+  return register(world, world.operator, i, { payout });
 }
 
 /** Moves time to the beginning of the epoch `count` epochs ahead. */

@@ -6,10 +6,9 @@ import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
 import { readParameters } from "../../scripts/deploy/parameters.ts";
 import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
-import { DAY, EPOCH, USD, postageKey, voucherRow } from "./fixtures.ts";
+import { DAY, EPOCH, USD, postageKey, registrationOf, voucherRow } from "./fixtures.ts";
 
 const [alice, bob] = [postageKey(1), postageKey(2)];
-const NODE_KEY = postageKey(3).signingKey.publicKey;
 
 /** A network whose fee token is hostile; bob's channel and a node are there before it turns. */
 async function hostileWorld() {
@@ -25,11 +24,12 @@ async function hostileWorld() {
   });
   const contracts = connectContracts(record, funder!);
   await token.getFunction("mint")(funder, 1_000_000n * USD);
-  for (const spender of [contracts.postageChannels, contracts.nodeBond]) {
-    await (token.connect(funder!) as Contract).getFunction("approve")(spender, 2n ** 256n - 1n);
-  }
+  await (token.connect(funder!) as Contract).getFunction("approve")(contracts.postageChannels, 2n ** 256n - 1n);
+  const stake = await contracts.nodeStaking.minimumStake();
+  await contracts.postageToken.connect(deployer!).transfer(funder!, stake);
+  await contracts.postageToken.approve(contracts.nodeStaking, stake);
   await contracts.postageChannels.deposit(bob.address, 10n * USD);
-  await contracts.nodeRegistry.register(NODE_KEY, "http://127.0.0.1:1", stranger!.address);
+  await contracts.nodeRegistry.register(registrationOf({ record }, funder!, 0, { payout: stranger!.address }));
   await networkHelpers.time.increase(EPOCH);
   return { ethers, networkHelpers, token, funder: funder!, stranger: stranger!, chainId: 31337n, ...contracts };
 }

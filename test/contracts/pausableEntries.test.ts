@@ -1,7 +1,17 @@
 import { expect } from "chai";
-import { Wallet, toBeHex } from "ethers";
 
-import { DAY, HOUR, USD, deployedWorld, fund, passEpochs, postageKey, registerNode, voucherRow } from "./fixtures.ts";
+import {
+  DAY,
+  HOUR,
+  USD,
+  deployedWorld,
+  fund,
+  passEpochs,
+  postageKey,
+  registerNode,
+  registrationOf,
+  voucherRow,
+} from "./fixtures.ts";
 import type { World } from "./fixtures.ts";
 
 const alice = postageKey(1);
@@ -9,11 +19,11 @@ const WEEK = 7 * DAY;
 const BYTES32 = `0x${"11".repeat(32)}`;
 const ENVELOPE = `0x${"22".repeat(100)}`;
 
-const CONTRACTS = ["postageChannels", "nodeRegistry", "identityRegistry", "commitBroadcaster"] as const;
+const CONTRACTS = ["postageChannels", "nodeRegistry", "nodeStaking", "identityRegistry", "commitBroadcaster"] as const;
 
 /** Every entry of every contract that has some, ready to be sent. */
 function entriesOf(world: World): Record<(typeof CONTRACTS)[number], (() => Promise<unknown>)[]> {
-  const { postageChannels, nodeRegistry, identityRegistry, commitBroadcaster, funder, operator } = world;
+  const { postageChannels, nodeRegistry, nodeStaking, identityRegistry, commitBroadcaster, funder, operator } = world;
   const channels = postageChannels.connect(funder);
   const authorization = {
     payer: alice.address,
@@ -23,7 +33,6 @@ function entriesOf(world: World): Record<(typeof CONTRACTS)[number], (() => Prom
     validBefore: 1n,
     salt: BYTES32,
   };
-  const { publicKey } = new Wallet(toBeHex(0x3333, 32)).signingKey;
   return {
     postageChannels: [
       () => channels.deposit(alice.address, USD),
@@ -32,7 +41,8 @@ function entriesOf(world: World): Record<(typeof CONTRACTS)[number], (() => Prom
       () => channels.getFunction(FORM_VRS)(authorization, 27, BYTES32, BYTES32),
       () => channels.getFunction(FORM_BYTES)(authorization, "0x"),
     ],
-    nodeRegistry: [() => nodeRegistry.connect(operator).register(publicKey, "http://127.0.0.1:1", operator.address)],
+    nodeRegistry: [() => nodeRegistry.connect(operator).register(registrationOf(world, operator, 7))],
+    nodeStaking: [() => nodeStaking.connect(operator).stake(100n, 1n)],
     identityRegistry: [() => identityRegistry.addIdentityUpdate(BYTES32, ENVELOPE)],
     commitBroadcaster: [() => commitBroadcaster.addMessage(`0x${"11".repeat(16)}`, ENVELOPE)],
   };
@@ -40,10 +50,17 @@ function entriesOf(world: World): Record<(typeof CONTRACTS)[number], (() => Prom
 const FORM_VRS = "depositWithAuthorization((address,address,uint96,uint256,uint256,bytes32),uint8,bytes32,bytes32)";
 const FORM_BYTES = "depositWithAuthorization((address,address,uint96,uint256,uint256,bytes32),bytes)";
 
+/** Node 100 is the operator's, so that there is somebody to stake for. */
+async function worldWithANode(): Promise<World> {
+  const world = await deployedWorld();
+  await registerNode(world, 0, world.operator.address);
+  return world;
+}
+
 for (const name of CONTRACTS) {
   describe(`${name}: pause of entries`, () => {
     it("I17: closes every entry, says until when, and ends by itself to the second", async () => {
-      const world = await deployedWorld();
+      const world = await worldWithANode();
       const contract = world[name];
       const { time } = world.net.networkHelpers;
       const at = BigInt((await time.latest()) + 10);
@@ -63,7 +80,7 @@ for (const name of CONTRACTS) {
     });
 
     it("I17: cannot be repeated for 30 days after the end it was given, also when it was ended early", async () => {
-      const world = await deployedWorld();
+      const world = await worldWithANode();
       const contract = world[name];
       const { time } = world.net.networkHelpers;
       await contract.pauseEntries(DAY);
@@ -82,7 +99,7 @@ for (const name of CONTRACTS) {
     });
 
     it("lasts 1 second to 7 days, and is not for strangers", async () => {
-      const world = await deployedWorld();
+      const world = await worldWithANode();
       const contract = world[name];
       for (const duration of [0, WEEK + 1]) {
         await expect(contract.pauseEntries(duration))
@@ -154,8 +171,11 @@ describe("PostageChannels and FeeDistributor while entries are closed", () => {
     await channels.handOn(operator.address, world.stranger);
     const registry = nodeRegistry.connect(operator);
     await registry.exit(nodeId);
-    await passEpochs(world, 1);
-    await expect(registry.withdrawStake(nodeId, operator)).to.emit(world.nodeBond, "StakeReleased");
+    await world.net.networkHelpers.time.increase(14 * DAY);
+    await expect(world.nodeStaking.connect(operator).withdrawStake(nodeId, operator)).to.emit(
+      world.nodeStaking,
+      "StakeWithdrawn",
+    );
   });
 
   it("I16: what the AccessManager closes for good are setters and pauses, never an exit", async () => {

@@ -16,7 +16,7 @@ import { openSqliteLedger } from "../../src/daemon/adapters/sqliteStore.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import type { GossipTransport } from "../../src/daemon/ports.ts";
 import type { World } from "../contracts/fixtures.ts";
-import { EPOCH, USD, deployedWorld } from "../contracts/fixtures.ts";
+import { EPOCH, USD, deployedWorld, register } from "../contracts/fixtures.ts";
 import { payerEnvelope } from "../support/envelopes.ts";
 import { ManualClock } from "../support/manualClock.ts";
 import { MemoryLog, OTHER_KEY, PAYER, PAYER_KEY, refusalOf } from "./support.ts";
@@ -27,11 +27,10 @@ const POLICY = { maxGasBps: 200n, nativeTokenPrice: 4_000n * USD, exposureCap: 5
 /** Three seats with a daemon each, on real contracts. Envelopes reach every log, as replication would bring them. */
 async function threeDaemons(policy = POLICY) {
   const world = await deployedWorld();
-  const { postageChannels, nodeRegistry, operator, funder, ethers, net } = world;
+  const { postageChannels, operator, funder, ethers, net } = world;
   const payouts = IDS.map((id) => new Wallet(`0x${id.toString(16).padStart(64, "0")}`).address);
   for (const [i, id] of IDS.entries()) {
-    const key = publicKeyOf(new Uint8Array(32).fill(id % 255));
-    await nodeRegistry.connect(operator).register(key, `http://node-${id}.example`, payouts[i]!);
+    await register(world, operator, i, { httpAddress: `http://node-${id}.example`, payout: payouts[i]! });
   }
   await net.networkHelpers.time.increase(EPOCH);
   await postageChannels.connect(funder).deposit(PAYER, 50n * USD);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IAttestedLogs, INodeKeys} from "../../contracts/interfaces/IFaultProofs.sol";
+import {IAttestedLogs} from "../../contracts/interfaces/IFaultProofs.sol";
+import {IKeyHistory} from "../../contracts/interfaces/INodeKeys.sol";
 import {NodeOwnersStub} from "./NodeOwnersStub.sol";
 
 /// @notice Registry, reports and authority at once, saying what a test sets.
-contract FaultPeersStub is NodeOwnersStub, INodeKeys, IAttestedLogs {
+contract FaultPeersStub is NodeOwnersStub, IKeyHistory, IAttestedLogs {
     struct Key {
         bool known;
         uint64 retiredAt;

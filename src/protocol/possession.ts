@@ -1,0 +1,73 @@
+import { bls12_381 } from "@noble/curves/bls12-381.js";
+import { keccak_256 } from "@noble/hashes/sha3.js";
+
+import type { Address } from "./bytes.ts";
+import { concatBytes, fromHex, uintToBytes, utf8ToBytes } from "./bytes.ts";
+import { publicKeyOf, signDigest } from "./ecdsa.ts";
+
+/** RFC 9380's suite for proofs of possession, with a domain of its own: a report's signature proves nothing here. */
+export const POSSESSION_DST = "PENNYBLACK-POP-V1_BLS12381G1_XMD:SHA-256_SSWU_RO_";
+
+const { G1, G2 } = bls12_381;
+const keccakText = (text: string) => keccak_256(utf8ToBytes(text));
+const DOMAIN_TYPE = keccakText("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+const POSSESSION_TYPE = keccakText("Possession(address owner)");
+const NAME = keccakText("Pennyblack Nodes");
+const VERSION = keccakText("1");
+
+/** Where nodes are registered. */
+export interface NodesDomain {
+  chainId: bigint;
+  nodeRegistry: Address;
+}
+
+/** A public key as the registry takes it, and the proof that `owner` may register it. */
+export interface ProvedKey {
+  publicKey: Uint8Array;
+  proof: Uint8Array;
+}
+
+const addressWord = (address: Address) => concatBytes(new Uint8Array(12), fromHex(address));
+
+/** Proves a node's signing key (secp256k1, 32 bytes): 65 bytes `0x04 | x | y`, and 65 bytes `r | s | v`. */
+export function proveSigningKey(domain: NodesDomain, owner: Address, signingKey: Uint8Array): ProvedKey {
+  const registry = addressWord(domain.nodeRegistry);
+  const separator = keccak_256(concatBytes(DOMAIN_TYPE, NAME, VERSION, uintToBytes(domain.chainId, 32), registry));
+  const struct = keccak_256(concatBytes(POSSESSION_TYPE, addressWord(owner)));
+  const proof = signDigest(keccak_256(concatBytes(Uint8Array.of(0x19, 0x01), separator, struct)), signingKey);
+  // Contracts recover with 27 and 28.
+  proof[64]! += 27;
+  return { publicKey: publicKeyOf(signingKey), proof };
+}
+
+/**
+ * Proves a node's attestation key (BLS12-381, a scalar of 32 bytes, big endian): 192 bytes in G2 and 96 in G1.
+ * Throws RangeError when the scalar is 0 or not below the group's order.
+ */
+export function proveAttestationKey(domain: NodesDomain, owner: Address, attestationKey: Uint8Array): ProvedKey {
+  const scalar = bytesToScalar(attestationKey);
+  const publicKey = packG2(G2.Point.BASE.multiply(scalar));
+  const registry = addressWord(domain.nodeRegistry);
+  const words = [uintToBytes(domain.chainId, 32), registry, addressWord(owner), keccak_256(publicKey)];
+  const hashed = G1.hashToCurve(keccak_256(concatBytes(...words)), { DST: POSSESSION_DST });
+  return { publicKey, proof: packG1(hashed.multiply(scalar)) };
+}
+
+function bytesToScalar(bytes: Uint8Array): bigint {
+  const scalar = bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
+  if (bytes.length !== 32 || scalar === 0n || scalar >= bls12_381.fields.Fr.ORDER) {
+    throw new RangeError("an attestation key is 32 bytes: a number from 1 to the group's order less 1");
+  }
+  return scalar;
+}
+
+/** `x.c0 | x.c1 | y.c0 | y.c1`, 48 bytes each; noble's own encoding has c1 first. */
+function packG2(point: InstanceType<typeof G2.Point>): Uint8Array {
+  const { x, y } = point.toAffine();
+  return concatBytes(...[x.c0, x.c1, y.c0, y.c1].map((part) => uintToBytes(part, 48)));
+}
+
+function packG1(point: InstanceType<typeof G1.Point>): Uint8Array {
+  const { x, y } = point.toAffine();
+  return concatBytes(uintToBytes(x, 48), uintToBytes(y, 48));
+}
