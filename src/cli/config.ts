@@ -33,7 +33,7 @@ const nodeSchema = z.strictObject({
   nodeId: z.int().min(100).multipleOf(100),
   /** Hex of the key whose public key the registry has for this node. */
   signingKeyFile: path,
-  /** Hex of the key that pays gas for settling and claiming. */
+  /** Hex of the key that pays gas for settling, claiming and reporting. */
   settlementKeyFile: path,
   /** The operator's listener, on 127.0.0.1. */
   operatorPort: port,

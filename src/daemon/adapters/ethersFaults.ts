@@ -1,8 +1,7 @@
 import type { ContractTransaction, Provider, TransactionReceipt } from "ethers";
 import { ZeroAddress } from "ethers";
 
-import type { FaultProofs, INodeKeys, NodeRegistry, NodeStaking } from "#typechain";
-
+import type { Contracts } from "../../contracts/connectContracts.ts";
 import { decodeRevert } from "../../contracts/decodeRevert.ts";
 import type { FaultName } from "../../contracts/faultEvidence.ts";
 import type { TransactionSender } from "../../contracts/transactionSender.ts";
@@ -23,11 +22,7 @@ const FAULTS: (FaultName | undefined)[] = [undefined, "equivocation", "wrongTarg
 const STATUSES = [undefined, "open", "dismissed", "closed", "executed"] as const;
 
 export interface EthersFaultsOptions {
-  contracts: {
-    faultProofs: FaultProofs;
-    nodeStaking: NodeStaking;
-    nodeRegistry: NodeRegistry & Pick<INodeKeys, "keyOf">;
-  };
+  contracts: Pick<Contracts, "faultProofs" | "nodeStaking" | "nodeRegistry" | "nodeSeats">;
   provider: Pick<Provider, "getBlock">;
   /** The settlement key's: it reports, so it is what bounties are credited to. */
   sender: Pick<TransactionSender, "send">;
@@ -36,9 +31,9 @@ export interface EthersFaultsOptions {
   nodeId: number;
 }
 
-/** FaultProofs, NodeStaking and NodeRegistry as a reporter's chain. `contracts` only read. */
+/** FaultProofs, NodeStaking and the nodes' keys as a reporter's chain. `contracts` only read. */
 export function ethersFaults({ contracts, provider, sender, account, nodeId }: EthersFaultsOptions): FaultChain {
-  const { faultProofs, nodeStaking, nodeRegistry } = contracts;
+  const { faultProofs, nodeStaking, nodeRegistry, nodeSeats } = contracts;
 
   async function now(): Promise<bigint> {
     const block = await provider.getBlock("latest");
@@ -114,7 +109,7 @@ export function ethersFaults({ contracts, provider, sender, account, nodeId }: E
       const amount = await nodeStaking.creditOf(account);
       if (amount === 0n) return 0n;
       // The settlement key lies on a server to pay gas: what is earned goes where the node's other earnings go.
-      const payout = await nodeRegistry.payoutOf(nodeId);
+      const payout = await nodeSeats.payoutOf(nodeId);
       const recipient = payout === ZeroAddress ? account : payout;
       await sendCall(await nodeStaking.withdrawCredit.populateTransaction(recipient));
       return amount;
