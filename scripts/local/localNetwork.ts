@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
@@ -9,7 +10,8 @@ import type { GatewayConfigInput, NodeConfigInput } from "../../src/cli/config.t
 import type { Contracts } from "../../src/contracts/connectContracts.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import { nodeRegistration } from "../../src/contracts/nodeRegistration.ts";
-import { fromHex, toAddress } from "../../src/protocol/bytes.ts";
+import { fromHex, toAddress, toHex } from "../../src/protocol/bytes.ts";
+import { attestationKeyFrom } from "../../src/protocol/possession.ts";
 import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
 import { deployNetwork } from "../deploy/deployNetwork.ts";
 import { readParameters } from "../deploy/parameters.ts";
@@ -161,7 +163,7 @@ async function registerNodes(context: Context, ports: number[]): Promise<Place[]
     const wallet = await staker(context, operator);
     const { nodeRegistry } = connectContracts(context.record, wallet);
     const signingKey = Wallet.createRandom().privateKey;
-    const attestationKey = Wallet.createRandom().privateKey;
+    const attestationKey = toHex(attestationKeyFrom(randomBytes(48)));
     const payout = Wallet.createRandom().address;
     const registration = nodeRegistration(context.record, {
       owner: toAddress(wallet.address),
@@ -196,7 +198,6 @@ async function startNode(context: Context, place: Place): Promise<LocalNode> {
   const home = join(directory, `node-${nodeId}`);
   mkdirSync(home, { recursive: true });
   writeKey(join(home, "signing.key"), place.signingKey);
-  // A scalar is nearly always below the group's order; whoever drew another could not have registered it.
   writeKey(join(home, "attestation.key"), place.attestationKey);
   writeKey(join(home, "settlement.key"), localWallet(operator).privateKey);
   const config: NodeConfigInput = {

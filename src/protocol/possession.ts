@@ -2,7 +2,7 @@ import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { keccak_256 } from "@noble/hashes/sha3.js";
 
 import type { Address } from "./bytes.ts";
-import { concatBytes, fromHex, uintToBytes, utf8ToBytes } from "./bytes.ts";
+import { bytesToUint, concatBytes, fromHex, uintToBytes, utf8ToBytes } from "./bytes.ts";
 import { publicKeyOf, signDigest } from "./ecdsa.ts";
 
 /** RFC 9380's suite for proofs of possession, with a domain of its own: a report's signature proves nothing here. */
@@ -53,9 +53,17 @@ export function proveAttestationKey(domain: NodesDomain, owner: Address, attesta
   return { publicKey, proof: packG1(hashed.multiply(scalar)) };
 }
 
+const ORDER = bls12_381.fields.Fr.ORDER;
+
+/** An attestation key out of 48 random bytes: 16 more than it has, so that all keys are as likely. */
+export function attestationKeyFrom(random: Uint8Array): Uint8Array {
+  if (random.length !== 48) throw new RangeError("an attestation key is drawn from 48 random bytes");
+  return uintToBytes((bytesToUint(random) % (ORDER - 1n)) + 1n, 32);
+}
+
 function bytesToScalar(bytes: Uint8Array): bigint {
-  const scalar = bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
-  if (bytes.length !== 32 || scalar === 0n || scalar >= bls12_381.fields.Fr.ORDER) {
+  const scalar = bytesToUint(bytes);
+  if (bytes.length !== 32 || scalar === 0n || scalar >= ORDER) {
     throw new RangeError("an attestation key is 32 bytes: a number from 1 to the group's order less 1");
   }
   return scalar;
