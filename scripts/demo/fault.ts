@@ -45,7 +45,7 @@ interface Finding {
 export async function catchLiar(network: LocalNetwork, progress: (text: string) => void): Promise<FaultStory> {
   const { contracts, chain, nodes: honest } = network;
   const { nodeRegistry, nodeSeats, nodeStaking, faultProofs, postageToken } = contracts;
-  const liar = await network.join(EQUIVOCATOR);
+  const liar = await network.addNode(EQUIVOCATOR);
   const { nodeId: node } = liar;
   const epochSeconds = Number(await nodeSeats.epochSeconds());
   const before = await nodeStaking.slashableOf(node);
