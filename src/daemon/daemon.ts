@@ -177,6 +177,7 @@ export class Daemon {
       settle: async () => ({ transactions: await this.settle() }),
       distribute: () => this.#onChain.run(() => this.#earner.distribute(true)),
       claim: () => this.#onChain.run(() => this.#earner.claim(true)),
+      evidence: async (nodeId: number, sequenceId: bigint) => this.#faults?.evidence({ nodeId, sequenceId }),
     };
     const server = createServer(operatorHandler(routes, this.#options.log));
     await new Promise<void>((resolve, reject) => {

@@ -1,10 +1,11 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { Hex } from "../../protocol/bytes.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import type { EnvelopeLog, RegisteredNode } from "../ports.ts";
 import { Comparer } from "./compare.ts";
 import { KeyBook } from "./keyBook.ts";
-import type { EvidenceStore, FaultChain, PeerLogs } from "./ports.ts";
+import type { EvidenceKey, EvidenceStore, FaultChain, PeerLogs } from "./ports.ts";
 import { Reporter } from "./report.ts";
 
 /** Pieces of evidence that a status shows. */
@@ -55,6 +56,12 @@ export class FaultWatch {
     }
     if (!isFrozen && this.#isFrozen) log.warn({ nodeId }, "this node's stake is free again");
     this.#isFrozen = isFrozen;
+  }
+
+  /** The envelopes themselves, for an appeal or another reporter. The salt stays here. */
+  async evidence(key: EvidenceKey): Promise<object | undefined> {
+    const found = await this.#options.store.get(key);
+    return found && { ...found, salt: undefined, envelopes: found.envelopes.map(toHex) };
   }
 
   async status(): Promise<object> {

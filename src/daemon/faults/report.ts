@@ -22,8 +22,9 @@ const REVEAL_MARGIN_SECONDS = 900n;
 const MOST_COMMITMENTS = 5;
 /** Failures in one step after which the chain, or the account's balance, is taken to be the reason. */
 const MOST_FAILURES = 3;
-/** Evidence looked at in one step; the next step goes on from there. */
+/** Evidence looked at in one step, and time after which none is begun: settling waits for it. The next goes on there. */
 const MOST_PER_STEP = 64;
+const STEP_MS = 60_000;
 
 /** Refusals that stay, whatever is tried again. */
 const FINAL = new Set([
@@ -59,11 +60,13 @@ export class Reporter {
 
   /** Takes open evidence one step further. Evidence that fails stays as it is until the next step. */
   async step(): Promise<void> {
-    const { store, log } = this.#options;
+    const { store, clock, log } = this.#options;
     const open = await store.open();
     const begin = this.#begin;
+    const until = clock.now() + STEP_MS;
     let failures = 0;
-    for (let i = 0; i < Math.min(open.length, MOST_PER_STEP) && failures < MOST_FAILURES; i++) {
+    for (let i = 0; i < Math.min(open.length, MOST_PER_STEP); i++) {
+      if (failures >= MOST_FAILURES || clock.now() > until) return;
       const key = open[(begin + i) % open.length]!;
       // Whatever fails for good, the next step begins behind it.
       this.#begin = (begin + i + 1) % open.length;

@@ -46,7 +46,7 @@ describe("reporting faults to real contracts", () => {
     ...{ state: "found" as const, commitments: 0, pieces: [], foundAt: 1, changedAt: 1 },
   });
   const pairOf = (payerBytes?: number) =>
-    [5n, 6n].map((ns): Uint8Array =>
+    [5n, 6n].map((ns) =>
       payerBytes === undefined
         ? envelopeOf(ACCUSED, 7n, { ns, key: signingKey(0) })
         : signOriginatorEnvelope(

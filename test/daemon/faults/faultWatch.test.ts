@@ -2,6 +2,7 @@ import { expect } from "chai";
 
 import { FaultWatch } from "../../../src/daemon/faults/faultWatch.ts";
 import { openSqliteLedger } from "../../../src/daemon/adapters/sqliteStore.ts";
+import { toHex } from "../../../src/protocol/bytes.ts";
 import { ManualClock } from "../../support/manualClock.ts";
 import { DOMAIN } from "../support.ts";
 import { FakeFaultChain } from "./fakeFaultChain.ts";
@@ -49,6 +50,10 @@ describe("fault watch", () => {
         ...{ executableAt: chain.time + 604_800n, foundAt: Date.UTC(2026, 0, 1) },
       },
     ]);
+    const { envelopes, salt } = (await faults.evidence({ nodeId: ACCUSED, sequenceId: 1n })) as Record<string, unknown>;
+    expect(envelopes).to.deep.equal(PAIR.map(toHex));
+    expect(salt, "who knows it could take the commitment for theirs").to.equal(undefined);
+    expect(await faults.evidence({ nodeId: ACCUSED, sequenceId: 2n })).to.equal(undefined);
     await ledger.close();
   });
 

@@ -135,6 +135,21 @@ describe("reporting faults", () => {
     expect(chain.mined.length, "the next step begins behind those that failed").to.be.greaterThan(0);
   });
 
+  it("begins nothing more after a minute of slow transactions: settling waits for it", async () => {
+    for (let i = 1n; i <= 3n; i++) await store.add({ ...evidence, sequenceId: 7n + i });
+    const clock = new ManualClock();
+    const commit = chain.commit.bind(chain);
+    chain.commit = async (data) => {
+      clock.advance(61_000);
+      // The same envelopes four times: only the first commitment counts, the others are refused.
+      await commit(data).catch(() => {});
+    };
+    reporter = new Reporter({ store, chain, randomSalt: nextSalt, clock, log: silentLog });
+    await step();
+    const keys = await store.latest(10);
+    expect(keys.filter(({ state }) => state === "committed")).to.have.length(1);
+  });
+
   it("makes a commitment older than a day again, behind a new salt", async () => {
     await step();
     const { salt } = await now();

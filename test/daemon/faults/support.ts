@@ -16,7 +16,7 @@ export const OWN = 100;
 export const ACCUSED = 200;
 export const PEER = 300;
 
-export const keyOf = (nodeId: number) => new Uint8Array(32).fill(nodeId / 100 + 0x40);
+export const keyOf = (nodeId: number): Uint8Array => new Uint8Array(32).fill(nodeId / 100 + 0x40);
 export const signerOf = (nodeId: number) => addressOf(keyOf(nodeId));
 
 /** An envelope of a node; the same numbers give the same bytes. */
