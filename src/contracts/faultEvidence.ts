@@ -1,15 +1,12 @@
-import { fromBinary } from "@bufbuild/protobuf";
 import { AbiCoder, Interface, concat, dataSlice, keccak256 } from "ethers";
 
 import { faultProofsAbi } from "#abi/FaultProofs.ts";
-import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
-
 import type { Address, Hex } from "../protocol/bytes.ts";
 import { equalBytes, toHex } from "../protocol/bytes.ts";
 import { recoverAddress } from "../protocol/ecdsa.ts";
 import { originatorDigest } from "../protocol/envelope.ts";
 import type { EnvelopeReading } from "../protocol/goEnvelope.ts";
-import { readAsGo } from "../protocol/goEnvelope.ts";
+import { readAsGo, readSignedAsGo } from "../protocol/goEnvelope.ts";
 
 const FAULT_PROOFS = new Interface(faultProofsAbi);
 const FAULTS = { equivocation: 1, wrongTarget: 2 } as const;
@@ -85,10 +82,9 @@ function examine(envelopes: Exhibits): { fault: FaultName; signed: Signed[] } | 
 }
 
 function readSigned(envelope: Uint8Array): Signed | undefined {
-  const { unsignedOriginatorEnvelope: unsigned, proof } = fromBinary(OriginatorEnvelopeSchema, envelope);
-  const reading = readAsGo(unsigned);
-  if (!reading || proof.case !== "originatorSignature") return undefined;
-  return { unsigned, signature: proof.value.bytes, reading };
+  const signed = readSignedAsGo(envelope);
+  const reading = signed && readAsGo(signed.unsigned);
+  return reading && { ...signed, reading };
 }
 
 function isEquivocation(a: EnvelopeReading, b: EnvelopeReading): boolean {

@@ -1,9 +1,5 @@
 import { setImmediate } from "node:timers/promises";
 
-import { fromBinary } from "@bufbuild/protobuf";
-
-import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
-
 import type { Exhibits } from "../../contracts/faultEvidence.ts";
 import { faultIn } from "../../contracts/faultEvidence.ts";
 import type { Clock } from "../../platform/clock.ts";
@@ -11,7 +7,7 @@ import type { Log } from "../../platform/log.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { equalBytes } from "../../protocol/bytes.ts";
 import { FIRST_NODE_ID } from "../../protocol/envelope.ts";
-import { readAsGo } from "../../protocol/goEnvelope.ts";
+import { readAsGo, readSignedAsGo } from "../../protocol/goEnvelope.ts";
 import type { EnvelopeLog, RegisteredNode } from "../ports.ts";
 import type { KeyBook } from "./keyBook.ts";
 import type { EvidenceStore, PeerLogs } from "./ports.ts";
@@ -66,6 +62,8 @@ export class Comparer {
   #turn = 0;
   /** Where a peer's next turn begins, in the list of originators. */
   readonly #begin = new Map<number, number>();
+  /** Envelopes to ask for, of logs whose pages could not be read, by originator and peer. */
+  readonly #limits = new Map<string, number>();
   #forged = 0;
 
   constructor(options: ComparerOptions) {
@@ -88,7 +86,13 @@ export class Comparer {
     const read = async (originatorId: number, after: bigint) => {
       if (clock.now() > until || bytes > BYTES_PER_ROUND) throw new Error(`${bytes} bytes were all of its turn`);
       const ended = AbortSignal.any([signal, AbortSignal.timeout(PAGE_TIMEOUT_MS)]);
-      const page = await peers.read(peer.httpAddress, { originatorId, after, limit: PAGE }, ended);
+      const log = `${originatorId}:${peer.nodeId}`;
+      const limit = this.#limits.get(log) ?? PAGE;
+      // Lowered until it answers: an originator must not hide behind pages that are too large to be read.
+      this.#limits.set(log, Math.ceil(limit / 10));
+      const page = await peers.read(peer.httpAddress, { originatorId, after, limit }, ended);
+      if (limit * 2 >= PAGE) this.#limits.delete(log);
+      else this.#limits.set(log, limit * 2);
       for (const { length } of page) bytes += length;
       return page;
     };
@@ -212,7 +216,8 @@ export class Comparer {
 function copiesOf(originatorId: number, after: bigint, answer: readonly Uint8Array[]): Copy[] {
   const copies: Copy[] = [];
   for (const envelope of answer) {
-    const reading = readAsGo(unsignedOf(envelope));
+    const signed = readSignedAsGo(envelope);
+    const reading = signed && readAsGo(signed.unsigned);
     if (!reading || reading.originatorNodeId !== originatorId || reading.sequenceId <= after) continue;
     copies.push({ sequenceId: reading.sequenceId, envelope });
   }
@@ -220,9 +225,7 @@ function copiesOf(originatorId: number, after: bigint, answer: readonly Uint8Arr
 }
 
 function areSame(a: Uint8Array, b: Uint8Array): boolean {
-  return equalBytes(a, b) || equalBytes(unsignedOf(a), unsignedOf(b));
-}
-
-function unsignedOf(envelope: Uint8Array): Uint8Array {
-  return fromBinary(OriginatorEnvelopeSchema, envelope).unsignedOriginatorEnvelope;
+  if (equalBytes(a, b)) return true;
+  const [one, other] = [readSignedAsGo(a), readSignedAsGo(b)];
+  return one !== undefined && other !== undefined && equalBytes(one.unsigned, other.unsigned);
 }

@@ -127,6 +127,7 @@ describe("comparing logs", () => {
       const again = await allOf(at.store);
       expect(again).to.have.length(1);
       expect(again[0]!.salt, "the salt of a commitment is never lost").to.equal(salt);
+      expect(at.lines.filter(({ level }) => level === "warn")).to.have.length(1);
     });
 
     it("the own node's: kept, never open, and shouted", async () => {
@@ -237,11 +238,25 @@ describe("comparing logs", () => {
       expect(await at.store.comparedTo(ACCUSED, PEER)).to.equal(3n);
     });
 
-    it("sends no protobuf at all", async () => {
+    it("sends no protobuf at all, or none among others", async () => {
       at.own.set(ACCUSED, 1n);
       at.state.answer = async () => [Uint8Array.of(255, 255, 255)];
       await at.round();
       expect(await at.store.comparedTo(ACCUSED, PEER)).to.equal(0n);
+      at.state.answer = async () => [Uint8Array.of(255, 255, 255), envelopeOf(ACCUSED, 1n, { ns: 9n })];
+      await at.round();
+      expect((await allOf(at.store)).map(({ sequenceId }) => sequenceId)).to.deep.equal([1n]);
+    });
+
+    it("moves nobody's cursor with another originator's envelope, nor with more than was asked for", async () => {
+      for (let id = 1n; id <= 120n; id++) at.own.set(ACCUSED, id);
+      at.state.answer = async ({ after }) => (after === 0n ? [envelopeOf(ACCUSED, 1n), envelopeOf(PEER, 99n)] : []);
+      await at.round();
+      expect(await at.store.comparedTo(ACCUSED, PEER)).to.equal(1n);
+      const many = Array.from({ length: 119 }, (_, i) => envelopeOf(ACCUSED, BigInt(i + 2)));
+      at.state.answer = async ({ after }) => (after === 1n ? many : []);
+      await at.round();
+      expect(await at.store.comparedTo(ACCUSED, PEER)).to.equal(101n);
     });
 
     it("has always one more page: a round reads so many pages and no more", async () => {
@@ -299,6 +314,21 @@ describe("comparing logs", () => {
       expect(at.asked).to.have.length(3);
     });
 
+    it("cannot be read because its pages are too large: fewer envelopes are asked for until they can", async () => {
+      for (let id = 1n; id <= 60n; id++) at.both(ACCUSED, id);
+      at.theirs.set(ACCUSED, 60n, envelopeOf(ACCUSED, 60n, { ns: 9n }));
+      const { answer } = at.state;
+      const limits: number[] = [];
+      at.state.answer = async (page) => {
+        limits.push(page.limit);
+        if (page.limit > 30) throw new Error("resource exhausted");
+        return answer(page);
+      };
+      for (let i = 0; i < 10; i++) await at.round();
+      expect(limits).to.deep.equal([100, 10, 20, 40, 4, 8, 16, 32, 4]);
+      expect((await allOf(at.store)).map(({ sequenceId }) => sequenceId)).to.deep.equal([60n]);
+    });
+
     it("uses up its time with slow pages", async () => {
       for (const node of [200, 300, 400]) at.own.set(node, 1n);
       at.state.answer = async ({ originatorId }) => {
@@ -324,6 +354,9 @@ describe("comparing logs", () => {
     await at.round();
     expect(await at.store.openCount(ACCUSED)).to.equal(MOST_PENDING);
     expect(await at.store.openCount(PEER), "another node's does not wait for it").to.equal(1);
+    const asked = at.asked.length;
+    await at.round();
+    expect(at.asked.length, "nobody is asked about it meanwhile").to.equal(asked);
     for (const key of await at.store.open()) await at.store.change(key, { state: "paid" }, 1);
     await at.round();
     const ids = (await at.store.open()).map(({ sequenceId }) => sequenceId);

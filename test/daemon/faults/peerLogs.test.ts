@@ -9,8 +9,11 @@ import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes
 import { QueryApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 
 import { grpcPeerLogs } from "../../../src/daemon/adapters/grpcPeerLogs.ts";
+import { faultIn } from "../../../src/contracts/faultEvidence.ts";
+import { concatBytes, uintToBytes } from "../../../src/protocol/bytes.ts";
+import { bytesField } from "../../../scripts/campaigns/envelopes/generate.ts";
 import { startGrpcServer } from "../../../src/platform/grpcServer.ts";
-import { ACCUSED, envelopeOf } from "./support.ts";
+import { ACCUSED, envelopeOf, signerOf } from "./support.ts";
 
 const PAGE = { originatorId: ACCUSED, after: 4n, limit: 3 };
 const MEGABYTE = 1024 * 1024;
@@ -55,6 +58,35 @@ describe("peers' logs", () => {
     } finally {
       await peer.close();
     }
+  });
+
+  it("with an envelope that is written as oddly as can be bring the others all the same, and it convicts too", async () => {
+    const group = (depth: number) => [...Array<number>(depth).fill(0x4b), ...Array<number>(depth).fill(0x4c)];
+    const [one, other] = [5n, 6n].map((ns) => envelopeOf(ACCUSED, 7n, { ns }));
+    const odd = concatBytes(Uint8Array.from(group(150)), one!);
+    expect(() => fromBinary(OriginatorEnvelopeSchema, odd), "protobuf-es does not read it").to.throw();
+    const page = concatBytes(...[odd, other!].map((bytes) => bytesField(1, bytes)));
+    const address = await listen((_, response) => {
+      response.writeHead(200, { "content-type": "application/grpc-web+proto" });
+      const trailer = Buffer.from("grpc-status: 0\r\n");
+      response.end(
+        concatBytes(
+          Uint8Array.of(0),
+          uintToBytes(BigInt(page.length), 4),
+          page,
+          Uint8Array.of(128),
+          uintToBytes(BigInt(trailer.length), 4),
+          trailer,
+        ),
+      );
+    });
+    const read = await grpcPeerLogs.read(address, PAGE, new AbortController().signal);
+    expect(read).to.have.length(2);
+    const found = faultIn(read as [Uint8Array, Uint8Array]);
+    expect(found).to.deep.equal({
+      ...{ fault: "equivocation", nodeId: ACCUSED, sequenceId: 7n },
+      signers: [signerOf(ACCUSED), signerOf(ACCUSED)],
+    });
   });
 
   it("that announce a gigabyte are not read", async () => {
