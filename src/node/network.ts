@@ -4,8 +4,12 @@ import type { Address } from "../protocol/bytes.ts";
 import { describe, unavailable } from "./errors.ts";
 import type { NetworkTerms, NodeChain, RegisteredNode } from "./ports.ts";
 
-/** A lying peer must not make this node ask the chain all the time. */
-const SOONEST_MS = 5_000;
+/** A lying peer must not make this node ask the chain all the time: so many questions about one node's keys at most. */
+const MOST_QUESTIONS = 20;
+const QUESTIONS_PER_MS = 10_000;
+/** A key that is none today may be one after a rotation. */
+const FORGET_STRANGER_MS = 60_000;
+const MOST_KEYS = 10_000;
 
 /** The network as the chain last told it: who serves, and what a message costs. */
 export class NetworkView {
@@ -16,7 +20,11 @@ export class NetworkView {
   #nodes: readonly RegisteredNode[] | undefined;
   #terms: NetworkTerms | undefined;
   #refreshing: Promise<boolean> | undefined;
-  #readAt: number | undefined;
+  /** Keys that nodes had before, as `id:signer`. They stay theirs for ever. */
+  readonly #pastKeys = new Set<string>();
+  /** Keys that were none of the node's, and when. */
+  readonly #strangers = new Map<string, number>();
+  readonly #questions = new Map<number, { since: number; count: number }>();
 
   constructor(chain: NodeChain, clock: Clock, log: Log) {
     this.#chain = chain;
@@ -42,10 +50,33 @@ export class NetworkView {
     return this.#refreshing;
   }
 
-  /** Like refresh, but false at once when the last one is too short ago. */
-  async refreshSoon(): Promise<boolean> {
-    if (this.#readAt !== undefined && this.#clock.now() - this.#readAt < SOONEST_MS) return false;
-    return this.refresh();
+  /**
+   * Whether a signing key is a node's or was: what it signed before a rotation stays in its log.
+   * Throws when the chain cannot be asked, or was asked too often: nothing is known then, and the envelope must not be
+   * passed over.
+   */
+  async isKey(nodeId: number, signer: Address): Promise<boolean> {
+    const key = `${nodeId}:${signer}`;
+    if (this.node(nodeId)?.signer === signer || this.#pastKeys.has(key)) return true;
+    const now = this.#clock.now();
+    const strangeSince = this.#strangers.get(key);
+    if (strangeSince !== undefined && now - strangeSince < FORGET_STRANGER_MS) return false;
+    this.#countQuestion(nodeId, now);
+    const isKey = await this.#chain.isNodeKey(nodeId, signer);
+    if (this.#pastKeys.size + this.#strangers.size >= MOST_KEYS) {
+      this.#pastKeys.clear();
+      this.#strangers.clear();
+    }
+    if (isKey) this.#pastKeys.add(key);
+    else this.#strangers.set(key, now);
+    return isKey;
+  }
+
+  #countQuestion(nodeId: number, now: number): void {
+    const asked = this.#questions.get(nodeId);
+    if (!asked || now - asked.since >= QUESTIONS_PER_MS) this.#questions.set(nodeId, { since: now, count: 1 });
+    else if (asked.count >= MOST_QUESTIONS) throw new Error(`the chain was asked too often about keys of node ${nodeId}`);
+    else asked.count++;
   }
 
   /** Throws Unavailable while this node must not originate: its envelopes would reach nobody, or have no price. */
@@ -61,7 +92,6 @@ export class NetworkView {
   }
 
   async #read(): Promise<boolean> {
-    this.#readAt = this.#clock.now();
     try {
       [this.#nodes, this.#terms] = await Promise.all([this.#chain.registeredNodes(), this.#chain.terms()]);
     } catch (error) {

@@ -79,7 +79,10 @@ export interface NodeChain {
   chainId: bigint;
   /** The first block that can hold an event. */
   deploymentBlock: number;
+  /** Also those without a seat and those that have left: what they carried is served on. */
   registeredNodes(): Promise<RegisteredNode[]>;
+  /** Whether a signing key is the node's, or was. */
+  isNodeKey(nodeId: number, signer: Address): Promise<boolean>;
   terms(): Promise<NetworkTerms>;
   latestBlock(): Promise<ChainBlock>;
   /** Undefined when the chain has no block of that number (any more). */

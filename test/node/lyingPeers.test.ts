@@ -100,6 +100,16 @@ describe("node/replication from peers that lie", () => {
     expect(stored[0]!.payerEnvelope).to.deep.equal(payerEnvelope(1, 200, POSTAGE_KEY));
   });
 
+  it("takes what an originator signed before it rotated its key", async () => {
+    const old = (sequenceId: bigint) => envelope({ n: Number(sequenceId), sequenceId, key: keyOf(400) });
+    network.chain.pastKeys.add(`200:${addressOf(keyOf(400))}`);
+    await lyingPeer(200, () => [[old(1n), old(2n), envelope({ n: 3, sequenceId: 3n })]]);
+    const node = await network.start(100);
+    await reached(node, 200, 3n);
+    expect(await query(node.client)).to.have.length(3);
+    expect(network.chain.keyQuestions).to.equal(1);
+  });
+
   it("reads the registry again when a signature does not fit, and takes a rotated key", async () => {
     let send = () => {};
     const rotated = new Promise<void>((resolve) => (send = resolve));

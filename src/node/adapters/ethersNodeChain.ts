@@ -2,7 +2,7 @@ import type { Log as EthersLog, Provider } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../../contracts/deploymentRecord.ts";
-import { readNodes } from "../../contracts/readNodes.ts";
+import { readAllNodes } from "../../contracts/readNodes.ts";
 import { readRates } from "../../contracts/readRates.ts";
 import { smartAccountVerifier } from "../../contracts/smartAccountVerifier.ts";
 import type { Clock } from "../../platform/clock.ts";
@@ -81,7 +81,9 @@ export function ethersNodeChain({ record, contracts, provider, clock }: EthersNo
     chainId: BigInt(record.chainId),
     deploymentBlock: record.deploymentBlock,
 
-    registeredNodes: () => retried(() => readNodes(nodeRegistry)),
+    registeredNodes: () => retried(() => readAllNodes(nodeRegistry)),
+
+    isNodeKey: (nodeId, signer) => retried(async () => (await nodeRegistry.keyOf(nodeId, signer)).known),
 
     terms: () =>
       retried(async () => ({

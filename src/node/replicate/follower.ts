@@ -9,7 +9,6 @@ import { ReplicationApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts
 
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
-import type { Address } from "../../protocol/bytes.ts";
 import { describe } from "../errors.ts";
 import type { NetworkView } from "../network.ts";
 import type { RegisteredNode } from "../ports.ts";
@@ -105,7 +104,7 @@ export class Follower {
 
   #nextSubstitute(): RegisteredNode | undefined {
     const { network, ownId } = this.#ports;
-    const others = network.nodes.filter(({ id }) => id !== ownId && id !== this.#id);
+    const others = network.nodes.filter(({ id, isCanonical }) => isCanonical && id !== ownId && id !== this.#id);
     return others[this.#turn++ % others.length];
   }
 
@@ -156,7 +155,7 @@ export class Follower {
     for (const message of messages) {
       // Two signatures each: others get their turn in between.
       await setImmediate();
-      const verdict = await this.#verify(message);
+      const verdict = await verifyReplica(message, this.#id, (signer) => this.#ports.network.isKey(this.#id, signer));
       if (verdict.kind === "forged") {
         this.#reject(source, verdict.why);
         continue;
@@ -174,20 +173,6 @@ export class Follower {
     this.#ports.store.write((writer) => good.forEach((envelope) => writer.append(envelope)));
     this.#cursor = cursor;
     if (gap !== undefined) throw new GapError(`node ${source.id} goes from ${cursor} to ${gap}`);
-  }
-
-  async #verify(message: OriginatorEnvelope) {
-    const check = (signer: Address | undefined) =>
-      signer
-        ? verifyReplica(message, this.#id, signer)
-        : ({ kind: "forged", why: "its originator left the registry" } as const);
-    const { network } = this.#ports;
-    const before = network.node(this.#id)?.signer;
-    const verdict = check(before);
-    // The key may have been rotated since the registry was read.
-    if (verdict.kind !== "forged" || !(await network.refreshSoon())) return verdict;
-    const after = network.node(this.#id)?.signer;
-    return after === before ? verdict : check(after);
   }
 
   #reject(source: RegisteredNode, why: string): void {

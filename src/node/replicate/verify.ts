@@ -24,8 +24,15 @@ export type Verdict =
   | { kind: "unfit"; sequenceId: bigint; why: string }
   | { kind: "forged"; why: string };
 
-/** Checks an envelope that a peer sent for `originatorId`, whose envelopes `signer` signs. */
-export function verifyReplica(message: OriginatorEnvelope, originatorId: number, signer: Address): Verdict {
+/**
+ * Checks an envelope that a peer sent for `originatorId`. `isKey` says whether a key is the originator's or was; when it
+ * rejects, nothing is known of the envelope, and so does this.
+ */
+export async function verifyReplica(
+  message: OriginatorEnvelope,
+  originatorId: number,
+  isKey: (signer: Address) => Promise<boolean>,
+): Promise<Verdict> {
   let read;
   try {
     read = readOriginatorEnvelope(message);
@@ -36,7 +43,8 @@ export function verifyReplica(message: OriginatorEnvelope, originatorId: number,
     return { kind: "forged", why: `it is of originator ${read.originatorId}, not of ${originatorId}` };
   }
   const recovered = recoverOriginator(read);
-  if (recovered !== signer) return { kind: "forged", why: `${recovered ?? "nobody"} signed it, not ${signer}` };
+  if (!recovered) return { kind: "forged", why: "nobody signed it" };
+  if (!(await isKey(recovered))) return { kind: "forged", why: `${recovered} signed it, which is no key of its` };
   const { sequenceId, originatorNs } = read;
   const unfit = (why: string): Verdict => ({ kind: "unfit", sequenceId, why });
   if (sequenceId < 1n || sequenceId > MAX_INT64) return { kind: "forged", why: `sequence id ${sequenceId}` };

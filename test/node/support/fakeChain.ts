@@ -1,4 +1,4 @@
-import type { Hex } from "../../../src/protocol/bytes.ts";
+import type { Address, Hex } from "../../../src/protocol/bytes.ts";
 import { toHex, uintToBytes } from "../../../src/protocol/bytes.ts";
 import type { VerifySmartAccount } from "../../../src/protocol/identity/signature.ts";
 import type { ChainBlock, ChainEvent, NetworkTerms, NodeChain, RegisteredNode } from "../../../src/node/ports.ts";
@@ -62,6 +62,17 @@ export class FakeChain implements NodeChain {
   }
 
   registeredNodes = async (): Promise<RegisteredNode[]> => this.#answer(() => this.nodes.map((node) => ({ ...node })));
+
+  /** Keys that nodes had before, as `id:signer`. */
+  pastKeys = new Set<string>();
+  /** How often this was asked about a key. */
+  keyQuestions = 0;
+
+  isNodeKey = async (nodeId: number, signer: Address): Promise<boolean> =>
+    this.#answer(() => {
+      this.keyQuestions++;
+      return this.pastKeys.has(`${nodeId}:${signer}`) || this.nodes.some((one) => one.id === nodeId && one.signer === signer);
+    });
 
   async terms(): Promise<NetworkTerms> {
     return this.#answer(() => this.network);

@@ -1,0 +1,60 @@
+import { expect } from "chai";
+
+import { NetworkView } from "../../src/node/network.ts";
+import type { Address } from "../../src/protocol/bytes.ts";
+import { silentLog } from "../../src/platform/log.ts";
+import { ManualClock } from "../support/manualClock.ts";
+import { FakeChain } from "./support/fakeChain.ts";
+
+const key = (i: number) => `0x${i.toString(16).padStart(40, "0")}` as Address;
+
+async function view() {
+  const chain = new FakeChain();
+  chain.nodes.push({ id: 200, signer: key(1), isCanonical: true, httpAddress: "http://127.0.0.1:1" });
+  const clock = new ManualClock();
+  const network = new NetworkView(chain, clock, silentLog);
+  await network.refresh();
+  return { chain, clock, network };
+}
+
+describe("node/network isKey", () => {
+  it("knows the key in use without asking, and asks once for one that was rotated away", async () => {
+    const { chain, network } = await view();
+    expect(await network.isKey(200, key(1))).to.equal(true);
+    expect(chain.keyQuestions).to.equal(0);
+    chain.pastKeys.add(`200:${key(2)}`);
+    expect(await network.isKey(200, key(2))).to.equal(true);
+    expect(await network.isKey(200, key(2))).to.equal(true);
+    expect(chain.keyQuestions).to.equal(1);
+    // Another node's key proves nothing about this one.
+    expect(await network.isKey(300, key(2))).to.equal(false);
+  });
+
+  it("takes a stranger for one for a minute, after which a rotation may have made it a key", async () => {
+    const { chain, clock, network } = await view();
+    expect(await network.isKey(200, key(3))).to.equal(false);
+    chain.pastKeys.add(`200:${key(3)}`);
+    expect(await network.isKey(200, key(3))).to.equal(false);
+    clock.advance(60_000);
+    expect(await network.isKey(200, key(3))).to.equal(true);
+    expect(chain.keyQuestions).to.equal(2);
+  });
+
+  it("asks at most 20 times in 10 s about a node, and says so instead of calling a key forged", async () => {
+    const { chain, clock, network } = await view();
+    for (let i = 0; i < 20; i++) expect(await network.isKey(200, key(100 + i))).to.equal(false);
+    const refused = await network.isKey(200, key(500)).catch((error: Error) => error);
+    expect((refused as Error).message).to.contain("asked too often");
+    expect(chain.keyQuestions).to.equal(20);
+    expect(await network.isKey(300, key(500))).to.equal(false);
+    clock.advance(10_000);
+    expect(await network.isKey(200, key(500))).to.equal(false);
+  });
+
+  it("rejects when the chain does not answer", async () => {
+    const { chain, network } = await view();
+    chain.failure = new Error("no answer");
+    const rejected = await network.isKey(200, key(9)).catch((error: Error) => error);
+    expect((rejected as Error).message).to.equal("no answer");
+  });
+});
