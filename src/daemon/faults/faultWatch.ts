@@ -33,7 +33,7 @@ export class FaultWatch {
 
   constructor(options: FaultWatchOptions) {
     this.#options = options;
-    this.#comparer = new Comparer({ ...options, keys: new KeyBook(options.chain) });
+    this.#comparer = new Comparer({ ...options, keys: new KeyBook(options.chain, options.clock) });
     this.#reporter = new Reporter(options);
   }
 

@@ -1,9 +1,12 @@
+import type { Clock } from "../../platform/clock.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import type { FaultChain } from "./ports.ts";
 
 /** Answers that are remembered, and the questions that the chain is asked in one round at most. */
 const REMEMBERED = 4_096;
 const QUESTIONS_PER_ROUND = 32;
+/** A key that is none today may be one after a rotation, and a retired one is none after a while. */
+const REMEMBERED_MS = 600_000;
 
 /** More questions than one round may ask the chain; the next round goes on. */
 export class TooManyKeys extends Error {
@@ -13,11 +16,13 @@ export class TooManyKeys extends Error {
 /** Whose key is whose, asked once: a peer that serves forgeries must not make this daemon ask all the time. */
 export class KeyBook {
   readonly #chain: Pick<FaultChain, "isKeyOf">;
-  readonly #answers = new Map<string, boolean>();
+  readonly #clock: Clock;
+  readonly #answers = new Map<string, { isKey: boolean; at: number }>();
   #left = QUESTIONS_PER_ROUND;
 
-  constructor(chain: Pick<FaultChain, "isKeyOf">) {
+  constructor(chain: Pick<FaultChain, "isKeyOf">, clock: Clock) {
     this.#chain = chain;
+    this.#clock = clock;
   }
 
   startRound(): void {
@@ -28,11 +33,12 @@ export class KeyBook {
   async isKeyOf(nodeId: number, signer: Address): Promise<boolean> {
     const question = `${nodeId}:${signer}`;
     const known = this.#answers.get(question);
-    if (known !== undefined) return known;
+    const now = this.#clock.now();
+    if (known && now - known.at < REMEMBERED_MS) return known.isKey;
     if (this.#left-- <= 0) throw new TooManyKeys("no more keys are looked up in this round");
-    const answer = await this.#chain.isKeyOf(nodeId, signer);
+    const isKey = await this.#chain.isKeyOf(nodeId, signer);
     if (this.#answers.size >= REMEMBERED) this.#answers.delete(this.#answers.keys().next().value!);
-    this.#answers.set(question, answer);
-    return answer;
+    this.#answers.set(question, { isKey, at: now });
+    return isKey;
   }
 }

@@ -52,12 +52,11 @@ describe("comparing logs", () => {
         return state.answer(page);
       },
     };
-    const keys = new KeyBook({
-      isKeyOf: async (nodeId, signer) => {
-        keyQuestions.push(signer);
-        return state.isKeyOf(nodeId, signer);
-      },
-    });
+    const isKeyOf = async (nodeId: number, signer: Address) => {
+      keyQuestions.push(signer);
+      return state.isKeyOf(nodeId, signer);
+    };
+    const keys = new KeyBook({ isKeyOf }, clock);
     const comparer = new Comparer({
       ...{ nodeId: OWN, envelopeLog: own, store, peers: peerLogs, keys, randomSalt: salts(), clock, log },
     });
@@ -369,6 +368,25 @@ describe("comparing logs", () => {
     expect(at.asked).to.deep.equal(["http://300 200 0", "http://300 200 100"]);
     await at.round();
     expect(at.asked).to.have.length(2);
+  });
+
+  it("does not hold for good that a key is nobody's: it may be the node's after a rotation", async () => {
+    const { own, theirs, store, round, state, clock } = at;
+    for (const [id, log] of [
+      [1n, own],
+      [1n, theirs],
+      [2n, own],
+      [2n, theirs],
+    ] as const) {
+      log.set(ACCUSED, id, envelopeOf(ACCUSED, id, { ns: log === own ? 5n : 6n, key: keyOf(700) }));
+    }
+    await round();
+    expect(await allOf(store)).to.deep.equal([]);
+    await store.setComparedTo(ACCUSED, PEER, 1n);
+    state.isKeyOf = (_, signer) => signer === signerOf(700);
+    clock.advance(600_000);
+    await round();
+    expect((await allOf(store)).map(({ sequenceId }) => sequenceId)).to.deep.equal([2n]);
   });
 
   it("takes evidence under an older key of the node's", async () => {
