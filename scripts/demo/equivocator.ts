@@ -1,7 +1,7 @@
 /**
  * A node that equivocates, for `npm run demo -- --with-fault`. Behind is the reference node as it is; in front of it, at
  * the registered address, stands this: it passes everything on, and tells every second peer that replicates the node's
- * log another time for each of its envelopes, signed with the node's key.
+ * log another time for each of its envelopes, signed with the node's key. `GET /listeners` says how many replicate it.
  */
 import { request as httpRequest } from "node:http";
 import { parseArgs } from "node:util";
@@ -53,9 +53,12 @@ function liar(nodeId: number, signingKey: Uint8Array) {
   };
 }
 
+let listeners = 0;
+
 /** Passes a request on to the honest node behind, and its answer back. */
 function passOn(url: string): HttpHandler {
   return (request, response) => {
+    if (request.url === "/listeners") return void response.end(String(listeners));
     const { method, headers } = request;
     const behind = httpRequest(url + request.url!, { method, headers, agent: false }, (answer) => {
       response.writeHead(answer.statusCode!, answer.headers);
@@ -81,7 +84,12 @@ const front = await startGrpcServer({
   maxMessageBytes: MOST_MESSAGE_BYTES,
   routes: (router) =>
     router.rpc(ReplicationApi.method.subscribeOriginators, async function* (request, { signal }) {
-      for await (const response of behind.subscribeOriginators(request, { signal })) yield lie(response);
+      listeners++;
+      try {
+        for await (const response of behind.subscribeOriginators(request, { signal })) yield lie(response);
+      } finally {
+        listeners--;
+      }
     }),
   fallback: passOn(node.url),
 });

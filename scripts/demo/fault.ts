@@ -117,8 +117,12 @@ export function missing(story: FaultStory): string[] {
 }
 
 /** Sends a message, paid for like any other, whose topic belongs to the node. Answers its sequence id. */
-async function sendThrough({ gateway, nodes }: LocalNetwork, { nodeId }: LocalNode): Promise<bigint> {
+async function sendThrough({ gateway, nodes }: LocalNetwork, { nodeId, url }: LocalNode): Promise<bigint> {
   const ids = [...nodes.map((node) => node.nodeId), nodeId];
+  // A node that cannot reach it yet would take the other's copy, and nobody could be told two stories.
+  await until("every node replicates the new one's log", async () => {
+    return Number(await (await fetch(`${url}/listeners`)).text()) >= nodes.length;
+  });
   await until("the gateway knows the node", async () => {
     const status = (await (await fetch(`${gateway.url}/status`)).json()) as {
       nodes: { id: number; isAvailable: boolean }[];
