@@ -140,7 +140,7 @@ export class Comparer {
     const ownEnd = own.at(-1)?.sequenceId;
     if (ownEnd === undefined) return undefined;
     const answer = await read(after);
-    const theirs = answer && copiesOf(originatorId, after, answer.slice(0, PAGE));
+    const theirs = answer && copiesOf(originatorId, after, answer);
     const theirEnd = theirs ? (theirs.at(-1)?.sequenceId ?? after) : ownEnd;
     // What only one of them has so far is compared when the other has it too.
     const end = theirEnd < ownEnd ? theirEnd : ownEnd;

@@ -32,8 +32,10 @@ export class FakeFaultChain implements FaultChain {
   withdrawn = 0n;
   /** Names of the transactions that were mined, in order. */
   readonly mined: string[] = [];
-  /** The next transactions of a name that fail, and how. */
-  readonly failures: { name: string; how: Failure }[] = [];
+  /** The next transactions of a name that fail, and how; `butFirst` so many succeed. */
+  readonly failures: { name: string; how: Failure; butFirst?: number }[] = [];
+  /** Names of the transactions that were tried, mined or not. */
+  readonly tried: string[] = [];
   /** FaultProofs' error for every reveal. */
   refusal: string | undefined;
   hasStake = true;
@@ -147,10 +149,18 @@ export class FakeFaultChain implements FaultChain {
     if (this.isDown) throw new Error("connection refused");
   }
 
+  #failureOf(name: string): { how: Failure } | undefined {
+    const at = this.failures.findIndex((failure) => failure.name === name);
+    const failure = this.failures[at];
+    if (failure?.butFirst) failure.butFirst--;
+    else if (failure) return this.failures.splice(at, 1)[0];
+    return undefined;
+  }
+
   async #mine(name: string, effect: () => void): Promise<void> {
     this.#read();
-    const at = this.failures.findIndex((failure) => failure.name === name);
-    const [failure] = at < 0 ? [] : this.failures.splice(at, 1);
+    this.tried.push(name);
+    const failure = this.#failureOf(name);
     if (failure?.how === "before") throw new Error("nonce too low");
     effect();
     this.mined.push(name);

@@ -67,13 +67,13 @@ describe("reporting faults", () => {
     expect(await now()).to.include({ state: "committed", commitments: 1 });
     chain.time += 59n;
     await step();
-    expect(chain.mined).to.deep.equal(["commit"]);
+    expect(chain.tried).to.deep.equal(["commit"]);
     chain.time += 1n;
     await step();
     expect(await now()).to.include({ state: "revealed", caseId: 1n, executableAt: chain.time + APPEAL });
     chain.time += APPEAL - 1n;
     await step();
-    expect(chain.mined).to.deep.equal(["commit", "reveal"]);
+    expect(chain.tried, "nothing is tried before its time").to.deep.equal(["commit", "reveal"]);
     chain.time += 1n;
     await step();
     expect(await now()).to.include({ state: "paid", caseId: 1n });
@@ -101,7 +101,7 @@ describe("reporting faults", () => {
     it(`deploys pieces after the commitment, and goes on after a crash ${how} one was mined`, async () => {
       await file.remove();
       await begin(LARGE);
-      chain.failures.push({ name: "deploy", how });
+      chain.failures.push({ name: "deploy", how, butFirst: 3 });
       for (let i = 0; i < 12; i++) {
         await step();
         await restart();
@@ -126,13 +126,15 @@ describe("reporting faults", () => {
     expect((await now()).state).to.equal("revealed");
   });
 
-  it("one that cannot be brought further does not keep the others waiting", async () => {
-    for (let i = 1n; i <= 4n; i++) await store.add({ ...evidence, sequenceId: 7n + i, envelopes: PAIR });
-    chain.failures.push(...[1, 2, 3].map(() => ({ name: "commit", how: "before" as const })));
+  it("what cannot be brought further does not keep the others waiting", async () => {
+    for (let i = 1n; i <= 4n; i++) await store.add({ ...evidence, sequenceId: 7n + i });
+    chain.failures.push(...Array.from({ length: 6 }, () => ({ name: "commit", how: "before" as const })));
+    const tried = async () =>
+      (await Promise.all((await store.open()).map((key) => store.get(key)))).map((one) => one!.commitments);
     await step();
-    expect(chain.mined).to.deep.equal([]);
+    expect(await tried(), "after three failures the chain is taken to be the reason").to.deep.equal([1, 1, 1, 0, 0]);
     await step();
-    expect(chain.mined.length, "the next step begins behind those that failed").to.be.greaterThan(0);
+    expect(await tried(), "the next step begins behind those that failed").to.deep.equal([2, 1, 1, 1, 1]);
   });
 
   it("begins nothing more after a minute of slow transactions: settling waits for it", async () => {
@@ -185,6 +187,23 @@ describe("reporting faults", () => {
     await step();
     expect(chain.cases.values().next().value).to.include({ reporter: ME, status: "open" });
     expect((await now()).state).to.equal("revealed");
+  });
+
+  it("does not try to become the reporter of a case that it cannot win", async () => {
+    await committed();
+    const at = chain.commitments.values().next().value!;
+    chain.openCase(KEY, RIVAL, at);
+    await step();
+    expect(await now(), "committed in the same second, revealed later").to.include({ state: "givenUp" });
+    expect(chain.tried).to.deep.equal(["commit"]);
+
+    await file.remove();
+    await begin();
+    await committed();
+    chain.openCase(KEY, RIVAL, chain.time).status = "dismissed";
+    await step();
+    expect(await now()).to.include({ state: "givenUp" });
+    expect(chain.tried).to.deep.equal(["commit"]);
   });
 
   it("somebody who committed earlier reveals later: the bounty is theirs", async () => {
