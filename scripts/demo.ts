@@ -1,6 +1,6 @@
 /**
  * The main job on this machine: three nodes, a gateway, two real XMTP clients, and every cent of their postage settled
- * and claimed. Exits 0 only when everything adds up to the last base unit.
+ * and claimed. Exits 0 only when everything adds up to the last base unit, and the liar of --with-fault was caught.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,14 +11,17 @@ import type { Address } from "../src/protocol/bytes.ts";
 import { toAddress } from "../src/protocol/bytes.ts";
 import { untilStopped } from "../src/cli/untilStopped.ts";
 import { auditLog, readTerms } from "./demo/audit.ts";
+import type { FaultStory } from "./demo/fault.ts";
+import { catchLiar, missing } from "./demo/fault.ts";
 import { discrepancies, settleUp } from "./demo/money.ts";
-import { printResult, toJson } from "./demo/print.ts";
+import { printResult, resultOf, toJson } from "./demo/print.ts";
 import { runClients } from "./demo/runClients.ts";
 import type { LocalNetwork } from "./local/localNetwork.ts";
 import { startLocalNetwork } from "./local/localNetwork.ts";
 
-const USAGE = `npm run demo -- [--messages N] [--json FILE] [--keep]
+const USAGE = `npm run demo -- [--messages N] [--with-fault] [--json FILE] [--keep]
   --messages N   messages that the two clients exchange, 1 to 20,000 (default 200)
+  --with-fault   afterwards a fourth node signs two stories, is caught by another node's daemon and slashed
   --json FILE    also write the result as JSON; amounts are decimal strings of base units
   --keep         leave everything running afterwards and print where to reach it`;
 
@@ -29,6 +32,7 @@ const MOST_HEADROOM = 100n;
 
 interface Options {
   messages: number;
+  withFault: boolean;
   json?: string;
   keep: boolean;
 }
@@ -38,6 +42,7 @@ function readOptions(): Options {
     const { values } = parseArgs({
       options: {
         messages: { type: "string" },
+        "with-fault": { type: "boolean" },
         json: { type: "string" },
         keep: { type: "boolean" },
         help: { type: "boolean" },
@@ -50,7 +55,7 @@ function readOptions(): Options {
     const messages = Number(values.messages ?? "200");
     if (!Number.isInteger(messages) || messages < 1 || messages > 20_000)
       throw new Error("--messages takes 1 to 20000");
-    return { messages, json: values.json, keep: values.keep ?? false };
+    return { messages, withFault: values["with-fault"] ?? false, json: values.json, keep: values.keep ?? false };
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${USAGE}`);
     process.exit(2);
@@ -84,7 +89,8 @@ async function converse(network: LocalNetwork, messages: number, directory: stri
   progress(`${sent} messages sent, ${read} read and decrypted (each by both sides)`);
 }
 
-async function account(network: LocalNetwork, json: string | undefined): Promise<boolean> {
+/** Adds everything up; `ok` when nothing is missing. */
+async function account(network: LocalNetwork): Promise<{ ok: boolean; result: object }> {
   const { contracts, nodes, channel } = network;
   const terms = await readTerms(contracts);
   const money = await settleUp(network, progress);
@@ -93,7 +99,6 @@ async function account(network: LocalNetwork, json: string | undefined): Promise
   const audited = audits[0]!.usagePico.get(payer) ?? 0n;
   const { kinds } = audits[0]!;
   printResult(kinds, channel, money);
-  if (json) writeFileSync(json, toJson(kinds, channel, money, audited));
   const problems = discrepancies(money, audited, money.usagePico);
   for (const [i, { usagePico }] of audits.entries()) {
     if (usagePico.size !== 1) problems.push(`node ${nodes[i]!.nodeId} charges ${usagePico.size} channels, not 1`);
@@ -101,26 +106,39 @@ async function account(network: LocalNetwork, json: string | undefined): Promise
   }
   for (const problem of problems) console.error(`  DOES NOT ADD UP  ${problem}`);
   if (problems.length === 0) console.log("\n  Everything adds up to the last unit.");
-  return problems.length === 0;
+  return { ok: problems.length === 0, result: resultOf(kinds, channel, money, audited) };
 }
 
-async function main({ messages, json, keep }: Options): Promise<number> {
+/** Comes after the accounts: the fourth node has no part in the money that was counted. */
+async function fault(network: LocalNetwork): Promise<{ ok: boolean; story: FaultStory }> {
+  console.log("\nA node that signs two stories");
+  const story = await catchLiar(network, progress);
+  const problems = missing(story);
+  for (const problem of problems) console.error(`  NOT AS IT HAS TO BE  ${problem}`);
+  if (problems.length === 0) console.log("\n  The liar was caught, slashed and unseated; who caught it was paid.");
+  return { ok: problems.length === 0, story };
+}
+
+async function main({ messages, withFault, json, keep }: Options): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), "pennyblack-demo-"));
   const second = BigInt(Math.floor(messages / 2)) * CHEAPEST_MESSAGE;
   const headroom = second < MOST_HEADROOM ? second : MOST_HEADROOM;
   const network = await startLocalNetwork({ directory, nodes: 3, deposit: DEPOSIT, headroom, progress });
-  let addsUp = false;
+  let isGood = false;
   try {
     await converse(network, messages, directory);
-    addsUp = await account(network, json);
+    const money = await account(network);
+    const caught = withFault ? await fault(network) : undefined;
+    if (json) writeFileSync(json, toJson(caught ? { ...money.result, fault: caught.story } : money.result));
+    isGood = money.ok && caught?.ok !== false;
     if (keep) await stayUp(network, directory);
   } finally {
     await network.close();
-    if (addsUp) rmSync(directory, { recursive: true, force: true });
+    if (isGood) rmSync(directory, { recursive: true, force: true });
     else console.error(`  logs: ${directory}`);
   }
   progress("done");
-  return addsUp ? 0 : 1;
+  return isGood ? 0 : 1;
 }
 
 async function stayUp({ gateway, nodes, chain }: LocalNetwork, directory: string): Promise<void> {

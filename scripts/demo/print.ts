@@ -87,11 +87,11 @@ function picoText(pico: bigint): string {
   return `${digits.slice(0, -8)}.${digits.slice(-8)}`;
 }
 
-/** The same as JSON: amounts are decimal strings of base units. */
-export function toJson(kinds: Audit["kinds"], channel: string, money: Money, audited: bigint): string {
+/** The same for a program to read. */
+export function resultOf(kinds: Audit["kinds"], channel: string, money: Money, audited: bigint): object {
   const fees = wholeFees(kinds);
   const { deposited, authorised, totals, shares, rows, gasUsed, usagePico } = money;
-  const result = {
+  return {
     envelopes: Object.fromEntries(
       Object.entries(kinds).map(([kind, { count, bytes, feesPico }]) => [
         kind,
@@ -106,7 +106,10 @@ export function toJson(kinds: Audit["kinds"], channel: string, money: Money, aud
     audit: { usagePico: audited },
     totals,
   };
-  return (
-    JSON.stringify(result, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value), 2) + "\n"
-  );
+}
+
+/** As JSON: amounts are decimal strings of base units. */
+export function toJson(result: object): string {
+  const print = (_: string, value: unknown) => (typeof value === "bigint" ? value.toString() : value);
+  return JSON.stringify(result, print, 2) + "\n";
 }

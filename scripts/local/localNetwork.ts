@@ -60,6 +60,12 @@ export interface LocalNetwork {
   /** The payer's channel: the address of the gateway's postage key. */
   channel: string;
   deposit(amount: bigint): Promise<void>;
+  /**
+   * Registers one more node with a stake of its own and starts it; its seat begins with the next epoch. It is not among
+   * `nodes`.
+   * @param script runs it, instead of `pennyblack node`; takes the same `--config`
+   */
+  addNode(script?: string): Promise<LocalNode>;
   close(): Promise<void>;
 }
 
@@ -91,7 +97,8 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     progress("contracts deployed, every link checked");
     const context: Context = { ...options, chain, record, services, stake: parameters.minimumStakeAmount };
     const ports = await freePorts(options.nodes + 1);
-    const places = await registerNodes(context, ports);
+    const places: Place[] = [];
+    for (let i = 0; i < options.nodes; i++) places.push(await registerNode(context, FIRST_OPERATOR + i, ports[i]!));
     const nodeIds = places.map(({ nodeId }) => nodeId);
     progress(`nodes ${nodeIds.join(", ")} registered, their stakes posted`);
     await chain.increaseTime(Math.max(1, Math.floor(Date.now() / 1000) - (await now(chain))));
@@ -101,8 +108,13 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     const nodes = await Promise.all(places.map((place) => startNode(context, place)));
     const gateway = await startGateway(context, ports.at(-1)!);
     progress("nodes, daemons and gateway are up");
+    let operators = FIRST_OPERATOR + options.nodes;
+    const addNode = async (script?: string) => {
+      const [port] = await freePorts(1);
+      return startNode(context, await registerNode(context, operators++, port!), script);
+    };
     return {
-      ...{ chain, record, nodes, gateway, channel, deposit },
+      ...{ chain, record, nodes, gateway, channel, deposit, addNode },
       contracts: connectContracts(record, chain.provider),
       token: tokenOf(record, chain),
       close: () => closeAll(services, chain),
@@ -156,27 +168,22 @@ async function staker({ chain, record, stake }: Context, index: number) {
   return wallet;
 }
 
-async function registerNodes(context: Context, ports: number[]): Promise<Place[]> {
-  const places: Place[] = [];
-  for (let i = 0; i < context.nodes; i++) {
-    const operator = FIRST_OPERATOR + i;
-    const wallet = await staker(context, operator);
-    const { nodeRegistry } = connectContracts(context.record, wallet);
-    const signingKey = Wallet.createRandom().privateKey;
-    const attestationKey = toHex(attestationKeyFrom(randomBytes(48)));
-    const payout = Wallet.createRandom().address;
-    const registration = nodeRegistration(context.record, {
-      owner: toAddress(wallet.address),
-      signingKey: fromHex(signingKey),
-      attestationKey: fromHex(attestationKey),
-      httpAddress: `http://127.0.0.1:${ports[i]}`,
-      payout: toAddress(payout),
-    });
-    const nodeId = Number(await nodeRegistry.register.staticCall(registration));
-    await (await nodeRegistry.register(registration)).wait();
-    places.push({ nodeId, port: ports[i]!, operator, payout, signingKey, attestationKey });
-  }
-  return places;
+async function registerNode(context: Context, operator: number, port: number): Promise<Place> {
+  const wallet = await staker(context, operator);
+  const { nodeRegistry } = connectContracts(context.record, wallet);
+  const signingKey = Wallet.createRandom().privateKey;
+  const attestationKey = toHex(attestationKeyFrom(randomBytes(48)));
+  const payout = Wallet.createRandom().address;
+  const registration = nodeRegistration(context.record, {
+    owner: toAddress(wallet.address),
+    signingKey: fromHex(signingKey),
+    attestationKey: fromHex(attestationKey),
+    httpAddress: `http://127.0.0.1:${port}`,
+    payout: toAddress(payout),
+  });
+  const nodeId = Number(await nodeRegistry.register.staticCall(registration));
+  await (await nodeRegistry.register(registration)).wait();
+  return { nodeId, port, operator, payout, signingKey, attestationKey };
 }
 
 async function fundChannel(context: Context) {
@@ -192,7 +199,7 @@ async function fundChannel(context: Context) {
   return { channel, deposit };
 }
 
-async function startNode(context: Context, place: Place): Promise<LocalNode> {
+async function startNode(context: Context, place: Place, script?: string): Promise<LocalNode> {
   const { directory, chain, services } = context;
   const { nodeId, port, operator, payout } = place;
   const home = join(directory, `node-${nodeId}`);
@@ -209,12 +216,13 @@ async function startNode(context: Context, place: Place): Promise<LocalNode> {
     registryRefreshMs: 1_000,
     settleEveryMs: 5_000,
     gossipEveryMs: 500,
+    faultsEveryMs: 1_000,
     // A local chain has no block when it has no transaction.
     staleHeadMs: 86_400_000,
     nativeTokenPrice: String(4_000n * USD),
   };
   const file = writeConfig(home, config);
-  const start = () => startService("node", file, join(home, "log.jsonl"));
+  const start = () => startService("node", file, join(home, "log.jsonl"), script);
   const node: LocalNode = {
     ...{ nodeId, payout, url: `http://127.0.0.1:${port}`, operatorUrl: "", service: await start() },
     kill: () => node.service.end("SIGKILL"),

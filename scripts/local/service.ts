@@ -17,9 +17,18 @@ export interface Service {
   end(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
 }
 
-/** Starts `pennyblack <command> --config <file>` and waits until it serves. Its log goes to `logFile`. */
-export async function startService(command: string, configFile: string, logFile: string): Promise<Service> {
-  const child = spawn(process.execPath, ["--import", "tsx", MAIN, command, "--config", configFile], {
+/**
+ * Starts `pennyblack <command> --config <file>` and waits until it serves. Its log goes to `logFile`.
+ * @param script takes the place of `pennyblack <command>`
+ */
+export async function startService(
+  command: string,
+  configFile: string,
+  logFile: string,
+  script?: string,
+): Promise<Service> {
+  const program = script ? [script] : [MAIN, command];
+  const child = spawn(process.execPath, ["--import", "tsx", ...program, "--config", configFile], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const log = createWriteStream(logFile, { flags: "a" });

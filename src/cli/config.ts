@@ -33,13 +33,17 @@ const nodeSchema = z.strictObject({
   nodeId: z.int().min(100).multipleOf(100),
   /** Hex of the key whose public key the registry has for this node. */
   signingKeyFile: path,
-  /** Hex of the key that pays gas for settling and claiming. */
+  /** Hex of the key that pays gas for settling, claiming and reporting. */
   settlementKeyFile: path,
   /** The operator's listener, on 127.0.0.1. */
   operatorPort: port,
   registryRefreshMs: milliseconds.default(60_000),
   settleEveryMs: milliseconds.default(30_000),
   gossipEveryMs: milliseconds.default(5_000),
+  /** Whether evidence of what other nodes must not have signed is brought to the chain. */
+  reportFaults: z.boolean().default(true),
+  /** How often logs are compared with one peer's, and cases looked after. */
+  faultsEveryMs: milliseconds.default(30_000),
   /** Blocks on top of a commit or identity update before it is served: 0 on an L2, 3 on L1. */
   confirmations: z.int().min(0).max(100).default(0),
   /** When the newest block is older, the endpoint counts as standing still and the gate lends less and less. */

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 
 import { Wallet } from "ethers";
@@ -7,6 +8,8 @@ import { connectRpc } from "../contracts/connectRpc.ts";
 import { TransactionSender } from "../contracts/transactionSender.ts";
 import { loadDeployment } from "../contracts/loadDeployment.ts";
 import { ethersChain } from "../daemon/adapters/ethersChain.ts";
+import { ethersFaults } from "../daemon/adapters/ethersFaults.ts";
+import { grpcPeerLogs } from "../daemon/adapters/grpcPeerLogs.ts";
 import { httpGossip } from "../daemon/adapters/httpGossip.ts";
 import { openSqliteLedger } from "../daemon/adapters/sqliteStore.ts";
 import { Daemon } from "../daemon/daemon.ts";
@@ -66,6 +69,13 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
         store: openSqliteLedger(join(config.dataDirectory, "ledger.sqlite"), domain),
         chain: ethersChain(contracts, provider, sender),
         isCaughtUp: () => isCaughtUp(),
+        faults: {
+          chain: ethersFaults({ contracts, provider, sender, account: toAddress(wallet.address), nodeId }),
+          peers: grpcPeerLogs,
+          report: config.reportFaults,
+          everyMs: config.faultsEveryMs,
+          randomSalt: () => toHex(randomBytes(32)),
+        },
       });
       return daemon.gate;
     },

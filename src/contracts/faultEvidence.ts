@@ -1,14 +1,12 @@
-import { fromBinary } from "@bufbuild/protobuf";
 import { AbiCoder, Interface, concat, dataSlice, keccak256 } from "ethers";
 
 import { faultProofsAbi } from "#abi/FaultProofs.ts";
-import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
-
 import type { Address, Hex } from "../protocol/bytes.ts";
 import { equalBytes, toHex } from "../protocol/bytes.ts";
+import { recoverAddress } from "../protocol/ecdsa.ts";
 import { originatorDigest } from "../protocol/envelope.ts";
 import type { EnvelopeReading } from "../protocol/goEnvelope.ts";
-import { readAsGo } from "../protocol/goEnvelope.ts";
+import { readAsGo, readSignedAsGo } from "../protocol/goEnvelope.ts";
 
 const FAULT_PROOFS = new Interface(faultProofsAbi);
 const FAULTS = { equivocation: 1, wrongTarget: 2 } as const;
@@ -19,10 +17,19 @@ export const PIECE_LENGTH = 24_575;
 /** Envelopes larger than this are put on the chain in pieces first: a transaction holds 128 kB, and may hold two. */
 const LARGEST_IN_CALLDATA = 48_000;
 
-export interface FaultEvidence {
-  fault: keyof typeof FAULTS;
+export type FaultName = keyof typeof FAULTS;
+
+/** One stored OriginatorEnvelope (serialized), or two. */
+export type Exhibits = readonly [Uint8Array] | readonly [Uint8Array, Uint8Array];
+
+export interface Fault {
+  fault: FaultName;
   nodeId: number;
   sequenceId: bigint;
+}
+
+export interface FaultEvidence extends Fault {
+  commitment: Hex;
   /** Calldata for FaultProofs: first this, */
   commitData: Hex;
   /**
@@ -48,24 +55,36 @@ interface Signed {
  * @param salt 32 random bytes, kept until the reveal.
  */
 export function faultEvidence(
-  envelopes: readonly [Uint8Array] | readonly [Uint8Array, Uint8Array],
+  envelopes: Exhibits,
   { reporter, salt }: { reporter: Address; salt: Hex },
 ): FaultEvidence | undefined {
+  const found = examine(envelopes);
+  return found && evidence(found.fault, found.signed, reporter, salt);
+}
+
+/** The fault that envelopes show, and the accounts that signed them; undefined when they show none. */
+export function faultIn(envelopes: Exhibits): (Fault & { signers: (Address | undefined)[] }) | undefined {
+  const found = examine(envelopes);
+  if (!found) return undefined;
+  const { originatorNodeId: nodeId, sequenceId } = found.signed[0]!.reading;
+  const signers = found.signed.map(({ unsigned, signature }) => recoverAddress(originatorDigest(unsigned), signature));
+  return { fault: found.fault, nodeId, sequenceId, signers };
+}
+
+function examine(envelopes: Exhibits): { fault: FaultName; signed: Signed[] } | undefined {
   const signed = envelopes.map(readSigned);
   const [first, second] = signed;
   if (!first || signed.includes(undefined)) return undefined;
-  if (second && isEquivocation(first.reading, second.reading)) {
-    return evidence("equivocation", [first, second], reporter, salt);
-  }
+  if (second && isEquivocation(first.reading, second.reading))
+    return { fault: "equivocation", signed: [first, second] };
   const strayed = signed.find((one) => one && isForAnotherNode(one.reading));
-  return strayed && evidence("wrongTarget", [strayed], reporter, salt);
+  return strayed && { fault: "wrongTarget", signed: [strayed] };
 }
 
 function readSigned(envelope: Uint8Array): Signed | undefined {
-  const { unsignedOriginatorEnvelope: unsigned, proof } = fromBinary(OriginatorEnvelopeSchema, envelope);
-  const reading = readAsGo(unsigned);
-  if (!reading || proof.case !== "originatorSignature") return undefined;
-  return { unsigned, signature: proof.value.bytes, reading };
+  const signed = readSignedAsGo(envelope);
+  const reading = signed && readAsGo(signed.unsigned);
+  return reading && { ...signed, reading };
 }
 
 function isEquivocation(a: EnvelopeReading, b: EnvelopeReading): boolean {
@@ -77,7 +96,7 @@ function isForAnotherNode({ target, originatorNodeId }: EnvelopeReading): boolea
   return target !== undefined && target !== originatorNodeId;
 }
 
-function evidence(fault: FaultEvidence["fault"], signed: Signed[], reporter: Address, salt: Hex): FaultEvidence {
+function evidence(fault: FaultName, signed: Signed[], reporter: Address, salt: Hex): FaultEvidence {
   const digests = signed.map(({ unsigned }) => toHex(originatorDigest(unsigned)));
   const commitment = hashOf(
     ["address", "bytes32", "bytes32"],
@@ -89,6 +108,7 @@ function evidence(fault: FaultEvidence["fault"], signed: Signed[], reporter: Add
     fault,
     nodeId,
     sequenceId,
+    commitment,
     commitData: FAULT_PROOFS.encodeFunctionData("commit", [commitment]) as Hex,
     pieces,
     revealData: (deployed = []) => {

@@ -80,8 +80,10 @@ export class TransactionSender {
   /**
    * Resolves with the receipt, whatever its status. Rejects with the provider's error when the simulation reverts, with
    * TransactionError when nothing could be sent, and with the signal's reason when it is not mined before that.
+   *
+   * @param call without a `to` it deploys a contract.
    */
-  async send(call: { to: string; data: string }, signal: AbortSignal): Promise<TransactionReceipt> {
+  async send(call: { to: string | null; data: string }, signal: AbortSignal): Promise<TransactionReceipt> {
     const { provider, signer } = this.#options;
     const from = (this.#address ??= await signer.getAddress());
     const gas = await provider.estimateGas({ ...call, from });

@@ -6,9 +6,11 @@ import type { Clock } from "../platform/clock.ts";
 import type { HttpHandler } from "../platform/grpcServer.ts";
 import type { Log } from "../platform/log.ts";
 import { Serial } from "../platform/serial.ts";
-import type { Address } from "../protocol/bytes.ts";
+import type { Address, Hex } from "../protocol/bytes.ts";
 import type { PostageDomain } from "../protocol/voucher.ts";
 import { Earner } from "./earn.ts";
+import { FaultWatch } from "./faults/faultWatch.ts";
+import type { FaultChain, PeerLogs } from "./faults/ports.ts";
 import { Gate } from "./gate.ts";
 import { Gossip } from "./gossip.ts";
 import { describe, operatorHandler, publicHandler } from "./http.ts";
@@ -41,8 +43,20 @@ export interface DaemonOptions {
   /** False while envelopes that other nodes took earlier are still on their way into the log. */
   isCaughtUp: () => boolean;
   transport: GossipTransport;
+  /** Without it nobody's faults are looked for. */
+  faults?: FaultOptions;
   clock: Clock;
   log: Log;
+}
+
+export interface FaultOptions {
+  chain: FaultChain;
+  peers: PeerLogs;
+  /** False keeps evidence and sends nothing. */
+  report: boolean;
+  everyMs: number;
+  /** 32 random bytes as hex. */
+  randomSalt: () => Hex;
 }
 
 /** The node's log ends before what this daemon has metered: it is an old copy, and numbers would be given out twice. */
@@ -65,6 +79,7 @@ export class Daemon {
   readonly #gossip: Gossip;
   readonly #settler: Settler;
   readonly #earner: Earner;
+  readonly #faults: FaultWatch | undefined;
   /** Work on chain: one piece at a time, because each reads what the last one changed. */
   readonly #onChain = new Serial();
   #isReady = false;
@@ -83,6 +98,8 @@ export class Daemon {
     this.#gossip = new Gossip({ nodeId, domain, ledger, transport, log });
     this.#settler = new Settler({ ledger, chain, policy, log, turns: new Turns(nodeId, chain) });
     this.#earner = new Earner({ nodeId, chain, policy, log, turns: new Turns(nodeId, chain) });
+    this.#faults =
+      options.faults && new FaultWatch({ nodeId, envelopeLog, store: store.evidence, clock, log, ...options.faults });
     this.gate = new Gate({
       ...{ nodeId, domain, ledger, store, rateBook, clock, isCaughtUp, exposureCap: policy.exposureCap },
       chainDoubt: () => this.#watch.doubt(),
@@ -127,6 +144,12 @@ export class Daemon {
       startLoop("gossip", intervalsMs.gossip, (signal) => this.#gossip.round(this.#watch.nodes, signal), context),
       startLoop("settle", intervalsMs.settle, () => this.work(), context),
     ];
+    const { faults } = this.#options;
+    if (!faults) return;
+    this.#loops.push(
+      startLoop("compare", faults.everyMs, (signal) => this.compare(signal), context),
+      startLoop("report", faults.everyMs, () => this.report(), context),
+    );
   }
 
   /** Meters the node's log to its end; opens the gate when that worked for the first time. */
@@ -154,6 +177,7 @@ export class Daemon {
       settle: async () => ({ transactions: await this.settle() }),
       distribute: () => this.#onChain.run(() => this.#earner.distribute(true)),
       claim: () => this.#onChain.run(() => this.#earner.claim(true)),
+      evidence: async (nodeId: number, sequenceId: bigint) => this.#faults?.evidence({ nodeId, sequenceId }),
     };
     const server = createServer(operatorHandler(routes, this.#options.log));
     await new Promise<void>((resolve, reject) => {
@@ -194,6 +218,16 @@ export class Daemon {
     });
   }
 
+  /** Compares the node's log with the next peer's. */
+  async compare(signal: AbortSignal): Promise<void> {
+    await this.#faults?.compare(this.#watch.nodes, signal);
+  }
+
+  /** Brings evidence of faults further on chain. */
+  async report(): Promise<void> {
+    await this.#onChain.run(async () => this.#faults?.report());
+  }
+
   async status(): Promise<object> {
     const { nodeId, domain, store, envelopeLog, isCaughtUp } = this.#options;
     const accounts = await this.#ledger.accounts(undefined, SHOWN_ACCOUNTS);
@@ -208,6 +242,7 @@ export class Daemon {
       chainDoubt: this.#watch.doubt(),
       metered: Object.fromEntries(cursors),
       nodes: this.#watch.nodes,
+      faults: await this.#faults?.status(),
       channels: accounts.map(describe),
     };
   }

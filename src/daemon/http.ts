@@ -13,6 +13,7 @@ import type { Account } from "./ports.ts";
 /** Where peers and payers reach the daemon, below the node's registered address. */
 export const VOUCHERS_PATH = "/postage/vouchers";
 const CHANNEL_PATH = /^\/postage\/channels\/(0x[0-9a-fA-F]{40})$/;
+const EVIDENCE_PATH = /^\/evidence\/(\d{1,10})\/(\d{1,20})$/;
 const MOST_BODY_BYTES = MOST_GOSSIP_ROWS * VOUCHER_ROW_LENGTH;
 
 export interface PublicRoutes {
@@ -38,12 +39,16 @@ export interface OperatorRoutes {
   settle(): Promise<object>;
   distribute(): Promise<bigint>;
   claim(): Promise<bigint>;
+  /** What convicts a node, as hex for an appeal or another reporter; undefined when there is none. */
+  evidence(nodeId: number, sequenceId: bigint): Promise<object | undefined>;
 }
 
 /** What only the operator may call: it is served on a listener of its own that is bound to loopback. */
 export function operatorHandler(routes: OperatorRoutes, log: Log): HttpHandler {
   return handler(log, async (request, path) => {
     if (!isLocalCaller(request)) throw new Forbidden("ask from the machine that the daemon runs on");
+    const [, nodeId, sequenceId] = EVIDENCE_PATH.exec(path) ?? [];
+    if (request.method === "GET" && nodeId) return routes.evidence(Number(nodeId), BigInt(sequenceId!));
     switch (`${request.method} ${path}`) {
       case "GET /status":
         return routes.status();

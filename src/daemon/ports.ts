@@ -1,6 +1,7 @@
 import type { Address } from "../protocol/bytes.ts";
 import type { Rates } from "../protocol/fees.ts";
 import type { LargestVouchers, SignedVoucher } from "../protocol/voucher.ts";
+import type { EvidenceStore } from "./faults/ports.ts";
 
 /** What PostageChannels says of a channel, in base units. */
 export interface ChannelOnChain {
@@ -40,6 +41,8 @@ export interface MeterBatch {
 
 /** The durable ledger. A resolved promise means that the change is on disk. */
 export interface LedgerStore {
+  /** Evidence of faults, in the same file. */
+  readonly evidence: EvidenceStore;
   account(channel: Address): Promise<Account | undefined>;
   /** Ascending by channel, from the first one after `after`. */
   accounts(after: Address | undefined, limit: number): Promise<Account[]>;

@@ -75,7 +75,8 @@ export class NetworkView {
   #countQuestion(nodeId: number, now: number): void {
     const asked = this.#questions.get(nodeId);
     if (!asked || now - asked.since >= QUESTIONS_PER_MS) this.#questions.set(nodeId, { since: now, count: 1 });
-    else if (asked.count >= MOST_QUESTIONS) throw new Error(`the chain was asked too often about keys of node ${nodeId}`);
+    else if (asked.count >= MOST_QUESTIONS)
+      throw new Error(`the chain was asked too often about keys of node ${nodeId}`);
     else asked.count++;
   }
 

@@ -30,6 +30,7 @@ type WireTypes = Partial<Record<number, number>>;
 const ORIGINATOR_ENVELOPE: WireTypes = { 1: 0, 2: 0, 3: 0, 4: 2, 5: 0, 6: 0, 7: 0 };
 const PAYER_ENVELOPE: WireTypes = { 1: 2, 2: 2, 3: 0, 4: 0 };
 const SIGNATURE: WireTypes = { 1: 2 };
+const SIGNED_ENVELOPE: WireTypes = { 1: 2, 2: 2, 3: 2 };
 
 class WireReader {
   private at = 0;
@@ -133,6 +134,31 @@ export function readAsGo(bytes: Uint8Array, traits = new Set<Trait>()): Envelope
     }),
   );
   return ok ? { ...reading, target: targetAsGo(reading.payerEnvelope, traits) } : undefined;
+}
+
+/**
+ * What a node signed, and its signature, of an OriginatorEnvelope as Go reads it; undefined where Go refuses it or it
+ * carries no signature. The outermost message is not signed: whoever serves it may have written it as oddly as can be.
+ */
+export function readSignedAsGo(
+  bytes: Uint8Array,
+  traits = new Set<Trait>(),
+): { unsigned: Uint8Array; signature: Uint8Array } | undefined {
+  const read: { unsigned: Uint8Array; signature?: Uint8Array } = { unsigned: new Uint8Array() };
+  const ok = accepted(() =>
+    readMessage(bytes, SIGNED_ENVELOPE, traits, (number, reader) => {
+      const value = reader.delimited();
+      if (number === 1) {
+        read.unsigned = value;
+        return;
+      }
+      // Fields of a oneof: the last one counts, and the same one twice is merged.
+      if (number === 3 || !read.signature) read.signature = new Uint8Array();
+      readMessage(value, SIGNATURE, traits, (_, inner) => (read.signature = inner.delimited()));
+      if (number === 3) delete read.signature;
+    }),
+  );
+  return ok && read.signature ? { unsigned: read.unsigned, signature: read.signature } : undefined;
 }
 
 function targetAsGo(payerEnvelope: Uint8Array, traits: Set<Trait>): number | undefined {

@@ -14,6 +14,7 @@ const OPERATOR = {
   settle: async () => ({ transactions: [] }),
   distribute: async () => 5n,
   claim: async () => 7n,
+  evidence: async (nodeId: number, sequenceId: bigint) => (nodeId === 200 ? { sequenceId } : undefined),
 };
 
 /** Answers one request to a handler on a real socket. */
@@ -50,6 +51,14 @@ describe("daemon/http", () => {
     });
     expect((await ask(operator, "POST", "/claim")).body).to.deep.equal({ claimed: "7" });
     expect((await ask(operator, "GET", "/claim")).status, "a GET moves no money").to.equal(404);
+  });
+
+  it("hands out evidence by node and sequence id", async () => {
+    const path = "/evidence/200/18446744073709551615";
+    expect((await ask(operator, "GET", path)).body).to.deep.equal({ sequenceId: "18446744073709551615" });
+    for (const none of ["/evidence/300/1", "/evidence/200/", "/evidence/200/1x", `/evidence/200/${"9".repeat(21)}`]) {
+      expect((await ask(operator, "GET", none)).status, none).to.equal(404);
+    }
   });
 
   it("refuses web pages and proxies that reach the operator's port", async () => {

@@ -10,6 +10,8 @@ import type { DaemonChain } from "../../src/daemon/ports.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { ManualClock } from "../support/manualClock.ts";
 import { payerEnvelope } from "../support/envelopes.ts";
+import { FakeFaultChain } from "./faults/fakeFaultChain.ts";
+import { ACCUSED, FilledLog, envelopeOf, salts } from "./faults/support.ts";
 import { DOMAIN, MemoryLog, NODE_ID, PAYER_KEY, RATES } from "./support.ts";
 
 const NS = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
@@ -69,6 +71,34 @@ describe("daemon start", () => {
       await turn();
     }
     expect(daemon.gate.isOpen()).to.equal(true);
+    await daemon.close();
+  });
+
+  it("looks for faults and shows what it found", async () => {
+    const pair = [5n, 6n].map((ns) => envelopeOf(ACCUSED, 1n, { ns })) as [Uint8Array, Uint8Array];
+    const clock = new ManualClock();
+    const envelopeLog = new FilledLog();
+    envelopeLog.set(ACCUSED, 1n, pair[0]);
+    const faults = { chain: new FakeFaultChain({ envelopes: () => pair }), peers: { read: async () => [pair[1]] } };
+    const daemon = daemonWith(
+      { clock, envelopeLog, faults: { ...faults, report: true, everyMs: 1_000, randomSalt: salts() } },
+      {
+        heads: async () => ({ latest: 1n, safe: 1n, timestamp: BigInt(clock.now()) / 1_000n }),
+        rates: async () => [RATES],
+        retentionDays: async () => 60,
+        nodes: async () => [{ nodeId: 300, httpAddress: "http://300", isCanonical: true }],
+        touchedChannels: async () => new Set(),
+      },
+    );
+    await daemon.start();
+    const shown = async () => {
+      const { faults: found } = (await (await fetch(`${daemon.operatorUrl}/status`)).json()) as {
+        faults: { evidence: { nodeId: number; sequenceId: string; state: string }[] };
+      };
+      return found.evidence;
+    };
+    for (let i = 0; i < 100 && (await shown())[0]?.state !== "committed"; i++) clock.advance(1_000);
+    expect((await shown())[0]).to.include({ nodeId: ACCUSED, sequenceId: "1", state: "committed" });
     await daemon.close();
   });
 

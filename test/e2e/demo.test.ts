@@ -14,18 +14,28 @@ interface Result {
   channels: Record<"deposited" | "used" | "authorised" | "settled", string>[];
   nodes: Record<"share" | "claimed", string>[];
   settle: { gasPerRow: number };
+  fault: {
+    node: number;
+    wasFrozen: boolean;
+    isFrozen: boolean;
+    hadSeat: boolean;
+    hasSeat: boolean;
+    reporter: { node: number; paid: string };
+    stake: Record<"before" | "slashed" | "after" | "bounty" | "treasury", string>;
+  };
   totals: Record<"feesCharged" | "settled" | "treasury" | "bounty" | "claimed" | "streaming" | "dust", string>;
 }
 
 describe("demo", function () {
   this.timeout(180_000);
 
-  it("lets real clients talk, pays three nodes, and accounts for every unit", async () => {
+  it("lets real clients talk, pays three nodes, accounts for every unit, and catches a fourth that lies", async () => {
     const directory = mkdtempSync(join(tmpdir(), "pennyblack-test-"));
     try {
       const file = join(directory, "demo.json");
-      await promisify(execFile)(process.execPath, ["--import", "tsx", DEMO, "--messages", "24", "--json", file]);
-      const { totals, envelopes, channels, nodes, settle } = JSON.parse(readFileSync(file, "utf8")) as Result;
+      const options = ["--messages", "24", "--with-fault", "--json", file];
+      await promisify(execFile)(process.execPath, ["--import", "tsx", DEMO, ...options]);
+      const { totals, envelopes, channels, nodes, settle, fault } = JSON.parse(readFileSync(file, "utf8")) as Result;
       const units = Object.fromEntries(Object.entries(totals).map(([name, amount]) => [name, BigInt(amount)]));
       const sum = (amounts: string[]) => amounts.reduce((total, amount) => total + BigInt(amount), 0n);
       expect(units.feesCharged! > 0n).to.equal(true);
@@ -39,6 +49,14 @@ describe("demo", function () {
       expect(envelopes.message!.count).to.be.at.least(24);
       expect(envelopes.identityUpdate!.count).to.equal(2);
       expect(settle.gasPerRow).to.be.greaterThan(9_710);
+      expect(fault).to.include({ node: 400, hadSeat: true, wasFrozen: true, isFrozen: false, hasSeat: false });
+      const tokens = (amount: bigint) => String(amount * 10n ** 18n);
+      const stake = { before: 10_000n, slashed: 100n, after: 9_900n, bounty: 20n, treasury: 80n };
+      expect(fault.stake).to.deep.equal(
+        Object.fromEntries(Object.entries(stake).map(([name, amount]) => [name, tokens(amount)])),
+      );
+      expect([100, 200, 300]).to.include(fault.reporter.node);
+      expect(fault.reporter.paid).to.equal(tokens(20n));
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }

@@ -4,7 +4,9 @@ import type { LargestVouchers, PostageDomain, SignedVoucher } from "../../protoc
 import { mergeVouchers, voucherAmounts } from "../../protocol/voucher.ts";
 import { openSqlite } from "../../platform/sqlite.ts";
 import type { SqliteDatabase } from "../../platform/sqlite.ts";
+import type { EvidenceStore } from "../faults/ports.ts";
 import type { Account, ChannelOnChain, Charge, LedgerStore, MeterBatch } from "../ports.ts";
+import { EVIDENCE_MIGRATION, SqliteEvidence } from "./sqliteEvidence.ts";
 
 // Amounts are decimal text: 64 unsigned bits do not fit SQLite's integers.
 const MIGRATIONS = [
@@ -28,6 +30,7 @@ const MIGRATIONS = [
      count integer not null,
      primary key (originator, minute)
    ) without rowid;`,
+  EVIDENCE_MIGRATION,
 ];
 
 /** A ledger that belongs to another deployment than the one asked for. */
@@ -61,11 +64,13 @@ export function openSqliteLedger(path: string, domain: PostageDomain): LedgerSto
 }
 
 class SqliteLedger implements LedgerStore {
+  readonly evidence: EvidenceStore;
   readonly #database: SqliteDatabase;
   readonly #statements: ReturnType<typeof prepareAll>;
 
   constructor(database: SqliteDatabase) {
     this.#database = database;
+    this.evidence = new SqliteEvidence(database);
     this.#statements = prepareAll(database);
   }
 
