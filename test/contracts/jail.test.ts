@@ -82,6 +82,18 @@ describe("NodeSeats", () => {
       expect(await activeIds(world)).to.deep.equal([100n, 200n, 300n, 400n, 500n]);
     });
 
+    it("case 33c: in the last epoch of its term a seat counts as one that is jailed anew, not as one that is in jail", async () => {
+      const { world, reports, epoch } = await jailWorld(3);
+      const { nodeSeats } = world;
+      await reports.jail([100n]);
+      await passEpochs(world, 6);
+      await reports.jail([200n, 100n]);
+      expect(await nodeSeats.jailedUntil(200n)).to.equal(epoch + 7n + TERM);
+      expect(await nodeSeats.jailedUntil(100n)).to.equal(epoch + 7n);
+      await passEpochs(world, 1);
+      expect(await activeIds(world)).to.deep.equal([100n, 300n]);
+    });
+
     it("jails nobody while there are fewer than three seats", async () => {
       const { world, reports } = await jailWorld(2);
       await expect(reports.jail([100n, 200n])).not.to.emit(world.nodeSeats, "NodeJailed");

@@ -167,6 +167,22 @@ describe("NodeSeats", () => {
     });
   });
 
+  it("case 29: lists who serves in this epoch or from the next one on, and nobody who left before", async () => {
+    const world = await seatedWorld(3, 5);
+    const registry = world.nodeRegistry.connect(world.operator);
+    await registry.exit(200n);
+    expect(await seatedIds(world)).to.deep.equal([100n, 200n, 300n]);
+    await passEpochs(world, 2);
+    expect(await seatedIds(world)).to.deep.equal([100n, 300n]);
+    await registry.exit(100n);
+    await take(world, 400n);
+    expect(await seatedIds(world)).to.deep.equal([100n, 300n, 400n]);
+    expect(await activeIds(world)).to.deep.equal([100n, 300n]);
+    await passEpochs(world, 1);
+    await take(world, 500n);
+    expect(await seatedIds(world)).to.deep.equal([300n, 400n, 500n]);
+  });
+
   describe("a seat's minimum", () => {
     it("cannot be unstaked, is what the seat was taken with, and ends with the seat", async () => {
       const world = await seatedWorld(1, 2);

@@ -170,6 +170,9 @@ describe("nodes from logs", () => {
         const seats = [...nodes.values()].filter(({ seats }) => covers(seats, epoch)).length;
         expect(await nodeSeats.seatsAt(epoch)).to.equal(BigInt(seats));
       }
+      const now = await nodeSeats.currentEpoch();
+      const listed = [...nodes].filter(([, { seats }]) => covers(seats, now) || covers(seats, now + 1n));
+      expect((await nodeSeats.seatedNodes()).nodeIds).to.deep.equal(listed.map(([id]) => id));
       // Otherwise the numbers were too tame.
       expect([...seen].sort()).to.deep.equal(Object.values(Standing));
     });
