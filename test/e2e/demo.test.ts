@@ -27,7 +27,7 @@ interface Result {
 }
 
 describe("demo", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
 
   it("lets real clients talk, pays three nodes, accounts for every unit, and catches a fourth that lies", async () => {
     const directory = mkdtempSync(join(tmpdir(), "pennyblack-test-"));
