@@ -23,7 +23,12 @@ contract BlsVerifierTest {
     /// Pairings are slow: a few secrets do, among them the group's order less one.
     function _secret(uint256 i) private pure returns (uint256) {
         uint256 order = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001;
-        return i == 0 ? 1 : i == 1 ? order - 1 : (uint256(keccak256(abi.encode(i))) % (order - 1)) + 1;
+        return
+            i == 0
+                ? 1
+                : i == 1
+                    ? order - 1
+                    : (uint256(keccak256(abi.encode(i))) % (order - 1)) + 1;
     }
 
     function test_aSignatureIsItsKeysAndNobodyElses() public view {
@@ -96,7 +101,8 @@ contract BlsVerifierTest {
 
     /// The same residue written with the modulus added is another text, and no key.
     function test_coordinatesBelowTheModulusOnly() public view {
-        bytes memory modulus = hex"1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab";
+        bytes memory modulus =
+            hex"1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab";
         bytes memory odd = bytes.concat(modulus, new bytes(144));
         bytes memory failed = abi.encodeWithSelector(Bls12381.Bls12381PrecompileFailed.selector, address(0x0d));
         _refused(abi.encodeCall(_verifier.addKeys, ("", odd)), failed);

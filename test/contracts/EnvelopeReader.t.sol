@@ -86,7 +86,10 @@ contract EnvelopeReaderTest {
             bytes.concat(Wire.tag(9, 5), new bytes(4)),
             Wire.scalar(2 ** 29 - 1, 1),
             // Inside a group Go takes larger numbers.
-            Wire.group(9, bytes.concat(Wire.scalar(2 ** 31 - 1, 1), Wire.tag(9, 1), new bytes(8), Wire.tag(9, 5), new bytes(4)))
+            Wire.group(
+                9,
+                bytes.concat(Wire.scalar(2 ** 31 - 1, 1), Wire.tag(9, 1), new bytes(8), Wire.tag(9, 5), new bytes(4))
+            )
         ];
         for (uint256 i = 0; i < unknown.length; i++) {
             _says(bytes.concat(unknown[i], _envelope()));

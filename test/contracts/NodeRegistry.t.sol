@@ -166,6 +166,7 @@ contract NodeRegistryTest is WorldRefusals {
         (bool known, uint64 retiredAt, uint64 takenUntil) = registry.keyOf(NODE, vm.addr(ALICE_SIGNS));
         assert(known && retiredAt == START + 2 * EPOCH && takenUntil == retiredAt + 14 days);
         assert(staking.stakeOf(NODE) == 0 && staking.slashableOf(NODE) == MINIMUM);
+        assert(registry.getAllNodes().length == 2 && registry.getAllNodes()[0].nodeId == NODE);
         _refusesTheLive(INodeRegistry.Phase.Leaving);
         vm.warp(START + 2 * EPOCH - 1);
         assert(registry.phaseOf(NODE) == INodeRegistry.Phase.Leaving && registry.isCanonical(NODE));

@@ -170,6 +170,8 @@ contract NodeSeatsReverts is WorldRefusals {
         uint32[] memory nodeIds = new uint32[](3);
         (nodeIds[0], nodeIds[1], nodeIds[2]) = (500, OTHER, NODE);
         seats.jail(nodeIds);
+        // Again changes nothing: who is jailed already counts among the third.
+        seats.jail(nodeIds);
         uint64 next = seats.currentEpoch() + 1;
         // One of three at most.
         assert(seats.jailedUntil(OTHER) == next + 6 && seats.jailedUntil(NODE) == 0);
@@ -209,7 +211,7 @@ contract NodeSeatsReverts is WorldRefusals {
         bytes4 selector = IRegistryVersions.RegistryVersionsUnknown.selector;
         _refuses(ALICE, abi.encodeCall(IRegistryVersions.getVersion, (0)), selector, abi.encode(0, 0));
         vm.warp(START + EPOCH);
-        seats.rollOver();
+        assert(seats.latestVersion() == 0 && seats.rollOver() == 1 && seats.latestVersion() == 1);
         _refuses(ALICE, abi.encodeCall(IRegistryVersions.blobOf, (2)), selector, abi.encode(2, 1));
         // Nothing has changed: the version stays.
         vm.warp(START + 2 * EPOCH);

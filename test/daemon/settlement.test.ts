@@ -3,7 +3,7 @@ import type { Signer } from "ethers";
 import { Wallet } from "ethers";
 
 import { toAddress } from "../../src/protocol/bytes.ts";
-import { addressOf, publicKeyOf } from "../../src/protocol/ecdsa.ts";
+import { addressOf } from "../../src/protocol/ecdsa.ts";
 import { readPayerEnvelope } from "../../src/protocol/envelope.ts";
 import { picoToUnitsUp } from "../../src/protocol/units.ts";
 import type { PostageDomain } from "../../src/protocol/voucher.ts";
