@@ -108,9 +108,10 @@ contract NodeRegistry is INodeRegistry, NodeKeys, PausableEntries, ERC721 {
         _nodes[nodeId].exitEpoch = epoch;
         emit ExitStarted(nodeId, epoch);
         // The node serves and signs until then.
-        _retireSigningKeyAt(nodeId, epoch * epochSeconds);
+        uint64 servesUntil = epoch * epochSeconds;
+        _retireSigningKeyAt(nodeId, servesUntil);
         seats.leave(nodeId);
-        staking.release(nodeId);
+        staking.release(nodeId, servesUntil);
     }
 
     /// @dev The stake's votes, the payout and the debts go with the token.

@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 import {PausableEntries} from "./base/PausableEntries.sol";
@@ -109,24 +108,26 @@ contract NodeStaking is INodeStaking, PausableEntries {
         Position storage position = _positions[nodeId];
         uint256 staked = position.staked;
         if (amount > staked) revert NodeStakingInsufficient(amount, staked);
-        uint256 minimum = Math.max(minimumStake, IStakedSeats(seats).seatMinimumOf(nodeId));
+        // A seat keeps the price it was taken at, also when the minimum was raised above it since.
+        uint256 minimum = IStakedSeats(seats).seatMinimumOf(nodeId);
+        if (minimum == 0) minimum = minimumStake;
         if (staked - amount < minimum) revert NodeStakingBelowMinimum(staked - amount, minimum);
         uint256 count = position.unbondings.length;
         if (count >= MOST_UNBONDINGS) revert NodeStakingTooManyUnbondings(count, MOST_UNBONDINGS);
-        _startUnbonding(nodeId, amount);
+        _startUnbonding(nodeId, amount, uint64(block.timestamp));
     }
 
     /// @inheritdoc INodeStaking
-    function release(uint32 nodeId) external {
+    function release(uint32 nodeId, uint64 servesUntil) external {
         _requireRegistry();
         uint256 staked = _positions[nodeId].staked;
         // A total slash may have left nothing, and a node can leave all the same.
-        if (staked > 0) _startUnbonding(nodeId, staked);
+        if (staked > 0) _startUnbonding(nodeId, staked, servesUntil);
     }
 
-    function _startUnbonding(uint32 nodeId, uint256 amount) private {
+    function _startUnbonding(uint32 nodeId, uint256 amount, uint64 startsAt) private {
         Position storage position = _positions[nodeId];
-        uint64 readyAt = uint64(block.timestamp) + unbondingSeconds;
+        uint64 readyAt = startsAt + unbondingSeconds;
         _setStaked(nodeId, position.staked - amount);
         position.unbondings.push(Unbonding(SafeCast.toUint128(amount), readyAt));
         totalUnbonding += amount;

@@ -83,7 +83,7 @@ interface INodeRegistry is INodeKeys {
     function setPayout(uint32 nodeId, address payout) external;
 
     /**
-     * @notice Leaves for good: the seat ends where the next epoch begins, and all of the stake begins to unbond now.
+     * @notice Leaves for good: the seat ends where the next epoch begins, and from there on all of the stake unbonds.
      * @dev The stake is NodeStaking's to pay out. The token stays with its owner, and with it earnings and debts.
      */
     function exit(uint32 nodeId) external;

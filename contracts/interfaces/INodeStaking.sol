@@ -79,8 +79,12 @@ interface INodeStaking {
     /// @notice Takes the minimum stake of a new node from its owner, who approved this contract. The registry only.
     function post(uint32 nodeId, address owner) external;
 
-    /// @notice Starts to release all that a leaving node has staked. The registry only.
-    function release(uint32 nodeId) external;
+    /**
+     * @notice Starts to release all that a leaving node has staked. The registry only.
+     * @param servesUntil Until when the node signs, unix seconds: the stake unbonds from then on, so that it answers for
+     * what is signed last.
+     */
+    function release(uint32 nodeId, uint64 servesUntil) external;
 
     /// @notice Adds to the stake of the caller's live node.
     /// @dev While entries are open. Needs an allowance of the token for this contract.
@@ -88,8 +92,8 @@ interface INodeStaking {
 
     /**
      * @notice Starts to take stake out of the caller's node; it can be withdrawn after `unbondingSeconds`.
-     * @dev What stays is at least the minimum, and what the node's seat needed when it was taken: the last of it leaves
-     * with the node, through the registry. At most 8 requests are under way; a later one changes nothing about an
+     * @dev What stays is at least what the node's seat needed when it was taken, or the minimum without a seat: the last
+     * of it leaves with the node, through the registry. At most 8 requests are under way; a later one changes nothing about an
      * earlier one. Possible while frozen.
      */
     function unstake(uint32 nodeId, uint256 amount) external;

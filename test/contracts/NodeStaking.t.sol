@@ -84,7 +84,7 @@ contract StakingHandler {
 
     function release(uint256 i) public {
         vm.prank(address(owners));
-        staking.release(nodeAt(i));
+        staking.release(nodeAt(i), uint64(block.timestamp));
     }
 
     function withdraw(uint256 i) public returns (uint256 amount) {
@@ -359,7 +359,7 @@ contract NodeStakingTest is StakingHandler {
         address stranger = address(0xBAD);
         bytes[8] memory calls = [
             abi.encodeCall(staking.post, (NODE, stranger)),
-            abi.encodeCall(staking.release, (NODE)),
+            abi.encodeCall(staking.release, (NODE, 0)),
             abi.encodeCall(staking.freeze, (NODE)),
             abi.encodeCall(staking.unfreeze, (NODE)),
             abi.encodeCall(staking.slash, (NODE, 1, 1, stranger)),

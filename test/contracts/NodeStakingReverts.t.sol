@@ -38,7 +38,7 @@ contract NodeStakingReverts is WorldRefusals {
         bytes4 selector = INodeStaking.NodeStakingNotRegistry.selector;
         bytes[2] memory calls = [
             abi.encodeCall(INodeStaking.post, (NODE, ALICE)),
-            abi.encodeCall(INodeStaking.release, (NODE))
+            abi.encodeCall(INodeStaking.release, (NODE, 0))
         ];
         address[3] memory callers = [ALICE, address(faultProofs), address(this)];
         for (uint256 i = 0; i < 6; i++) {
@@ -109,19 +109,25 @@ contract NodeStakingReverts is WorldRefusals {
 
     // Out.
 
-    /// What stays is the minimum, and what the seat needed when it was taken.
+    /// What stays is what the seat needed when it was taken, or the minimum without a seat.
     function test_whatTheNodeAndItsSeatNeedStays() public {
         _refuses(ALICE, _unstake(NODE, 0), INodeStaking.NodeStakingAmountZero.selector, "");
         bytes4 selector = INodeStaking.NodeStakingInsufficient.selector;
         _refuses(ALICE, _unstake(NODE, 3 * MINIMUM + 1), selector, abi.encode(3 * MINIMUM + 1, 3 * MINIMUM));
         selector = INodeStaking.NodeStakingBelowMinimum.selector;
         _refuses(ALICE, _unstake(NODE, 2 * MINIMUM + 1), selector, abi.encode(MINIMUM - 1, MINIMUM));
-        // A raised minimum holds for who takes out, a lowered one does not free what the seat needs.
+        // A seat keeps its price, whatever the minimum is raised or lowered to.
         staking.setMinimumStake(2 * MINIMUM);
-        _refuses(ALICE, _unstake(NODE, MINIMUM + 1), selector, abi.encode(2 * MINIMUM - 1, 2 * MINIMUM));
-        staking.setMinimumStake(1);
         _refuses(ALICE, _unstake(NODE, 2 * MINIMUM + 1), selector, abi.encode(MINIMUM - 1, MINIMUM));
-        _accepts(address(staking), ALICE, _unstake(NODE, 2 * MINIMUM));
+        _accepts(address(staking), ALICE, _unstake(NODE, MINIMUM));
+        staking.setMinimumStake(1);
+        _refuses(ALICE, _unstake(NODE, MINIMUM + 1), selector, abi.encode(MINIMUM - 1, MINIMUM));
+        _accepts(address(staking), ALICE, _unstake(NODE, MINIMUM));
+        // Without the seat the minimum of the day is what stays.
+        vm.prank(ALICE);
+        seats.giveUpSeat(NODE);
+        _refuses(ALICE, _unstake(NODE, MINIMUM), selector, abi.encode(0, 1));
+        _accepts(address(staking), ALICE, _unstake(NODE, MINIMUM - 1));
     }
 
     function test_eightRequestsAreUnderWayAtMost() public {

@@ -22,16 +22,17 @@ async function hostileWorld() {
     parameters: readParameters("local"),
     token: await token.getAddress(),
   });
-  const contracts = connectContracts(record, funder!);
+  if (!funder) throw new Error("no accounts");
+  const contracts = connectContracts(record, funder);
   await token.getFunction("mint")(funder, 1_000_000n * USD);
-  await (token.connect(funder!) as Contract).getFunction("approve")(contracts.postageChannels, 2n ** 256n - 1n);
+  await (token.connect(funder) as Contract).getFunction("approve")(contracts.postageChannels, 2n ** 256n - 1n);
   const stake = await contracts.nodeStaking.minimumStake();
   await contracts.postageToken.connect(deployer!).transfer(funder, stake);
   await contracts.postageToken.approve(contracts.nodeStaking, stake);
   await contracts.postageChannels.deposit(bob.address, 10n * USD);
-  await contracts.nodeRegistry.register(registrationOf({ record }, funder!, 0, { payout: stranger!.address }));
+  await contracts.nodeRegistry.register(registrationOf({ record }, funder, 0, { payout: stranger!.address }));
   await networkHelpers.time.increase(EPOCH);
-  return { ethers, networkHelpers, token, funder: funder!, stranger: stranger!, chainId: 31337n, ...contracts };
+  return { ethers, networkHelpers, token, funder, stranger: stranger!, chainId: 31337n, ...contracts };
 }
 
 describe("hostile tokens", () => {

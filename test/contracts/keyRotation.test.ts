@@ -3,7 +3,10 @@ import { expect } from "chai";
 import { computeAddress, hexlify } from "ethers";
 
 import type { World } from "./fixtures.ts";
-import { EPOCH, deployedWorld, passEpochs, register, registrationOf, signingKey } from "./fixtures.ts";
+import { DAY, EPOCH, deployedWorld, passEpochs, register, registrationOf, signingKey } from "./fixtures.ts";
+
+/** For how long evidence under a retired key is taken. */
+const TERM = BigInt(14 * DAY);
 
 const signerOf = (i: number) => computeAddress(hexlify(signingKey(i)));
 
@@ -76,8 +79,8 @@ describe("NodeKeys", () => {
       await register(world, stranger, 0);
       expect(await nodeRegistry.nodeOf(signerOf(0))).to.equal(300n);
       // The node that left keeps what it was: who signed what must not change afterwards.
-      expect(await nodeRegistry.keyOf(100n, signerOf(0))).to.deep.equal([true, end]);
-      expect(await nodeRegistry.keyOf(300n, signerOf(0))).to.deep.equal([true, 0n]);
+      expect(await nodeRegistry.keyOf(100n, signerOf(0))).to.deep.equal([true, end, end + TERM]);
+      expect(await nodeRegistry.keyOf(300n, signerOf(0))).to.deep.equal([true, 0n, 0n]);
       expect((await nodeRegistry.getNode(100n)).signer).to.equal(signerOf(0));
       expect(await nodeRegistry.attestationKeyOf(100n)).to.equal(keyOfNode(world, 0));
       await expect(register(world, operator, 0))
@@ -95,8 +98,8 @@ describe("NodeKeys", () => {
       await rotateAttestation(world, stranger, 200n, 0);
       expect(await nodeRegistry.nodeOf(signerOf(0))).to.equal(200n);
       expect(await nodeRegistry.nodeOf(signerOf(1))).to.equal(0n);
-      expect(await nodeRegistry.keyOf(100n, signerOf(0))).to.deep.equal([true, retiredAt]);
-      expect(await nodeRegistry.keyOf(200n, signerOf(0))).to.deep.equal([true, 0n]);
+      expect(await nodeRegistry.keyOf(100n, signerOf(0))).to.deep.equal([true, retiredAt, retiredAt + TERM]);
+      expect(await nodeRegistry.keyOf(200n, signerOf(0))).to.deep.equal([true, 0n, 0n]);
       await expect(rotateSigning(world, operator, 100n, 0)).to.be.revertedWithCustomError(
         nodeRegistry,
         "NodeKeysSignerTaken",
@@ -138,10 +141,10 @@ describe("NodeKeys", () => {
       const publicKey = registrationOf(world, operator, 5).signingPublicKey;
       await expect(rotating).to.emit(nodeRegistry, "SigningKeySet").withArgs(100n, signerOf(5), publicKey);
       const retiredAt = await now(world);
-      expect(await nodeRegistry.keyOf(100n, signerOf(0))).to.deep.equal([true, retiredAt]);
-      expect(await nodeRegistry.keyOf(100n, signerOf(5))).to.deep.equal([true, 0n]);
-      expect(await nodeRegistry.keyOf(100n, signerOf(1))).to.deep.equal([false, 0n]);
-      expect(await nodeRegistry.keyOf(200n, signerOf(5))).to.deep.equal([false, 0n]);
+      expect(await nodeRegistry.keyOf(100n, signerOf(0))).to.deep.equal([true, retiredAt, retiredAt + TERM]);
+      expect(await nodeRegistry.keyOf(100n, signerOf(5))).to.deep.equal([true, 0n, 0n]);
+      expect(await nodeRegistry.keyOf(100n, signerOf(1))).to.deep.equal([false, 0n, 0n]);
+      expect(await nodeRegistry.keyOf(200n, signerOf(5))).to.deep.equal([false, 0n, 0n]);
       const { signer, signingPublicKey } = await nodeRegistry.getNode(100n);
       expect([signer, signingPublicKey]).to.deep.equal([signerOf(5), publicKey]);
       expect(await nodeRegistry.nodeOf(signerOf(0))).to.equal(0n);
@@ -154,11 +157,15 @@ describe("NodeKeys", () => {
       await rotateSigning(world, operator, 100n, 5);
       await rotateSigning(world, operator, 100n, 0);
       const retiredAt = await now(world);
-      expect(await nodeRegistry.keyOf(100n, signerOf(0))).to.deep.equal([true, 0n]);
-      expect(await nodeRegistry.keyOf(100n, signerOf(5))).to.deep.equal([true, retiredAt]);
+      expect(await nodeRegistry.keyOf(100n, signerOf(0))).to.deep.equal([true, 0n, 0n]);
+      expect(await nodeRegistry.keyOf(100n, signerOf(5))).to.deep.equal([true, retiredAt, retiredAt + TERM]);
       expect((await nodeRegistry.getNode(100n)).signer).to.equal(signerOf(0));
       await rotateSigning(world, operator, 100n, 5);
-      expect(await nodeRegistry.keyOf(100n, signerOf(0))).to.deep.equal([true, await now(world)]);
+      expect(await nodeRegistry.keyOf(100n, signerOf(0))).to.deep.equal([
+        true,
+        await now(world),
+        (await now(world)) + TERM,
+      ]);
     });
 
     it("is the owner's: not another's, not with another owner's proof, nor the one before a transfer", async () => {

@@ -171,7 +171,7 @@ describe("PostageChannels and FeeDistributor while entries are closed", () => {
     await channels.handOn(operator.address, world.stranger);
     const registry = nodeRegistry.connect(operator);
     await registry.exit(nodeId);
-    await world.net.networkHelpers.time.increase(14 * DAY);
+    await world.net.networkHelpers.time.increase(15 * DAY);
     await expect(world.nodeStaking.connect(operator).withdrawStake(nodeId, operator)).to.emit(
       world.nodeStaking,
       "StakeWithdrawn",

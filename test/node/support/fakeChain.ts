@@ -71,7 +71,9 @@ export class FakeChain implements NodeChain {
   isNodeKey = async (nodeId: number, signer: Address): Promise<boolean> =>
     this.#answer(() => {
       this.keyQuestions++;
-      return this.pastKeys.has(`${nodeId}:${signer}`) || this.nodes.some((one) => one.id === nodeId && one.signer === signer);
+      return (
+        this.pastKeys.has(`${nodeId}:${signer}`) || this.nodes.some((one) => one.id === nodeId && one.signer === signer)
+      );
     });
 
   async terms(): Promise<NetworkTerms> {
