@@ -72,7 +72,7 @@ describe("deployment", () => {
     const plain = JSON.parse(
       readFileSync(new URL("../../deployments/parameters/local.json", import.meta.url), "utf8"),
     ) as object;
-    for (const key of ["treasury", "governor", "bondToken"]) {
+    for (const key of ["treasury", "governor", "guardian", "tokenHolder"]) {
       it(`refuses the zero address as ${key}`, () => {
         const answer = deploymentParametersSchema.safeParse({ ...plain, [key]: ZeroAddress });
         expect(answer.error?.issues).to.have.length(1);

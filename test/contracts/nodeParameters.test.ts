@@ -157,6 +157,7 @@ describe("parameters of nodes", () => {
     ]);
     expect(writes("nodeSeats")).to.deep.equal([
       "enter",
+      "giveUpSeat",
       "jail",
       "leave",
       "rollOver",

@@ -6,7 +6,7 @@ import { silentLog } from "../../src/platform/log.ts";
 import { ManualClock } from "../support/manualClock.ts";
 import { FakeChain } from "./support/fakeChain.ts";
 
-const key = (i: number) => `0x${i.toString(16).padStart(40, "0")}` as Address;
+const key = (i: number): Address => `0x${i.toString(16).padStart(40, "0")}`;
 
 async function view() {
   const chain = new FakeChain();
