@@ -26,7 +26,7 @@ async function hostileWorld() {
   await token.getFunction("mint")(funder, 1_000_000n * USD);
   await (token.connect(funder!) as Contract).getFunction("approve")(contracts.postageChannels, 2n ** 256n - 1n);
   const stake = await contracts.nodeStaking.minimumStake();
-  await contracts.postageToken.connect(deployer!).transfer(funder, stake);
+  await contracts.postageToken.connect(deployer).transfer(funder!, stake);
   await contracts.postageToken.approve(contracts.nodeStaking, stake);
   await contracts.postageChannels.deposit(bob.address, 10n * USD);
   await contracts.nodeRegistry.register(registrationOf({ record }, funder!, 0, { payout: stranger!.address }));
