@@ -189,22 +189,36 @@ contract FaultProofs is IFaultProofs, AccessManaged {
         (uint32 nodeId, uint64 sequenceId) = (fields.originatorNodeId, fields.sequenceId);
         caseId = caseOf[nodeId][sequenceId];
         if (caseId != 0) {
-            _replaceReporter(caseId, fault, at);
+            Case storage known = _cases[caseId];
+            if (known.status == Status.Open && fault > known.fault) _raise(caseId, fault, at);
+            else _replaceReporter(caseId, fault, at);
             return caseId;
         }
         caseId = ++_lastCaseId;
         caseOf[nodeId][sequenceId] = caseId;
-        uint64 executableAt = uint64(block.timestamp) + appealSeconds;
         Case storage opened = _cases[caseId];
         opened.nodeId = nodeId;
         opened.sequenceId = sequenceId;
-        opened.fault = fault;
         opened.status = Status.Open;
-        opened.reporter = msg.sender;
-        opened.committedAt = at;
-        opened.executableAt = executableAt;
+        uint64 executableAt = _accuse(opened, fault, at);
         emit CaseOpened(caseId, nodeId, sequenceId, fault, msg.sender, executableAt);
         staking.freeze(nodeId);
+    }
+
+    /// @dev Whoever faces a heavy fault could otherwise report a light one of the same message first.
+    function _raise(uint256 caseId, Fault fault, uint64 at) private {
+        Case storage raised = _cases[caseId];
+        raised.wasReopened = false;
+        uint64 executableAt = _accuse(raised, fault, at);
+        emit CaseRaised(caseId, fault, msg.sender, executableAt);
+    }
+
+    function _accuse(Case storage accused, Fault fault, uint64 at) private returns (uint64 executableAt) {
+        executableAt = uint64(block.timestamp) + appealSeconds;
+        accused.fault = fault;
+        accused.reporter = msg.sender;
+        accused.committedAt = at;
+        accused.executableAt = executableAt;
     }
 
     /// @dev Who committed earlier found it earlier, whoever's reveal came first.

@@ -34,7 +34,8 @@ interface IAttestedLogs {
  * 1. A (node, sequence id) has one case at most, whatever the fault and however the bytes are written.
  * 2. A case goes Open -> Executed, or Open -> Dismissed -> Closed, or Open -> Dismissed -> Open -> Executed.
  * 3. The stake is frozen from `CaseOpened` until `CaseExecuted` or `CaseClosed`.
- * 4. `executableAt` of a `CaseOpened` or `CaseReopened` never changes.
+ * 4. `executableAt` of a `CaseOpened`, `CaseRaised` or `CaseReopened` holds until the next of them.
+ * 5. A fault is heavier the later it stands in `Fault`; an open case is raised by evidence of a heavier one.
  */
 interface IFaultProofs {
     enum Fault {
@@ -89,6 +90,8 @@ interface IFaultProofs {
     );
     /// @notice Somebody who had committed earlier revealed too, and is the reporter now.
     event ReporterReplaced(uint256 indexed caseId, address indexed reporter);
+    /// @notice The same message turned out to be a heavier fault: the case begins anew, with its reporter and window.
+    event CaseRaised(uint256 indexed caseId, Fault fault, address indexed reporter, uint64 executableAt);
     event CaseDismissed(uint256 indexed caseId, uint64 reopenableUntil);
     event CaseReopened(uint256 indexed caseId, uint64 executableAt);
     event CaseClosed(uint256 indexed caseId);

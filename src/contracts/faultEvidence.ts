@@ -75,10 +75,11 @@ function examine(envelopes: Exhibits): { fault: FaultName; signed: Signed[] } | 
   const signed = envelopes.map(readSigned);
   const [first, second] = signed;
   if (!first || signed.includes(undefined)) return undefined;
-  if (second && isEquivocation(first.reading, second.reading))
-    return { fault: "equivocation", signed: [first, second] };
+  // The heavier fault first: a second envelope must not make a wrong target a first equivocation.
   const strayed = signed.find((one) => one && isForAnotherNode(one.reading));
-  return strayed && { fault: "wrongTarget", signed: [strayed] };
+  if (strayed) return { fault: "wrongTarget", signed: [strayed] };
+  if (!second || !isEquivocation(first.reading, second.reading)) return undefined;
+  return { fault: "equivocation", signed: [first, second] };
 }
 
 function readSigned(envelope: Uint8Array): Signed | undefined {

@@ -126,7 +126,33 @@ contract FaultProofsEvidenceTest is WorldRefusals {
         assert(staking.creditOf(REPORTER) == MINIMUM / 500 && staking.creditOf(RIVAL) == 0);
     }
 
-    /// Case 22: a message has one case, in whatever bytes, by whatever fault, open or ended.
+    /// Case 22: a light fault of a message, reported by its own node perhaps, does not shield a heavier one.
+    function test_case22_aHeavierFaultRaisesAnOpenCase() public {
+        IFaultProofs.Receipt memory strayed = _receipt(ALICE_SIGNS, NODE, 7, "a", NODE + 100);
+        _commit(RIVAL, WRONG_TARGET, faultProofs.digestOf(strayed), 0);
+        vm.warp(START + 1);
+        _reportEquivocation(REPORTER, ALICE_SIGNS, NODE, 7);
+        (IFaultProofs.Receipt memory first, IFaultProofs.Receipt memory second) = _pair();
+        _commitPair(STRANGER, first, second);
+        vm.warp(block.timestamp + 1 hours);
+        bytes memory reveal = abi.encodeCall(IFaultProofs.revealWrongTarget, (strayed, SALT));
+        _accepts(address(faultProofs), RIVAL, reveal);
+        IFaultProofs.Case memory raised = faultProofs.getCase(1);
+        assert(raised.fault == WRONG_TARGET && raised.reporter == RIVAL && raised.committedAt == START);
+        assert(raised.executableAt == block.timestamp + 7 days && raised.status == IFaultProofs.Status.Open);
+        assert(faultProofs.caseOf(NODE, 7) == 1);
+        // Not back to the lighter one, and not twice.
+        bytes4 selector = IFaultProofs.FaultProofsAlreadyReported.selector;
+        _refuses(STRANGER, _pairCall(first, second), selector, abi.encode(1));
+        _refuses(RIVAL, reveal, selector, abi.encode(1));
+        vm.warp(raised.executableAt);
+        faultProofs.execute(1);
+        // Frozen once, free again; slashed as the heavier fault, which counts as no equivocation.
+        assert(!staking.isFrozen(NODE) && faultProofs.equivocationsOf(NODE) == 0);
+        assert(staking.creditOf(RIVAL) == MINIMUM / 50 && staking.creditOf(REPORTER) == 0);
+    }
+
+    /// Case 22: a message has one case, in whatever bytes, by whatever fault, once it has ended.
     function test_case22_aMessageHasOneCase() public {
         IFaultProofs.Receipt memory first = _receipt(ALICE_SIGNS, NODE, 7, "a", NODE + 100);
         // Commits first, and reveals last, another fault of the same message.
@@ -135,8 +161,8 @@ contract FaultProofsEvidenceTest is WorldRefusals {
         _reportEquivocation(REPORTER, ALICE_SIGNS, NODE, 7);
         bytes memory reveal = abi.encodeCall(IFaultProofs.revealWrongTarget, (first, SALT));
         bytes4 selector = IFaultProofs.FaultProofsAlreadyReported.selector;
-        _refuses(RIVAL, reveal, selector, abi.encode(1));
         faultProofs.dismiss(1);
+        _refuses(RIVAL, reveal, selector, abi.encode(1));
         (IFaultProofs.Receipt memory a, IFaultProofs.Receipt memory b) = _pair();
         a.envelope = bytes.concat(a.envelope, Wire.scalar(9, 1));
         a.signature = _signature(ALICE_SIGNS, faultProofs.digestOf(a));

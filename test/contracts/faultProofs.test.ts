@@ -344,7 +344,6 @@ describe("FaultProofs", () => {
         [b!, a!],
         [a!, stored({ text: "b", odd: true })],
         [stored({ text: "c" }), stored({ text: "d" })],
-        [stored({ target: 200 })],
       ];
       for (const envelopes of again) {
         await expect(commitAndReveal(at, rival, evidenceOf(envelopes, rival))).to.be.revertedWithCustomError(
@@ -352,6 +351,10 @@ describe("FaultProofs", () => {
           "FaultProofsAlreadyReported",
         );
       }
+      // A heavier fault of the same message raises the case instead.
+      await commitAndReveal(at, rival, evidenceOf([stored({ target: 200 })], rival));
+      expect((await caseAt(at, 1n)).fault).to.equal(Fault.wrongTarget);
+      expect((await caseAt(at, 1n)).reporter).to.equal(rival.address);
     });
 
     it("case 36: a retired key, until one unbonding period after its rotation", async () => {

@@ -88,13 +88,15 @@ export class Reporter {
     if (!found) return this.#accuse(one);
     const reporter = await chain.reporter();
     if (found.reporter === reporter) return this.#conclude(one, found);
-    if (await this.#isOlderThan(one, found)) return this.#accuse(one);
+    if (await this.#goesBefore(one, found)) return this.#accuse(one);
     await this.#giveUp(one, `case ${found.id} was reported by ${found.reporter}`, { caseId: found.id });
   }
 
-  /** Whether this daemon committed before the case's reporter did: then its own reveal makes it the reporter. */
-  async #isOlderThan(one: Evidence, found: FaultCase): Promise<boolean> {
-    if (found.status !== "open" || found.fault !== one.fault) return false;
+  /** Whether this daemon's reveal makes it the reporter: it has a heavier fault, or committed before the other did. */
+  async #goesBefore(one: Evidence, found: FaultCase): Promise<boolean> {
+    if (found.status !== "open") return false;
+    if (one.fault === "wrongTarget" && found.fault === "equivocation") return true;
+    if (found.fault !== one.fault) return false;
     const evidence = await this.#evidenceOf(one);
     const at = evidence && (await this.#options.chain.committedAt(evidence.commitment));
     return at !== undefined && at < found.committedAt;

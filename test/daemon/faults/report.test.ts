@@ -189,6 +189,20 @@ describe("reporting faults", () => {
     expect((await now()).state).to.equal("revealed");
   });
 
+  it("raises an open case of the same message to the heavier fault that it has", async () => {
+    const strayed = envelopeOf(ACCUSED, 7n, { target: 200 + ACCUSED });
+    chain = new FakeFaultChain({ envelopes: () => [strayed] });
+    await file.remove();
+    file = ledgerFile();
+    await restart();
+    await store.add({ ...evidence, fault: "wrongTarget", envelopes: [strayed] });
+    // An equivocation, by somebody whose commitment the fake chain takes for later.
+    chain.openCase(KEY, RIVAL, chain.time + 1_000n);
+    await revealed();
+    expect(chain.mined).to.deep.equal(["commit", "reveal"]);
+    expect(chain.cases.values().next().value).to.include({ reporter: ME });
+  });
+
   it("does not try to become the reporter of a case that it cannot win", async () => {
     await committed();
     const at = chain.commitments.values().next().value!;
