@@ -1,5 +1,5 @@
 /**
- * `npm run campaign:mutation -- [--group money] [--only REGEXP] [--limit N] [--workers N] [--resume]`: changes contracts
+ * `npm run campaign:mutation -- [--group money|nodes] [--only REGEXP] [--limit N] [--workers N] [--resume]`: changes contracts
  * one small step at a time and lets forge run the Solidity tests that import them. A mutant that no test notices
  * survives: it is listed, and explained in docs/assurance.md or answered with a test. The work happens on copies; the
  * sources are never touched. Fates are kept in tmp/mutation/fates.jsonl: `--resume` judges only what they do not cover.
@@ -8,13 +8,13 @@ import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, wr
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { MONEY_FILES } from "../forge/coverage.ts";
+import { MONEY_FILES, NODE_FILES } from "../forge/coverage.ts";
 import { CLOSURES, digestOf, sha256, testsOf } from "./closures.ts";
 import { PASSES, type Pass, forgeTest, prepareCopy, startSolc } from "./forgeCopy.ts";
 import { type Mutant, mutantsOf } from "./mutants.ts";
 
-/** What is changed. Tests are found by what they import; a group that mocha judges needs a second judge beside `judge`. */
-const GROUPS: Record<string, string[]> = { money: MONEY_FILES };
+/** What is changed. Tests are found by what they import. */
+const GROUPS: Record<string, string[]> = { money: MONEY_FILES, nodes: NODE_FILES };
 
 const WORK = "tmp/mutation";
 const FATES = join(WORK, "fates.jsonl");
@@ -31,6 +31,17 @@ const KILLERS: Record<string, string[]> = {
   FeeDistributor: ["Reverts", "Standings", "Logs", "Bounds"].map((part) => `FeeDistributor${part}`),
   StreamMath: ["StreamMath"],
   SeatMath: ["SeatMath"],
+  FaultProofs: ["FaultProofs", "FaultProofsEvidence"],
+  NodeStaking: ["NodeStakingReverts", "NodeStaking"],
+  NodeSeats: ["NodeSeatsReverts", "NodeSeats"],
+  NodeRegistry: ["NodeRegistry"],
+  NodeKeys: ["NodeKeys", "NodeRegistry"],
+  RegistryVersions: ["NodeSeats", "NodeWorld"],
+  BlsVerifier: ["BlsVerifier"],
+  Bls12381: ["BlsVerifier"],
+  EnvelopeReader: ["EnvelopeReader"],
+  HttpAddress: ["NodeRegistry"],
+  Secp256k1: ["NodeKeys"],
 };
 interface Verdict {
   fate: "killed" | "survived" | "invalid";
