@@ -44,7 +44,7 @@ export const WAIVERS: Record<string, Waiver> = {
   ],
   "calls-loop FeeDistributor._walk": [
     1,
-    "Ends after at most 15 turns: nothing is left by then. Each asks the registry, an immutable peer, for one binary " +
+    "Ends after at most 15 turns: nothing is left by then. Each asks NodeSeats, an immutable peer, for one binary " +
       "search, which has no way to fail.",
   ],
   "calls-loop FeeDistributor._walkStretches": [
@@ -56,14 +56,6 @@ export const WAIVERS: Record<string, Waiver> = {
     1,
     "Once per debit. Only EpochReports records, and it has to bound its rows (docs/contracts/fee-distributor.md). " +
       "setSuspended refuses nobody but strangers, so one row blocks no other.",
-  ],
-  "divide-before-multiply FeeDistributor.distribute": [
-    2,
-    "Rounded down on purpose: 14 times the rate is streamed and the rest is kept as the remainder.",
-  ],
-  "weak-prng FeeDistributor.distribute": [
-    1,
-    "No chance is drawn: the rest of a division by 14 epochs, which waits for the next distribution.",
   ],
   "unused-return FeeDistributor.distribute": [1, "What arrived is measured by balance instead of believed."],
   "unused-return FeeDistributor.claimable": [
@@ -154,48 +146,90 @@ export const WAIVERS: Record<string, Waiver> = {
     "The deploying account passes itself. Without an owner nothing could be deployed, and the deployment would fail.",
   ],
 
-  // ---------------------------------------------------------------------------------------------- NodeRegistry
-  "missing-zero-check NodeRegistry.constructor.distributor_": [
-    1,
-    "A predicted address (circular links). verifyDeployment compares it with FeeDistributor's, which has code.",
-  ],
-  "unused-return NodeRegistry.register": [1, "The id is new, so it cannot be in the set already."],
-  "unused-return NodeRegistry.withdrawStake": [
-    1,
-    "A node that is leaving is in the set: it entered when it registered, and only this line takes it out.",
-  ],
-  "incorrect-equality NodeRegistry.isCanonical": [1, "A standing is one of four values of an enum."],
-  "timestamp NodeRegistry.isCanonical": [1, "A standing in the current epoch, which was fixed in the one before."],
-  "timestamp NodeRegistry.exit": [1, "Whether the node has a seat: an enum. Its seat ends with the epoch, whenever."],
-  "timestamp NodeRegistry.withdrawStake": [
-    1,
-    "Whole epochs: the seat's last one is over. In the seconds around its end the stake leaves one block earlier or later.",
+  // ----------------------------------------------------------------------------------------------- StreamMath
+  "divide-before-multiply StreamMath.spreadDown": [
+    2,
+    "Rounded down on purpose: 14 times the rate is streamed and the rest is kept as the remainder.",
   ],
 
-  // ---------------------------------------------------------------------------------------- NodeBond, NodeStaking
-  "arbitrary-send-erc20 NodeBond.post": [
-    1,
-    "Only the registry may call it, with the account that called the registry: an immutable link, no role.",
+  // ------------------------------------------------------------------------------------ NodeRegistry, NodeKeys
+  "reentrancy-benign NodeRegistry.register": [
+    16,
+    "_mint calls no receiver, and what Slither sees, our _update, returns before its calls when minting. Nor would they " +
+      "harm: NodeSeats.setPayout calls nobody, NodeStaking.syncOwner only ownerOf here.",
   ],
-  "missing-zero-check NodeBond.constructor.registry_": [
-    1,
-    "A predicted address (circular links). verifyDeployment compares it with NodeRegistry's, which has code.",
+  "reentrancy-events NodeRegistry.register": [
+    11,
+    "As above: before these events only views of BlsVerifier are called. Tokens move after them, in staking.post.",
   ],
+  "unused-return NodeKeys._setSigningKey": [
+    1,
+    "On any error the recovered address is zero, which is no key's, and the next line refuses it.",
+  ],
+  "timestamp NodeRegistry.phaseOf": [
+    1,
+    "Whole epochs, the same ones as the seats': seconds around the end of one decide whether keys are free one block " +
+      "earlier. The stake's term and the retired key's count from that end, not from a block.",
+  ],
+
+  // ------------------------------------------------------------------------------- NodeSeats, RegistryVersions
+  "unused-return NodeSeats._takeSeat": [
+    1,
+    "It was not in the set: takeSeat refuses a seated node, and enter is called once, for a new id.",
+  ],
+  "unused-return NodeSeats._leaveSeat": [
+    1,
+    "It is in the set: each caller asked for `seated`, or took the node from the set; both change here and in _takeSeat.",
+  ],
+  "incorrect-equality NodeSeats.isActive": [1, "A standing is one of four values of an enum."],
+  "incorrect-equality NodeSeats._seatedIds": [
+    1,
+    "The list is of one epoch, the latest in which a seat was left; in any other epoch nobody in it serves any more.",
+  ],
+  "incorrect-equality RegistryVersions._isRolledOver": [
+    1,
+    "Epochs only ascend, so the last version is of this epoch or of an earlier one.",
+  ],
+  "timestamp NodeSeats.isActive": [1, "A standing in the current epoch, which was fixed in the one before."],
+  "timestamp NodeSeats._servesIn": [1, "As in isActive: asked about the current epoch, which is final."],
+  "timestamp NodeSeats._seatedIds": [
+    2,
+    "Who serves in this epoch, by whole epochs; which epoch it is, seconds change at its ends alone, for all seats alike.",
+  ],
+  "timestamp NodeSeats._leaveSeat": [
+    2,
+    "Whole epochs: whether the node serves in this one and is already among those who leave with it.",
+  ],
+  "timestamp NodeSeats._refresh": [
+    1,
+    "Whether a jail term reaches past the next epoch: whole epochs. What is under way never changes.",
+  ],
+  "timestamp NodeSeats.jail": [1, "As in _refresh: whether a term is still running, in which case it is prolonged."],
+  "timestamp NodeSeats._jailedFrom": [
+    1,
+    "Counts terms that reach past the next epoch: whole epochs, three days of them; only reports jail.",
+  ],
+
+  // ---------------------------------------------------------------------------------------------- NodeStaking
   "arbitrary-send-erc20 NodeStaking.post": [
     1,
     "Only the registry may call it, with the account that called the registry: an immutable link, no role.",
   ],
   "missing-zero-check NodeStaking.constructor.registry_": [
     1,
-    "A predicted address (circular links). No deployment includes the contract yet; the one that does has to compare it.",
+    "A predicted address (circular links). verifyDeployment compares it with NodeRegistry's, which has code.",
+  ],
+  "missing-zero-check NodeStaking.constructor.seats_": [
+    1,
+    "A predicted address (circular links). verifyDeployment compares it with NodeSeats's, which has code.",
   ],
   "missing-zero-check NodeStaking.constructor.faultProofs_": [
     1,
-    "A predicted address (circular links). No deployment includes the contract yet; the one that does has to compare it.",
+    "A predicted address (circular links). verifyDeployment compares it with FaultProofs's, which has code.",
   ],
   "missing-zero-check NodeStaking.constructor.treasury_": [
     1,
-    "From the deployment's parameters, which refuse the zero address; no deployment includes the contract yet.",
+    "From the deployment's parameters, which refuse the zero address; without one it is the deploying account.",
   ],
   "divide-before-multiply NodeStaking.slash": [
     2,
@@ -212,15 +246,16 @@ export const WAIVERS: Record<string, Waiver> = {
   // ----------------------------------------------------------------------------------------------- FaultProofs
   "missing-zero-check FaultProofs.constructor.guardian_": [
     1,
-    "A predicted address. No deployment includes the contract yet. Were it zero, nobody could dismiss a case.",
+    "From the deployment's parameters, which refuse the zero address. Were it zero, nobody could dismiss a case.",
   ],
   "missing-zero-check FaultProofs.constructor.governor_": [
     1,
-    "A predicted address. No deployment includes the contract yet. Were it zero, nobody could reopen a case.",
+    "From the deployment's parameters, which refuse the zero address. Were it zero, nobody could reopen a case.",
   ],
   "reentrancy-events FaultProofs.execute": [
     2,
-    "The amounts in the event are the call's answer; slash() is an immutable peer, and the case is closed before it.",
+    "The amounts in the event are the call's answer. slash() is an immutable peer that moves no tokens and calls only " +
+      "NodeSeats, which calls nobody; the case is executed before it.",
   ],
   "timestamp FaultProofs.commit": [1, "Whether there is a commitment: zero means none."],
   "timestamp FaultProofs._requireCommitted": [
