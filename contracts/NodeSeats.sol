@@ -105,7 +105,7 @@ contract NodeSeats is INodeSeats, RegistryVersions, AccessManaged {
 
     /// @inheritdoc INodeSeats
     function takeSeat(uint32 nodeId) external {
-        _requireOwner(nodeId);
+        if (registry.ownerOf(nodeId) != msg.sender) revert NodeSeatsNotOwner(msg.sender, nodeId);
         if (!registry.isLive(nodeId)) revert NodeSeatsNotLive(nodeId);
         Seat storage seat = _seats[nodeId];
         if (seat.seated) revert NodeSeatsAlreadySeated(nodeId);
@@ -154,13 +154,6 @@ contract NodeSeats is INodeSeats, RegistryVersions, AccessManaged {
     }
 
     // --------------------------------------------------------------------------------------------- losing it
-
-    /// @inheritdoc INodeSeats
-    function giveUpSeat(uint32 nodeId) external {
-        _requireOwner(nodeId);
-        if (!_seats[nodeId].seated) revert NodeSeatsNotSeated(nodeId);
-        _leaveSeat(nodeId);
-    }
 
     /// @inheritdoc INodeSeats
     function leave(uint32 nodeId) external {
@@ -260,10 +253,6 @@ contract NodeSeats is INodeSeats, RegistryVersions, AccessManaged {
 
     function _setCount() private {
         _seatCounts.set(currentEpoch() + 1, uint192(_holders.length()));
-    }
-
-    function _requireOwner(uint32 nodeId) private view {
-        if (registry.ownerOf(nodeId) != msg.sender) revert NodeSeatsNotOwner(msg.sender, nodeId);
     }
 
     function _requireRegistry() private view {

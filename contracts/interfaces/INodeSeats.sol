@@ -60,7 +60,6 @@ interface INodeSeats is ISeats, IRegistryVersions {
     error NodeSeatsNotLive(uint32 nodeId);
     error NodeSeatsNotAdmitted(uint32 nodeId);
     error NodeSeatsAlreadySeated(uint32 nodeId);
-    error NodeSeatsNotSeated(uint32 nodeId);
     error NodeSeatsFrozen(uint32 nodeId);
     error NodeSeatsStakeTooSmall(uint256 stake, uint256 needed);
     error NodeSeatsPayoutNotAllowed(address payout);
@@ -71,10 +70,6 @@ interface INodeSeats is ISeats, IRegistryVersions {
      * @dev The weakest has the least stake; of equals, the highest id. Not while a case against the node is open.
      */
     function takeSeat(uint32 nodeId) external;
-
-    /// @notice Gives up the seat of the caller's node from the next epoch on; the node stays live, and its stake free of
-    /// what the seat needed.
-    function giveUpSeat(uint32 nodeId) external;
 
     /// @notice Takes in a new node, and gives it a free seat if it may have one. The registry only.
     function enter(uint32 nodeId, address payout) external;

@@ -140,17 +140,6 @@ contract NodeSeatsHandler {
         while (needed * 10 < stakeOf[weakest] * 11) needed++;
     }
 
-    function giveUp(uint256 i) public {
-        uint32 nodeId = nodeAt(i);
-        try seats.giveUpSeat(nodeId) {
-            if (!seated[nodeId]) unexpected = true;
-            seated[nodeId] = false;
-            _write(nodeId);
-        } catch {
-            if (seated[nodeId]) unexpected = true;
-        }
-    }
-
     function slash(uint256 i, uint256 share) public {
         uint32 nodeId = nodeAt(i);
         stakeOf[nodeId] -= (stakeOf[nodeId] * within(share, 1, 100)) / 100;

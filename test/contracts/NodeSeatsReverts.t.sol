@@ -146,20 +146,6 @@ contract NodeSeatsReverts is WorldRefusals {
         assert(needed == 2 * MINIMUM && weakest == OTHER);
     }
 
-    /// A seat is given up by its owner, once, and serves to the end of the epoch.
-    function test_aSeatIsGivenUp() public {
-        bytes memory giveUp = abi.encodeCall(INodeSeats.giveUpSeat, (NODE));
-        _refuses(BOB, giveUp, INodeSeats.NodeSeatsNotOwner.selector, abi.encode(BOB, NODE));
-        vm.warp(block.timestamp + EPOCH);
-        assert(seats.isActive(NODE));
-        _accepts(address(seats), ALICE, giveUp);
-        assert(seats.isActive(NODE) && seats.seatMinimumOf(NODE) == 0);
-        _refuses(ALICE, giveUp, INodeSeats.NodeSeatsNotSeated.selector, abi.encode(NODE));
-        vm.warp(block.timestamp + EPOCH);
-        assert(!seats.isActive(NODE) && registry.isLive(NODE));
-        _accepts(address(seats), ALICE, _take(NODE));
-    }
-
     function test_nobodyIsPaidNowhere() public {
         INodeRegistry.Registration memory registration = _registration(ALICE, 0xC1, 0xC2);
         registration.payout = address(0);

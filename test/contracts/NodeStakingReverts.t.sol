@@ -123,11 +123,13 @@ contract NodeStakingReverts is WorldRefusals {
         staking.setMinimumStake(1);
         _refuses(ALICE, _unstake(NODE, MINIMUM + 1), selector, abi.encode(MINIMUM - 1, MINIMUM));
         _accepts(address(staking), ALICE, _unstake(NODE, MINIMUM));
-        // Without the seat the minimum of the day is what stays.
-        vm.prank(ALICE);
-        seats.giveUpSeat(NODE);
-        _refuses(ALICE, _unstake(NODE, MINIMUM), selector, abi.encode(0, 1));
-        _accepts(address(staking), ALICE, _unstake(NODE, MINIMUM - 1));
+        // Without the seat, here by a slash, the minimum of the day is what stays.
+        vm.prank(address(faultProofs));
+        staking.slash(NODE, 1, 0, BOB);
+        uint256 left = staking.stakeOf(NODE);
+        assert(seats.seatMinimumOf(NODE) == 0);
+        _refuses(ALICE, _unstake(NODE, left), selector, abi.encode(0, 1));
+        _accepts(address(staking), ALICE, _unstake(NODE, left - 1));
     }
 
     function test_eightRequestsAreUnderWayAtMost() public {

@@ -157,7 +157,6 @@ describe("parameters of nodes", () => {
     ]);
     expect(writes("nodeSeats")).to.deep.equal([
       "enter",
-      "giveUpSeat",
       "jail",
       "leave",
       "rollOver",
