@@ -37,15 +37,27 @@ abstract contract FaultActors is NodeActors {
         _wait(1 minutes);
         KeyUse storage use = _uses[nodeId][signer];
         bool may = use.known && (use.takenUntil == 0 || at < use.takenUntil);
-        may = may && faultProofs.caseOf(nodeId, sequenceId) == 0;
+        uint256 known = faultProofs.caseOf(nodeId, sequenceId);
+        may = may && (known == 0 || _isRaisedBy(known, fault));
         vm.prank(ownerAt(reporter));
         // solhint-disable-next-line avoid-low-level-calls
         (bool taken, ) = address(faultProofs).call(reveal);
         _expect(taken == may, taken ? "convicted without a fault" : "a fault not convicted");
         if (!taken) return;
+        if (known != 0) {
+            IFaultProofs.Case memory raised = faultProofs.getCase(known);
+            _expect(raised.fault == fault && raised.reporter == ownerAt(reporter), "not raised");
+            return;
+        }
         cases++;
         _books[nodeId].cases++;
         _expect(faultProofs.caseOf(nodeId, sequenceId) == cases, "a case's number");
+    }
+
+    /// A heavier fault of the same message raises a case that is open.
+    function _isRaisedBy(uint256 caseId, IFaultProofs.Fault fault) private view returns (bool) {
+        IFaultProofs.Case memory known = faultProofs.getCase(caseId);
+        return known.status == IFaultProofs.Status.Open && fault > known.fault;
     }
 
     /// Commits to new evidence and returns the call that reveals it.
