@@ -28,11 +28,12 @@ interface IAttestedLogs {
  *
  * A reporter commits to the evidence, and reveals it 1 minute to 1 day later; who copies a reveal commits too late.
  * The reveal opens a case and freezes the node's stake. The guardian may dismiss the case until its appeal window ends,
- * and the governor may reopen it, once, within 14 days. Then anyone executes it: a share of the stake is slashed.
+ * and the governor may reopen it, once for each fault it is raised to, within 14 days. Then anyone executes it: a share of the stake is slashed.
  *
  * What a reader of the logs may assume:
  * 1. A (node, sequence id) has one case at most, whatever the fault and however the bytes are written.
- * 2. A case goes Open -> Executed, or Open -> Dismissed -> Closed, or Open -> Dismissed -> Open -> Executed.
+ * 2. A case goes Open -> Executed, or Open -> Dismissed -> Closed, or Open -> Dismissed -> Open -> Executed; one that is
+ *    raised while it is open begins anew.
  * 3. The stake is frozen from `CaseOpened` until `CaseExecuted` or `CaseClosed`.
  * 4. `executableAt` of a `CaseOpened`, `CaseRaised` or `CaseReopened` holds until the next of them.
  * 5. A fault is heavier the later it stands in `Fault`; an open case is raised by evidence of a heavier one.

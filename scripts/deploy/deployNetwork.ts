@@ -56,7 +56,11 @@ export async function deployNetwork(options: DeployNetworkOptions): Promise<Depl
   await Promise.all(sent.map((transaction) => transaction.wait()));
 
   const record = await recordOf(provider, contracts, token, await deployer.getAddress(), block);
-  await verifyDeployment(record, provider);
+  await verifyDeployment(record, provider, {
+    treasury: parameters.treasury ?? signerAddress,
+    governor: parameters.governor ?? signerAddress,
+    guardian: parameters.guardian ?? signerAddress,
+  });
   return record;
 }
 

@@ -8,9 +8,24 @@ import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
 import { RESERVED_KEYS, contractAddresses } from "./contractAddresses.ts";
 import { readArtifact } from "./readArtifact.ts";
 
-/** Checks that every contract has the recorded code and every link points where it should. Throws one Error that
- * lists everything wrong. */
-export async function verifyDeployment(record: DeploymentRecord, provider: Provider): Promise<void> {
+/** Accounts that contracts were constructed with. */
+export interface Officers {
+  treasury: string;
+  governor: string;
+  guardian: string;
+}
+
+/**
+ * Checks that every contract has the recorded code, every link points where it should, and nothing is yet where a later
+ * part has its address reserved. Throws one Error that lists everything wrong.
+ *
+ * @param officers Checked too when given.
+ */
+export async function verifyDeployment(
+  record: DeploymentRecord,
+  provider: Provider,
+  officers?: Officers,
+): Promise<void> {
   const problems = await codeProblems(record, provider);
   // A link of a contract that is not there cannot be read.
   if (problems.length === 0) {
@@ -20,7 +35,11 @@ export async function verifyDeployment(record: DeploymentRecord, provider: Provi
       provider,
     );
     const { epochReports } = await contractAddresses(deployer, RESERVED_KEYS);
-    problems.push(...(await linkProblems(record, connectContracts(record, provider), epochReports)));
+    const handles = connectContracts(record, provider);
+    problems.push(...(await linkProblems(record, handles, epochReports)));
+    if (officers) problems.push(...(await officerProblems(handles, officers)));
+    if ((await provider.getCode(epochReports)) !== "0x")
+      problems.push(`${epochReports}, reserved for reports, has code`);
   }
   if (problems.length > 0) throw new Error(`the deployment is not complete:\n- ${problems.join("\n- ")}`);
 }
@@ -36,6 +55,22 @@ async function codeProblems(record: DeploymentRecord, provider: Provider): Promi
     else if (keccak256(code) !== codeHash) problems.push(`${key} ${address} has other code than recorded`);
   }
   return problems;
+}
+
+async function officerProblems(
+  { feeDistributor, nodeStaking, rateRegistry, faultProofs }: Contracts,
+  { treasury, governor, guardian }: Officers,
+): Promise<string[]> {
+  const officers: [string, string, string][] = [
+    ["feeDistributor.treasury", await feeDistributor.treasury(), treasury],
+    ["nodeStaking.treasury", await nodeStaking.treasury(), treasury],
+    ["rateRegistry.governor", await rateRegistry.governor(), governor],
+    ["faultProofs.governor", await faultProofs.governor(), governor],
+    ["faultProofs.guardian", await faultProofs.guardian(), guardian],
+  ];
+  return officers
+    .filter(([, actual, expected]) => actual !== expected)
+    .map(([name, actual, expected]) => `${name} is ${actual}, expected ${expected}`);
 }
 
 async function linkProblems(

@@ -44,7 +44,8 @@ export class Earner {
   async claim(demand: boolean): Promise<bigint> {
     const { chain, nodeId, log } = this.#options;
     const claimable = await chain.claimable(nodeId);
-    if (claimable === 0n || !(demand || (await this.#isWorth(claimable, CLAIM_GAS)))) return 0n;
+    // On demand also when nothing is left over: a claim pays a debit too, and ends the suspension.
+    if (!demand && (claimable === 0n || !(await this.#isWorth(claimable, CLAIM_GAS)))) return 0n;
     const amount = await chain.claim(nodeId);
     log.info({ amount }, "claimed");
     return amount;

@@ -10,6 +10,9 @@ const QUESTIONS_PER_MS = 10_000;
 /** A key that is none today may be one after a rotation. */
 const FORGET_STRANGER_MS = 60_000;
 const MOST_KEYS = 10_000;
+/** Clocks of node and chain differ, and a rotation takes a while to be seen. */
+const RETIRED_GRACE_NS = 120_000_000_000n;
+const END_OF_TIME = 2n ** 64n;
 
 /** The network as the chain last told it: who serves, and what a message costs. */
 export class NetworkView {
@@ -20,8 +23,8 @@ export class NetworkView {
   #nodes: readonly RegisteredNode[] | undefined;
   #terms: NetworkTerms | undefined;
   #refreshing: Promise<boolean> | undefined;
-  /** Keys that nodes had before, as `id:signer`. They stay theirs for ever. */
-  readonly #pastKeys = new Set<string>();
+  /** Keys that nodes had before, as `id:signer`, and when they were retired, in nanoseconds. */
+  readonly #pastKeys = new Map<string, bigint>();
   /** Keys that were none of the node's, and when. */
   readonly #strangers = new Map<string, number>();
   readonly #questions = new Map<number, { since: number; count: number }>();
@@ -51,25 +54,38 @@ export class NetworkView {
   }
 
   /**
-   * Whether a signing key is a node's or was: what it signed before a rotation stays in its log.
+   * Whether a signing key is a node's, or was at that time: what it signed before a rotation stays in its log, and what
+   * somebody signs with it later does not get there. Who dates it back is not told apart.
    * Throws when the chain cannot be asked, or was asked too often: nothing is known then, and the envelope must not be
    * passed over.
    */
-  async isKey(nodeId: number, signer: Address): Promise<boolean> {
+  async isKey(nodeId: number, signer: Address, originatorNs: bigint): Promise<boolean> {
+    if (this.node(nodeId)?.signer === signer) return true;
     const key = `${nodeId}:${signer}`;
-    if (this.node(nodeId)?.signer === signer || this.#pastKeys.has(key)) return true;
+    const retiredNs = this.#pastKeys.get(key) ?? (await this.#retirement(nodeId, signer, key));
+    return retiredNs !== undefined && originatorNs <= retiredNs + RETIRED_GRACE_NS;
+  }
+
+  /** When the key stopped to be the node's; undefined when it never was one. */
+  async #retirement(nodeId: number, signer: Address, key: string): Promise<bigint | undefined> {
     const now = this.#clock.now();
     const strangeSince = this.#strangers.get(key);
-    if (strangeSince !== undefined && now - strangeSince < FORGET_STRANGER_MS) return false;
+    if (strangeSince !== undefined && now - strangeSince < FORGET_STRANGER_MS) return undefined;
     this.#countQuestion(nodeId, now);
-    const isKey = await this.#chain.isNodeKey(nodeId, signer);
+    const known = await this.#chain.nodeKey(nodeId, signer);
     if (this.#pastKeys.size + this.#strangers.size >= MOST_KEYS) {
       this.#pastKeys.clear();
       this.#strangers.clear();
     }
-    if (isKey) this.#pastKeys.add(key);
-    else this.#strangers.set(key, now);
-    return isKey;
+    if (!known) {
+      this.#strangers.set(key, now);
+      return undefined;
+    }
+    // In use on chain, and not yet in the registry as it was read: the next reading has it.
+    if (known.retiredAt === undefined) return END_OF_TIME;
+    const retiredNs = known.retiredAt * 1_000_000_000n;
+    this.#pastKeys.set(key, retiredNs);
+    return retiredNs;
   }
 
   #countQuestion(nodeId: number, now: number): void {

@@ -81,8 +81,8 @@ export interface NodeChain {
   deploymentBlock: number;
   /** Also those without a seat and those that have left: what they carried is served on. */
   registeredNodes(): Promise<RegisteredNode[]>;
-  /** Whether a signing key is the node's, or was. */
-  isNodeKey(nodeId: number, signer: Address): Promise<boolean>;
+  /** A signing key that the node has, or had until `retiredAt` (unix seconds); undefined when it never had it. */
+  nodeKey(nodeId: number, signer: Address): Promise<{ retiredAt?: bigint } | undefined>;
   terms(): Promise<NetworkTerms>;
   latestBlock(): Promise<ChainBlock>;
   /** Undefined when the chain has no block of that number (any more). */

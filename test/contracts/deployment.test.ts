@@ -117,6 +117,19 @@ describe("deployment", () => {
       expect((error as Error).message).to.contain("nodeRegistry.staking is");
       expect((error as Error).message).to.contain("nodeStaking.registry is");
     });
+
+    it("names an officer that is another one, and code where reports will be", async () => {
+      const { ethers, networkHelpers } = await network.create("local");
+      const [signer, other] = await ethers.getSigners();
+      const record = await deployNetwork({ signer: signer!, parameters });
+      const reports = await connectContracts(record, signer!).feeDistributor.reports();
+      await networkHelpers.setCode(reports, "0x00");
+      const officers = { treasury: signer!.address, governor: signer!.address, guardian: other!.address };
+      const error = await verifyDeployment(record, ethers.provider, officers).catch((caught: Error) => caught);
+      expect((error as Error).message).to.contain(`faultProofs.guardian is ${signer!.address}`);
+      expect((error as Error).message).to.contain("reserved for reports, has code");
+      expect((error as Error).message).not.to.contain("governor");
+    });
   });
 
   describe("constructorArguments", () => {

@@ -102,7 +102,7 @@ describe("node/replication from peers that lie", () => {
 
   it("takes what an originator signed before it rotated its key", async () => {
     const old = (sequenceId: bigint) => envelope({ n: Number(sequenceId), sequenceId, key: keyOf(400) });
-    network.chain.pastKeys.add(`200:${addressOf(keyOf(400))}`);
+    network.chain.pastKeys.set(`200:${addressOf(keyOf(400))}`, 1_700_000_000n);
     await lyingPeer(200, () => [[old(1n), old(2n), envelope({ n: 3, sequenceId: 3n })]]);
     const node = await network.start(100);
     await reached(node, 200, 3n);

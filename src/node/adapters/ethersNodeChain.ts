@@ -83,7 +83,12 @@ export function ethersNodeChain({ record, contracts, provider, clock }: EthersNo
 
     registeredNodes: () => retried(() => readAllNodes(nodeRegistry)),
 
-    isNodeKey: (nodeId, signer) => retried(async () => (await nodeRegistry.keyOf(nodeId, signer)).known),
+    nodeKey: (nodeId, signer) =>
+      retried(async () => {
+        const { known, retiredAt } = await nodeRegistry.keyOf(nodeId, signer);
+        if (!known) return undefined;
+        return retiredAt === 0n ? {} : { retiredAt };
+      }),
 
     terms: () =>
       retried(async () => ({

@@ -155,7 +155,9 @@ export class Follower {
     for (const message of messages) {
       // Two signatures each: others get their turn in between.
       await setImmediate();
-      const verdict = await verifyReplica(message, this.#id, (signer) => this.#ports.network.isKey(this.#id, signer));
+      const verdict = await verifyReplica(message, this.#id, (signer, ns) =>
+        this.#ports.network.isKey(this.#id, signer, ns),
+      );
       if (verdict.kind === "forged") {
         this.#reject(source, verdict.why);
         continue;

@@ -2,7 +2,7 @@ import { FIRST_NODE_ID } from "../../protocol/envelope.ts";
 import type { FollowerPorts, FollowerState } from "./follower.ts";
 import { Follower } from "./follower.ts";
 
-/** Seats are at most 90; registered nodes without a seat are followed up to here. */
+/** Seats are at most 90; of nodes without an active one, the latest are followed up to here. */
 const MOST_PEERS = 500;
 
 /** One follower per other node of the registry. */
@@ -29,8 +29,10 @@ export class Replicator {
   #reconcile(): void {
     if (this.#stopped) return;
     const { network, ownId } = this.#ports;
-    const others = network.nodes.filter(({ id }) => id !== ownId && id >= FIRST_NODE_ID).slice(0, MOST_PEERS);
-    const wanted = new Map(others.map((node) => [node.id, node]));
+    const others = network.nodes.filter(({ id }) => id !== ownId && id >= FIRST_NODE_ID);
+    const seated = others.filter(({ isCanonical }) => isCanonical);
+    const rest = others.filter(({ isCanonical }) => !isCanonical).reverse();
+    const wanted = new Map([...seated, ...rest].slice(0, MOST_PEERS).map((node) => [node.id, node]));
     for (const [id, { follower }] of this.#followers) {
       if (wanted.has(id)) continue;
       this.#followers.delete(id);

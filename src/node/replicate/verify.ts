@@ -25,13 +25,13 @@ export type Verdict =
   | { kind: "forged"; why: string };
 
 /**
- * Checks an envelope that a peer sent for `originatorId`. `isKey` says whether a key is the originator's or was; when it
- * rejects, nothing is known of the envelope, and so does this.
+ * Checks an envelope that a peer sent for `originatorId`. `isKey` says whether a key was the originator's at a time; when
+ * it rejects, nothing is known of the envelope, and so does this.
  */
 export async function verifyReplica(
   message: OriginatorEnvelope,
   originatorId: number,
-  isKey: (signer: Address) => Promise<boolean>,
+  isKey: (signer: Address, originatorNs: bigint) => Promise<boolean>,
 ): Promise<Verdict> {
   let read;
   try {
@@ -44,7 +44,8 @@ export async function verifyReplica(
   }
   const recovered = recoverOriginator(read);
   if (!recovered) return { kind: "forged", why: "nobody signed it" };
-  if (!(await isKey(recovered))) return { kind: "forged", why: `${recovered} signed it, which is no key of its` };
+  if (!(await isKey(recovered, read.originatorNs)))
+    return { kind: "forged", why: `${recovered} signed it, which is no key of its` };
   const { sequenceId, originatorNs } = read;
   const unfit = (why: string): Verdict => ({ kind: "unfit", sequenceId, why });
   if (sequenceId < 1n || sequenceId > MAX_INT64) return { kind: "forged", why: `sequence id ${sequenceId}` };

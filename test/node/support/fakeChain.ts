@@ -63,17 +63,17 @@ export class FakeChain implements NodeChain {
 
   registeredNodes = async (): Promise<RegisteredNode[]> => this.#answer(() => this.nodes.map((node) => ({ ...node })));
 
-  /** Keys that nodes had before, as `id:signer`. */
-  pastKeys = new Set<string>();
+  /** Keys that nodes had before, as `id:signer`, and when they were retired. */
+  pastKeys = new Map<string, bigint>();
   /** How often this was asked about a key. */
   keyQuestions = 0;
 
-  isNodeKey = async (nodeId: number, signer: Address): Promise<boolean> =>
+  nodeKey = async (nodeId: number, signer: Address): Promise<{ retiredAt?: bigint } | undefined> =>
     this.#answer(() => {
       this.keyQuestions++;
-      return (
-        this.pastKeys.has(`${nodeId}:${signer}`) || this.nodes.some((one) => one.id === nodeId && one.signer === signer)
-      );
+      const retiredAt = this.pastKeys.get(`${nodeId}:${signer}`);
+      if (retiredAt !== undefined) return { retiredAt };
+      return this.nodes.some((one) => one.id === nodeId && one.signer === signer) ? {} : undefined;
     });
 
   async terms(): Promise<NetworkTerms> {
