@@ -201,7 +201,7 @@ contract NodeSeatsHandler {
         if (version == before) return;
         uint256 nodes;
         for (uint32 nodeId = 100; nodeId <= 100 * NODES; nodeId += 100) {
-            if (_table[nodeId][_epoch()] == Standing.Earning) nodes |= 1 << (nodeId / 100);
+            if (standingAt(nodeId, _epoch()) == Standing.Earning) nodes |= 1 << (nodeId / 100);
         }
         versionNodes[version] = nodes;
     }
@@ -235,6 +235,10 @@ contract NodeSeatsHandler {
     /// Writes the node's line of the table from the next epoch on: the plain rule, epoch by epoch.
     function _write(uint32 nodeId) private {
         uint64 next = _epoch() + 1;
+        // What held last holds up to now.
+        for (uint64 epoch = written[nodeId] + 1; epoch < next && written[nodeId] != 0; epoch++) {
+            _table[nodeId][epoch] = _table[nodeId][written[nodeId]];
+        }
         for (uint64 epoch = next; epoch < next + TERM + 2; epoch++) {
             Standing standing = Standing.Earning;
             if (epoch < jailUntil[nodeId]) standing = Standing.Jailed;
