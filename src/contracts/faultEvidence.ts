@@ -2,7 +2,7 @@ import { AbiCoder, Interface, concat, dataSlice, keccak256 } from "ethers";
 
 import { faultProofsAbi } from "#abi/FaultProofs.ts";
 import type { Address, Hex } from "../protocol/bytes.ts";
-import { equalBytes, toHex } from "../protocol/bytes.ts";
+import { concatBytes, equalBytes, toHex } from "../protocol/bytes.ts";
 import { recoverAddress } from "../protocol/ecdsa.ts";
 import { originatorDigest } from "../protocol/envelope.ts";
 import type { EnvelopeReading } from "../protocol/goEnvelope.ts";
@@ -16,6 +16,12 @@ const NO_DIGEST = `0x${"00".repeat(32)}`;
 export const PIECE_LENGTH = 24_575;
 /** Envelopes larger than this are put on the chain in pieces first: a transaction holds 128 kB, and may hold two. */
 const LARGEST_IN_CALLDATA = 48_000;
+
+/**
+ * Bytes that a reveal may have to walk field by field. Bare fields cost up to 800 gas a byte, and a transaction has 2^24
+ * (`docs/assurance-envelopes.md`); the rest is for bringing the envelopes there and joining them.
+ */
+export const MOST_WALKED = 8_000;
 
 export type FaultName = keyof typeof FAULTS;
 
@@ -62,24 +68,55 @@ export function faultEvidence(
   return found && evidence(found.fault, found.signed, reporter, salt);
 }
 
-/** The fault that envelopes show, and the accounts that signed them; undefined when they show none. */
-export function faultIn(envelopes: Exhibits): (Fault & { signers: (Address | undefined)[] }) | undefined {
+/**
+ * The fault that envelopes show, the accounts that signed them, and how many bytes FaultProofs has to walk field by field
+ * to see it; undefined when they show none.
+ */
+export function faultIn(
+  envelopes: Exhibits,
+): (Fault & { signers: (Address | undefined)[]; walked: number }) | undefined {
   const found = examine(envelopes);
   if (!found) return undefined;
   const { originatorNodeId: nodeId, sequenceId } = found.signed[0]!.reading;
   const signers = found.signed.map(({ unsigned, signature }) => recoverAddress(originatorDigest(unsigned), signature));
-  return { fault: found.fault, nodeId, sequenceId, signers };
+  return { fault: found.fault, nodeId, sequenceId, signers, walked: found.walked };
 }
 
-function examine(envelopes: Exhibits): { fault: FaultName; signed: Signed[] } | undefined {
+interface Examined {
+  fault: FaultName;
+  signed: Signed[];
+  walked: number;
+}
+
+function examine(envelopes: Exhibits): Examined | undefined {
   const signed = envelopes.map(readSigned);
   const [first, second] = signed;
   if (!first || signed.includes(undefined)) return undefined;
+  const shown: Examined[] = [];
+  for (const one of second ? [first, second] : [first]) {
+    if (isForAnotherNode(one.reading)) {
+      shown.push({ fault: "wrongTarget", signed: [one], walked: aroundClientEnvelope(one) });
+    }
+  }
+  if (second && isEquivocation(first.reading, second.reading)) {
+    const walked = aroundPayerEnvelope(first) + aroundPayerEnvelope(second);
+    shown.push({ fault: "equivocation", signed: [first, second], walked });
+  }
   // The heavier fault first: a second envelope must not make a wrong target a first equivocation.
-  const strayed = signed.find((one) => one && isForAnotherNode(one.reading));
-  if (strayed) return { fault: "wrongTarget", signed: [strayed] };
-  if (!second || !isEquivocation(first.reading, second.reading)) return undefined;
-  return { fault: "equivocation", signed: [first, second] };
+  return shown.find(({ walked }) => walked <= MOST_WALKED) ?? shown[0];
+}
+
+/** The payer envelope itself is hashed. */
+function aroundPayerEnvelope({ unsigned, reading }: Signed): number {
+  return unsigned.length - reading.payerEnvelope.length;
+}
+
+/** The target is in the payer envelope, around the client's. */
+function aroundClientEnvelope({ unsigned, reading }: Signed): number {
+  // The client envelope has the number there that the unsigned envelope has in an OriginatorEnvelope, and a signature
+  // the same one too. An empty signature behind it makes it one that is signed.
+  const read = readSignedAsGo(concatBytes(reading.payerEnvelope, Uint8Array.of(0x12, 0)));
+  return unsigned.length - (read?.unsigned.length ?? 0);
 }
 
 function readSigned(envelope: Uint8Array): Signed | undefined {

@@ -1,4 +1,5 @@
-import { fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { expect } from "chai";
 
 import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
@@ -7,8 +8,9 @@ import { ReplicationApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts
 
 import type { GrpcServer } from "../../src/platform/grpcServer.ts";
 import { startGrpcServer } from "../../src/platform/grpcServer.ts";
-import { addressOf } from "../../src/protocol/ecdsa.ts";
-import { signPayerEnvelope } from "../../src/protocol/envelope.ts";
+import { concatBytes } from "../../src/protocol/bytes.ts";
+import { addressOf, signDigest } from "../../src/protocol/ecdsa.ts";
+import { originatorDigest, signPayerEnvelope } from "../../src/protocol/envelope.ts";
 import { groupMessage, originatorEnvelope, payerEnvelope } from "../support/envelopes.ts";
 import { ManualClock } from "../support/manualClock.ts";
 import { POSTAGE_KEY, TestNetwork, keyOf, payer, query, reached } from "./support/network.ts";
@@ -30,6 +32,26 @@ function envelope({ n = 1, sequenceId, originatorId = 200, target = 200, ...rest
   const payerBytes = rest.payer ?? signPayerEnvelope(fields, POSTAGE_KEY);
   const place = { originatorId, sequenceId, originatorNs: 1_700_000_000_000_000_000n + (sequenceId % 1_000n) };
   return fromBinary(OriginatorEnvelopeSchema, originatorEnvelope(payerBytes, place, rest.key ?? keyOf(200)));
+}
+
+/** A field of so many bytes that nobody knows. */
+function unknownBytes(length: number): Uint8Array {
+  return new BinaryWriter().tag(15, WireType.LengthDelimited).bytes(new Uint8Array(length)).finish();
+}
+
+function asVarint(payerBytes: Uint8Array): Uint8Array {
+  return new BinaryWriter().tag(4, WireType.Varint).bytes(payerBytes).finish();
+}
+
+/** An envelope with bytes behind what its node signed, signed again. */
+function lengthened(
+  { unsignedOriginatorEnvelope: unsigned }: OriginatorEnvelope,
+  more: Uint8Array,
+): OriginatorEnvelope {
+  const unsignedOriginatorEnvelope = concatBytes(unsigned, more);
+  const bytes = signDigest(originatorDigest(unsignedOriginatorEnvelope), keyOf(200));
+  const proof = { case: "originatorSignature" as const, value: { bytes } };
+  return create(OriginatorEnvelopeSchema, { unsignedOriginatorEnvelope, proof });
 }
 
 describe("node/replication from peers that lie", () => {
@@ -85,6 +107,23 @@ describe("node/replication from peers that lie", () => {
     const node = await network.start(100);
     await reached(node, 200, 5n);
     expect((await query(node.client)).map(({ sequenceId }) => sequenceId)).to.deep.equal([5n]);
+  });
+
+  it("stores nothing of which FaultProofs could not read another copy", async () => {
+    const longPayer = (bytes: number) => concatBytes(payerEnvelope(9, 200, POSTAGE_KEY), unknownBytes(bytes));
+    await lyingPeer(200, () => [
+      [envelope({ sequenceId: 1n, payer: longPayer(266_240) })],
+      [
+        lengthened(envelope({ n: 2, sequenceId: 2n }), unknownBytes(1_024)),
+        // Field 4 with the wire type of a varint, which Go skips and other readers take for the payer envelope.
+        lengthened(envelope({ n: 3, sequenceId: 3n }), asVarint(longPayer(1_024))),
+        lengthened(envelope({ n: 4, sequenceId: 4n }), unknownBytes(500)),
+        envelope({ n: 5, sequenceId: 5n, payer: longPayer(200_000) }),
+      ],
+    ]);
+    const node = await network.start(100);
+    await reached(node, 200, 5n);
+    expect((await query(node.client)).map(({ sequenceId }) => sequenceId)).to.deep.equal([4n, 5n]);
   });
 
   it("stores an envelope once when it is sent again, altered, or out of order", async () => {

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 
 import type { Exhibits } from "../../contracts/faultEvidence.ts";
-import { faultIn } from "../../contracts/faultEvidence.ts";
+import { MOST_WALKED, faultIn } from "../../contracts/faultEvidence.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
@@ -10,6 +10,7 @@ import { FIRST_NODE_ID } from "../../protocol/envelope.ts";
 import { readAsGo, readSignedAsGo } from "../../protocol/goEnvelope.ts";
 import type { EnvelopeLog, RegisteredNode } from "../ports.ts";
 import type { KeyBook } from "./keyBook.ts";
+import { TooManyKeys } from "./keyBook.ts";
 import type { EvidenceStore, PeerLogs } from "./ports.ts";
 
 const PAGE = 100;
@@ -163,25 +164,29 @@ export class Comparer {
       if (other && areSame(other, envelope)) continue;
       // Two of one answer convict as well as one of each log.
       known.set(sequenceId, other ?? envelope);
-      const isKept = await this.#judge(other ? [other, envelope] : [envelope], peerId);
+      const isKept = await this.#judge(other ? [other, envelope] : [envelope], peerId).catch((error: unknown) => {
+        // What was asked about is forgotten with the round, so the next one must not ask about it again.
+        if (error instanceof TooManyKeys) return false;
+        throw error;
+      });
       if (!isKept) return sequenceId - 1n < end ? sequenceId - 1n : end;
     }
     return end;
   }
 
-  /** Keeps the envelopes if they convict somebody. False when there is no room for more evidence. */
+  /** Keeps the envelopes if they convict somebody. False when there is no room for more evidence. Rejects as keys do. */
   async #judge(envelopes: Exhibits, peerId: number): Promise<boolean> {
     const { nodeId: ownId, store, randomSalt, clock, log } = this.#options;
     const found = faultIn(envelopes);
     if (!found) return true;
-    const { fault, nodeId, sequenceId, signers } = found;
+    const { fault, nodeId, sequenceId, signers, walked } = found;
     if (await store.has({ nodeId, sequenceId })) return true;
     if (!(await this.#areKeysOf(nodeId, signers))) {
       this.#noteForged(nodeId, peerId);
       return true;
     }
     const evidence = { fault, nodeId, sequenceId, peer: peerId };
-    if (envelopes.some(({ length }) => length > MOST_EVIDENCE_BYTES)) {
+    if (walked > MOST_WALKED || envelopes.some(({ length }) => length > MOST_EVIDENCE_BYTES)) {
       log.error(evidence, "a node signed what convicts it, in an envelope too large for the chain");
       return true;
     }

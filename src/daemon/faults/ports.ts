@@ -17,7 +17,7 @@ export interface Evidence {
   /** 32 bytes; the commitment hides behind it. */
   salt: Hex;
   state: EvidenceState;
-  /** Commitments sent so far. */
+  /** Commitments so far that were sent, or seen on chain. */
   commitments: number;
   /** Per envelope, the data contracts deployed so far. */
   pieces: Address[][];

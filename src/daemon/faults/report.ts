@@ -114,7 +114,9 @@ export class Reporter {
     if (!evidence) return this.#giveUp(one, "it shows no fault");
     const at = await chain.committedAt(evidence.commitment);
     if (at === undefined) return this.#commit(one, evidence);
-    if (one.state !== "committed") await this.#change(one, { state: "committed" });
+    // Mined, and the answer was lost.
+    if (one.state === "found") await this.#noteCommitted(one);
+    else if (one.state !== "committed") await this.#change(one, { state: "committed" });
     const now = await chain.now();
     if (now > at + REVEAL_UNTIL_SECONDS - REVEAL_MARGIN_SECONDS) return this.#startOver(one);
     if (now < at + REVEAL_AFTER_SECONDS) return;
@@ -126,28 +128,36 @@ export class Reporter {
     const { fault, nodeId, sequenceId, commitments } = one;
     if (commitments >= MOST_COMMITMENTS) return this.#giveUp(one, `${commitments} commitments led to no case`);
     if (!(await chain.isWorthSlashing(nodeId))) return this.#giveUp(one, "the node has hardly anything at stake");
-    await this.#change(one, { state: "found", commitments: commitments + 1 });
     await chain.commit(evidence.commitData);
-    await this.#change(one, { state: "committed" });
+    await this.#noteCommitted(one);
     log.info({ fault, nodeId, sequenceId }, "committed to evidence");
   }
 
-  /** The commitment is too old, or is none for these bytes: a new one, behind a new salt. */
-  async #startOver(one: Evidence): Promise<void> {
-    await this.#change(one, { state: "found", salt: this.#options.randomSalt(), pieces: [] });
+  /** Only now does it count: who cannot send, for want of gas, has not tried in vain. */
+  async #noteCommitted(one: Evidence): Promise<void> {
+    await this.#change(one, { state: "committed", commitments: one.commitments + 1 });
+  }
+
+  /** The commitment is too old, or is none for these bytes: a new one, behind a new salt. Pieces do not depend on it. */
+  async #startOver(one: Evidence, change: EvidenceChange = {}): Promise<void> {
+    await this.#change(one, { ...change, state: "found", salt: this.#options.randomSalt() });
   }
 
   async #reveal(one: Evidence, evidence: FaultEvidence): Promise<void> {
     const { chain, log } = this.#options;
     const { fault, nodeId, sequenceId } = one;
+    const before = one.pieces.flat().length;
     try {
       await chain.reveal(evidence.revealData(await this.#deployPieces(one, evidence)));
     } catch (error) {
       if (!(error instanceof FaultRefused)) throw error;
       if (error.error === "FaultProofsRevealTooEarly") return;
       if (FINAL.has(error.error)) return this.#giveUp(one, error.message);
-      if (error.error === "FaultProofsRevealTooLate" || error.error === "FaultProofsNotCommitted") {
-        return this.#startOver(one);
+      if (error.error === "FaultProofsRevealTooLate") return this.#startOver(one);
+      if (error.error === "FaultProofsNotCommitted") {
+        // Pieces just deployed may not be seen yet; older ones a reorganisation took back, and they are made again.
+        const areLost = before === evidence.pieces.flat().length;
+        return this.#startOver(one, areLost ? { pieces: [] } : {});
       }
       throw error;
     }

@@ -5,15 +5,24 @@ import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes
 
 import type { Address } from "../../protocol/bytes.ts";
 import {
+  PAYLOAD_LENGTH,
   destinationOf,
   readOriginatorEnvelope,
   readPayerEnvelope,
   recoverOriginator,
 } from "../../protocol/envelope.ts";
+import { readAsGo } from "../../protocol/goEnvelope.ts";
 import { isNodeOnly } from "../../protocol/topics.ts";
 import { describe } from "../errors.ts";
 import { MAX_INT64 } from "../limits.ts";
 import type { NewEnvelope } from "../store/writer.ts";
+
+/**
+ * What a message needs around it at most. Should its originator sign another one in its place, FaultProofs has to read
+ * both within one transaction, field by field but for the payer envelopes; an honest one has less than 200 bytes there.
+ */
+const MOST_AROUND_PAYLOAD = 4_096;
+const MOST_AROUND_PAYER_ENVELOPE = 1_024;
 
 /**
  * - `forged`: the originator did not sign it, so it says nothing about the originator's log.
@@ -50,6 +59,7 @@ export async function verifyReplica(
   const unfit = (why: string): Verdict => ({ kind: "unfit", sequenceId, why });
   if (sequenceId < 1n || sequenceId > MAX_INT64) return { kind: "forged", why: `sequence id ${sequenceId}` };
   if (originatorNs < 0n) return unfit("its time is before 1970");
+  if (!isShowable(read.unsigned)) return unfit("FaultProofs could not read it");
   let payer;
   try {
     payer = readPayerEnvelope(read.payerEnvelope);
@@ -66,4 +76,11 @@ export async function verifyReplica(
   );
   const topic = payer.client.topicBytes;
   return { kind: "good", envelope: { originatorId, sequenceId, originatorNs, topic, bytes } };
+}
+
+function isShowable(unsigned: Uint8Array): boolean {
+  if (unsigned.length > PAYLOAD_LENGTH.most + MOST_AROUND_PAYLOAD) return false;
+  // As FaultProofs does: in odd bytes protobuf-es sees a payer envelope where Go sees fields.
+  const reading = readAsGo(unsigned);
+  return reading !== undefined && unsigned.length - reading.payerEnvelope.length <= MOST_AROUND_PAYER_ENVELOPE;
 }

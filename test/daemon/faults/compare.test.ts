@@ -9,17 +9,22 @@ import { KeyBook } from "../../../src/daemon/faults/keyBook.ts";
 import type { EvidenceStore, PeerLogs } from "../../../src/daemon/faults/ports.ts";
 import type { Address } from "../../../src/protocol/bytes.ts";
 import { fromHex } from "../../../src/protocol/bytes.ts";
+import { signPayerEnvelope } from "../../../src/protocol/envelope.ts";
+import { groupMessage, originatorEnvelope } from "../../support/envelopes.ts";
 import { ManualClock } from "../../support/manualClock.ts";
 import { readVectors } from "../../support/vectors.ts";
+import { PAYER_KEY } from "../support.ts";
 import {
   ACCUSED,
   FilledLog,
   OWN,
   PEER,
   allOf,
+  bareFields,
   envelopeOf,
   keyOf,
   ledgerFile,
+  lengthened,
   listeningLog,
   salts,
   signerOf,
@@ -181,7 +186,7 @@ describe("comparing logs", () => {
       expect(await at.store.comparedTo(PEER, PEER)).to.equal(0n);
     });
 
-    it("a copy that the node did not sign, whoever serves it; and the chain is asked about a key once", async () => {
+    it("a copy that the node did not sign, whoever serves it; and the chain is asked about a key once a round", async () => {
       const forged = envelopeOf(ACCUSED, 1n, { ns: 9n, key: keyOf(PEER) });
       at.own.set(ACCUSED, 1n);
       at.theirs.set(ACCUSED, 1n, forged);
@@ -189,7 +194,7 @@ describe("comparing logs", () => {
       await at.store.setComparedTo(ACCUSED, PEER, 0n);
       await at.round();
       expect(await allOf(at.store)).to.deep.equal([]);
-      expect(at.keyQuestions).to.deep.equal([signerOf(ACCUSED), signerOf(PEER)]);
+      expect(at.keyQuestions).to.deep.equal([signerOf(ACCUSED), signerOf(PEER), signerOf(PEER)]);
     });
 
     it("a signature over nothing, cut short, or of the wrong length", async () => {
@@ -362,6 +367,55 @@ describe("comparing logs", () => {
     expect(ids).to.deep.equal(Array.from({ length: MOST_PENDING }, (_, i) => BigInt(i + 17)));
   });
 
+  describe("what the contract would have to walk field by field", () => {
+    const wayward = (fields: number, client = 64) => {
+      const unsignedClientEnvelope = groupMessage(1, { padding: client });
+      const payer = signPayerEnvelope({ unsignedClientEnvelope, targetOriginator: PEER, retentionDays: 60 }, PAYER_KEY);
+      const place = { originatorId: ACCUSED, sequenceId: 1n, originatorNs: 1n };
+      return originatorEnvelope(concatBytes(payer, bareFields(fields)), place, keyOf(ACCUSED));
+    };
+    const twice = (fields: number) =>
+      [5n, 6n].map((ns) => lengthened(envelopeOf(ACCUSED, 1n, { ns }), bareFields(fields), keyOf(ACCUSED)));
+    const errors = () => at.lines.filter(({ level }) => level === "error").map(({ message }) => message);
+
+    async function compared(envelopes: Uint8Array[]) {
+      at.both(ACCUSED, 2n);
+      at.state.answer = async () => [...envelopes, envelopeOf(ACCUSED, 2n)];
+      await at.round();
+      expect(await at.store.comparedTo(ACCUSED, PEER), "the log goes on being compared").to.equal(2n);
+      return (await allOf(at.store)).map(({ fault }) => fault);
+    }
+
+    it("keeps no equivocation of more than one transaction can read, and says so", async () => {
+      expect(await compared(twice(4_100))).to.deep.equal([]);
+      expect(errors()).to.deep.equal(["a node signed what convicts it, in an envelope too large for the chain"]);
+    });
+
+    it("keeps an equivocation around payer envelopes of any kind: they are hashed, not walked", async () => {
+      const pair = [5n, 6n].map((originatorNs) =>
+        originatorEnvelope(bareFields(50_000), { originatorId: ACCUSED, sequenceId: 1n, originatorNs }, keyOf(ACCUSED)),
+      );
+      expect(await compared(pair)).to.deep.equal(["equivocation"]);
+    });
+
+    it("keeps an equivocation with some odd fields", async () => {
+      expect(await compared(twice(3_000))).to.deep.equal(["equivocation"]);
+    });
+
+    it("keeps no wrong target whose payer envelope is too long to be walked", async () => {
+      expect(await compared([wayward(8_000)])).to.deep.equal([]);
+      expect(errors()).to.have.length(1);
+    });
+
+    it("keeps a wrong target with a message of any size: its bytes are one field", async () => {
+      expect(await compared([wayward(7_000, 200_000)])).to.deep.equal(["wrongTarget"]);
+    });
+
+    it("keeps the equivocation when the wrong target beside it is too long to be walked", async () => {
+      expect(await compared([wayward(8_000), envelopeOf(ACCUSED, 1n)])).to.deep.equal(["equivocation"]);
+    });
+  });
+
   it("asks nobody while there is nothing new, and goes on after a restart where it was", async () => {
     for (let id = 1n; id <= 150n; id++) at.both(ACCUSED, id);
     await at.round();
@@ -371,7 +425,7 @@ describe("comparing logs", () => {
   });
 
   it("does not hold for good that a key is nobody's: it may be the node's after a rotation", async () => {
-    const { own, theirs, store, round, state, clock } = at;
+    const { own, theirs, store, round, state } = at;
     for (const [id, log] of [
       [1n, own],
       [1n, theirs],
@@ -384,7 +438,6 @@ describe("comparing logs", () => {
     expect(await allOf(store)).to.deep.equal([]);
     await store.setComparedTo(ACCUSED, PEER, 1n);
     state.isKeyOf = (_, signer) => signer === signerOf(700);
-    clock.advance(600_000);
     await round();
     expect((await allOf(store)).map(({ sequenceId }) => sequenceId)).to.deep.equal([2n]);
   });

@@ -86,6 +86,7 @@ describe("peers' logs", () => {
     expect(found).to.deep.equal({
       ...{ fault: "equivocation", nodeId: ACCUSED, sequenceId: 7n },
       signers: [signerOf(ACCUSED), signerOf(ACCUSED)],
+      walked: 20,
     });
   });
 

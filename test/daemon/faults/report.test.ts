@@ -127,14 +127,65 @@ describe("reporting faults", () => {
   });
 
   it("what cannot be brought further does not keep the others waiting", async () => {
-    for (let i = 1n; i <= 4n; i++) await store.add({ ...evidence, sequenceId: 7n + i });
-    chain.failures.push(...Array.from({ length: 6 }, () => ({ name: "commit", how: "before" as const })));
-    const tried = async () =>
-      (await Promise.all((await store.open()).map((key) => store.get(key)))).map((one) => one!.commitments);
+    const saltsOf = [SALT, ...Array.from({ length: 4 }, nextSalt)];
+    for (const [i, salt] of saltsOf.slice(1).entries()) {
+      await store.add({ ...evidence, sequenceId: 8n + BigInt(i), salt });
+    }
+    const datas = saltsOf.map((salt) => faultEvidence(PAIR, { reporter: ME, salt })!.commitData);
+    const tried: number[] = [];
+    chain.commit = async (data) => {
+      tried.push(datas.indexOf(data));
+      throw new Error("insufficient funds");
+    };
     await step();
-    expect(await tried(), "after three failures the chain is taken to be the reason").to.deep.equal([1, 1, 1, 0, 0]);
+    expect(tried, "after three failures the chain is taken to be the reason").to.deep.equal([0, 1, 2]);
     await step();
-    expect(await tried(), "the next step begins behind those that failed").to.deep.equal([2, 1, 1, 1, 1]);
+    expect(tried, "the next step begins behind those that failed").to.deep.equal([0, 1, 2, 3, 4, 0]);
+  });
+
+  it("gives nothing up because commitments cannot be sent, and goes on when they can", async () => {
+    chain.failures.push(...Array.from({ length: 9 }, () => ({ name: "commit", how: "before" as const })));
+    for (let i = 0; i < 9; i++) await step();
+    expect(await now()).to.include({ state: "found", commitments: 0 });
+    await revealed();
+    expect(await now()).to.include({ state: "revealed", commitments: 1 });
+  });
+
+  it("counts a commitment whose answer was lost once it is seen on chain", async () => {
+    chain.failures.push({ name: "commit", how: "after" });
+    await step();
+    expect(await now()).to.include({ state: "found", commitments: 0 });
+    await step();
+    await step();
+    expect(await now()).to.include({ state: "committed", commitments: 1 });
+  });
+
+  it("keeps the pieces that are on the chain when it commits again", async () => {
+    await file.remove();
+    await begin(LARGE);
+    chain.failures.push({ name: "reveal", how: "before" });
+    await revealed();
+    const { pieces } = await now();
+    expect(pieces.flat()).to.have.length(6);
+    chain.time += DAY;
+    await step();
+    expect(await now()).to.deep.include({ state: "found", pieces });
+    await revealed();
+    expect(await now()).to.include({ state: "revealed", commitments: 2 });
+    expect(chain.deployed).to.have.length(6);
+  });
+
+  it("deploys pieces again when those that are there do not make what it committed to", async () => {
+    await file.remove();
+    await begin(LARGE);
+    chain.refusal = "FaultProofsNotCommitted";
+    await revealed();
+    const { state, pieces } = await now();
+    expect(state).to.equal("found");
+    expect(pieces.flat(), "they may only not be seen yet").to.have.length(6);
+    await revealed();
+    expect(await now()).to.deep.include({ state: "found", pieces: [] });
+    expect(chain.deployed).to.have.length(6);
   });
 
   it("begins nothing more after a minute of slow transactions: settling waits for it", async () => {

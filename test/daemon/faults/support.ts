@@ -2,13 +2,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { create, toBinary } from "@bufbuild/protobuf";
+
+import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+
 import { openSqliteLedger } from "../../../src/daemon/adapters/sqliteStore.ts";
 import type { Evidence, EvidenceStore } from "../../../src/daemon/faults/ports.ts";
 import type { EnvelopeLog, LedgerStore } from "../../../src/daemon/ports.ts";
 import type { Log } from "../../../src/platform/log.ts";
 import type { Hex } from "../../../src/protocol/bytes.ts";
-import { toHex, uintToBytes } from "../../../src/protocol/bytes.ts";
-import { addressOf } from "../../../src/protocol/ecdsa.ts";
+import { concatBytes, toHex, uintToBytes } from "../../../src/protocol/bytes.ts";
+import { addressOf, signDigest } from "../../../src/protocol/ecdsa.ts";
+import { originatorDigest, readOriginatorEnvelope } from "../../../src/protocol/envelope.ts";
 import { originatorEnvelope, payerEnvelope } from "../../support/envelopes.ts";
 import { DOMAIN, PAYER_KEY } from "../support.ts";
 
@@ -30,6 +35,19 @@ export function envelopeOf(
     { originatorId: nodeId, sequenceId, originatorNs: ns },
     key,
   );
+}
+
+/** So many bytes of nothing but fields of two bytes that nobody knows. */
+export function bareFields(bytes: number): Uint8Array {
+  return new Uint8Array(bytes).map((_, i) => (i % 2 === 0 ? 0x78 : 0x01));
+}
+
+/** An envelope with bytes behind what its node signed, signed again. */
+export function lengthened(envelope: Uint8Array, more: Uint8Array, key: Uint8Array): Uint8Array {
+  const unsignedOriginatorEnvelope = concatBytes(readOriginatorEnvelope(envelope).unsigned, more);
+  const bytes = signDigest(originatorDigest(unsignedOriginatorEnvelope), key);
+  const proof = { case: "originatorSignature" as const, value: { bytes } };
+  return toBinary(OriginatorEnvelopeSchema, create(OriginatorEnvelopeSchema, { unsignedOriginatorEnvelope, proof }));
 }
 
 /** Salts that differ, in order. */
