@@ -146,6 +146,22 @@ contract NodeSeatsReverts is WorldRefusals {
         assert(needed == 2 * MINIMUM && weakest == OTHER);
     }
 
+    /// Who loses a seat that serves and takes one again in the same epoch is listed once, and serves on.
+    function test_aSeatThatIsLostAndTakenAgainIsOne() public {
+        vm.warp(block.timestamp + 12 hours);
+        assert(seats.isActive(NODE) && seats.isActive(OTHER));
+        vm.prank(address(faultProofs));
+        staking.slash(NODE, 100, 0, BOB);
+        _stake(NODE, MINIMUM);
+        _accepts(address(seats), ALICE, _take(NODE));
+        (uint32[] memory nodeIds, bool[] memory active) = seats.seatedNodes();
+        assert(nodeIds.length == 2 && nodeIds[0] == NODE && nodeIds[1] == OTHER && active[0] && active[1]);
+        seats.rollOver();
+        assert(seats.getVersion(seats.latestVersion()).seats == 2);
+        vm.warp(block.timestamp + 12 hours);
+        assert(seats.isActive(NODE));
+    }
+
     function test_nobodyIsPaidNowhere() public {
         INodeRegistry.Registration memory registration = _registration(ALICE, 0xC1, 0xC2);
         registration.payout = address(0);
