@@ -42,6 +42,11 @@ contract SeatsStub is ISeats {
         _counts.set(next, count);
     }
 
+    /// What a seated node's standing will be so many epochs after the next one, as a jail term ends by itself.
+    function plan(uint32 nodeId, uint64 epochs, Standing standing) external {
+        _standings[nodeId].set(uint64(block.timestamp / epochSeconds) + 1 + epochs, uint192(standing));
+    }
+
     function standingAt(uint32 nodeId, uint64 epoch) external view returns (Standing) {
         return Standing(_standings[nodeId].valueAt(epoch));
     }

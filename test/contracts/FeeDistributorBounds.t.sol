@@ -75,6 +75,19 @@ contract FeeDistributorBounds is StreamUnderWay, Logs {
         _state();
     }
 
+    /// A node that is jailed before its seat begins has two stretches ahead; a claim before either books nothing.
+    function test_whatIsPlannedIsNotPaid() public {
+        uint32 other = NODE + 100;
+        seats.set(other, Standing.Jailed);
+        seats.plan(other, 2, Standing.Earning);
+        assert(distributor.claim(other) == 0 && distributor.claimable(other) == 0);
+        vm.warp(START + 9 * 12 hours);
+        // Epochs 5 and 6 in jail, 7 and 8 served, half of 9 dollars each.
+        assert(distributor.claimable(other) == 9e6 && distributor.claim(other) == 9e6);
+        assert(distributor.forfeited() == 9e6);
+        _state();
+    }
+
     /// 40 epochs that pay 9 dollars each, and from epoch 5 on another standing in each: a claim works off 32 stretches.
     function test_aClaimWorksOff32Stretches() public {
         for (uint256 epoch = 4; epoch < 44; epoch++) {
