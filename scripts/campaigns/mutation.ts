@@ -188,25 +188,13 @@ const explained = withFate("survived").filter((mutant) => EQUIVALENT[keyOf(mutan
 const unexplained = withFate("survived").filter((mutant) => !explained.includes(mutant));
 // One entry may stand for two places of a line, of which one is noticed.
 const explainedKeys = new Set(explained.map(keyOf));
-const noticed = new Set(withFate("killed").map(keyOf).filter((key) => EQUIVALENT[key] && !explainedKeys.has(key)));
+const noticed = new Set(
+  withFate("killed")
+    .map(keyOf)
+    .filter((key) => EQUIVALENT[key] && !explainedKeys.has(key)),
+);
 for (const mutant of unexplained) console.log(`SURVIVED ${describe(mutant)}`);
 for (const key of noticed) console.log(`NOTICED all the same, take it out of equivalents.ts: ${key}`);
-const [killed, survived] = [withFate("killed", file).length, withFate("survived", file).length];
-  if (killed + survived > 0) console.log(`${file.padEnd(40)} ${killed} of ${killed + survived} killed`);
-}
-
-/** As equivalents.ts names it. */
-function keyOf({ file, line, before, after }: Mutant): string {
-  const text = readFileSync(file, "utf8").split("\n")[line - 1]!.trim();
-  const isLeftOut = after === "(left out)";
-  return `${basename(file)} | ${text} | ${isLeftOut ? "left out" : `${before.split("\n")[0]} -> ${after}`}`;
-}
-
-const explained = withFate("survived").filter((mutant) => EQUIVALENT[keyOf(mutant)] !== undefined);
-const unexplained = withFate("survived").filter((mutant) => !explained.includes(mutant));
-const noticed = withFate("killed").filter((mutant) => EQUIVALENT[keyOf(mutant)] !== undefined);
-for (const mutant of unexplained) console.log(`SURVIVED ${describe(mutant)}`);
-for (const mutant of noticed) console.log(`NOTICED all the same, take it out of equivalents.ts: ${describe(mutant)}`);
 const [killed, survived] = [withFate("killed").length, unexplained.length];
 const score = killed + survived === 0 ? 0 : (100 * killed) / (killed + survived);
 const raw = killed === 0 ? 0 : (100 * killed) / (killed + survived + explained.length);
