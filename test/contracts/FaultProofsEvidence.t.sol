@@ -152,6 +152,21 @@ contract FaultProofsEvidenceTest is WorldRefusals {
         assert(staking.creditOf(RIVAL) == MINIMUM / 50 && staking.creditOf(REPORTER) == 0);
     }
 
+    /// A case that the vote reopened and that is raised since may be dismissed again: it is another accusation.
+    function test_aRaisedCaseMayBeDismissedAgain() public {
+        IFaultProofs.Receipt memory strayed = _receipt(ALICE_SIGNS, NODE, 7, "a", NODE + 100);
+        _commit(RIVAL, WRONG_TARGET, faultProofs.digestOf(strayed), 0);
+        vm.warp(START + 1);
+        _reportEquivocation(REPORTER, ALICE_SIGNS, NODE, 7);
+        faultProofs.dismiss(1);
+        faultProofs.reopen(1);
+        assert(faultProofs.getCase(1).wasReopened);
+        _accepts(address(faultProofs), RIVAL, abi.encodeCall(IFaultProofs.revealWrongTarget, (strayed, SALT)));
+        assert(!faultProofs.getCase(1).wasReopened);
+        faultProofs.dismiss(1);
+        assert(faultProofs.getCase(1).status == IFaultProofs.Status.Dismissed && staking.isFrozen(NODE));
+    }
+
     /// Case 22: a message has one case, in whatever bytes, by whatever fault, once it has ended.
     function test_case22_aMessageHasOneCase() public {
         IFaultProofs.Receipt memory first = _receipt(ALICE_SIGNS, NODE, 7, "a", NODE + 100);
