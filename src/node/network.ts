@@ -81,8 +81,11 @@ export class NetworkView {
       this.#strangers.set(key, now);
       return undefined;
     }
-    // In use on chain, and not yet in the registry as it was read: the next reading has it.
-    if (known.retiredAt === undefined) return END_OF_TIME;
+    if (known.retiredAt === undefined) {
+      // In use on chain, and not yet in the registry as it was read: read again, or every envelope would ask.
+      await this.refresh();
+      return END_OF_TIME;
+    }
     const retiredNs = known.retiredAt * 1_000_000_000n;
     this.#pastKeys.set(key, retiredNs);
     return retiredNs;

@@ -66,6 +66,13 @@ describe("node/network isKey", () => {
     expect(chain.keyQuestions).to.equal(1);
   });
 
+  it("asks once about a key that is new in the registry, however many envelopes it signed", async () => {
+    const { chain, network } = await view();
+    chain.nodes[0]!.signer = key(7);
+    for (let i = 0; i < 50; i++) expect(await network.isKey(200, key(7), NOW)).to.equal(true);
+    expect(chain.keyQuestions).to.equal(1);
+  });
+
   it("rejects when the chain does not answer", async () => {
     const { chain, network } = await view();
     chain.failure = new Error("no answer");
