@@ -68,9 +68,7 @@ async function officerProblems(
     ["faultProofs.governor", await faultProofs.governor(), governor],
     ["faultProofs.guardian", await faultProofs.guardian(), guardian],
   ];
-  return officers
-    .filter(([, actual, expected]) => actual !== expected)
-    .map(([name, actual, expected]) => `${name} is ${actual}, expected ${expected}`);
+  return differences(officers);
 }
 
 async function linkProblems(
@@ -121,7 +119,12 @@ async function linkProblems(
   })) {
     links.push([`${name}.authority`, await managed.authority(), at("accessManager")]);
   }
-  return links
+  return differences(links);
+}
+
+/** Of what is there and what is expected, by name. */
+function differences(found: [name: string, actual: string | bigint, expected: string | bigint][]): string[] {
+  return found
     .filter(([, actual, expected]) => actual !== expected)
     .map(([name, actual, expected]) => `${name} is ${actual}, expected ${expected}`);
 }

@@ -2,18 +2,16 @@ import { bls12_381 } from "@noble/curves/bls12-381.js";
 import { keccak_256 } from "@noble/hashes/sha3.js";
 
 import type { Address } from "./bytes.ts";
-import { bytesToUint, concatBytes, fromHex, uintToBytes, utf8ToBytes } from "./bytes.ts";
+import { bytesToUint, concatBytes, uintToBytes } from "./bytes.ts";
 import { publicKeyOf, signDigest } from "./ecdsa.ts";
+import { addressWord, keccakText, separatorOf, typedDigest } from "./typedData.ts";
 
 /** RFC 9380's suite for proofs of possession, with a domain of its own: a report's signature proves nothing here. */
 export const POSSESSION_DST = "PENNYBLACK-POP-V1_BLS12381G1_XMD:SHA-256_SSWU_RO_";
 
 const { G1, G2 } = bls12_381;
-const keccakText = (text: string) => keccak_256(utf8ToBytes(text));
-const DOMAIN_TYPE = keccakText("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
 const POSSESSION_TYPE = keccakText("Possession(address owner)");
 const NAME = keccakText("Pennyblack Nodes");
-const VERSION = keccakText("1");
 
 /** Where nodes are registered. */
 export interface NodesDomain {
@@ -27,14 +25,11 @@ export interface ProvedKey {
   proof: Uint8Array;
 }
 
-const addressWord = (address: Address) => concatBytes(new Uint8Array(12), fromHex(address));
-
 /** Proves a node's signing key (secp256k1, 32 bytes): 65 bytes `0x04 | x | y`, and 65 bytes `r | s | v`. */
 export function proveSigningKey(domain: NodesDomain, owner: Address, signingKey: Uint8Array): ProvedKey {
-  const registry = addressWord(domain.nodeRegistry);
-  const separator = keccak_256(concatBytes(DOMAIN_TYPE, NAME, VERSION, uintToBytes(domain.chainId, 32), registry));
+  const separator = separatorOf(NAME, domain.chainId, domain.nodeRegistry);
   const struct = keccak_256(concatBytes(POSSESSION_TYPE, addressWord(owner)));
-  const proof = signDigest(keccak_256(concatBytes(Uint8Array.of(0x19, 0x01), separator, struct)), signingKey);
+  const proof = signDigest(typedDigest(separator, struct), signingKey);
   // Contracts recover with 27 and 28.
   proof[64]! += 27;
   return { publicKey: publicKeyOf(signingKey), proof };

@@ -1,21 +1,19 @@
 import { keccak_256 } from "@noble/hashes/sha3.js";
 
 import type { Address } from "./bytes.ts";
-import { compareBytes, concatBytes, fromBase64Url, fromHex, toBase64Url, uintToBytes, utf8ToBytes } from "./bytes.ts";
+import { compareBytes, concatBytes, fromBase64Url, toBase64Url, uintToBytes } from "./bytes.ts";
 import { bytesToUint } from "./bytes.ts";
 import { recoverAddress, signDigest } from "./ecdsa.ts";
 import { ProtocolError } from "./errors.ts";
+import { keccakText, separatorOf, typedDigest } from "./typedData.ts";
 
 /** Metadata of a publish call that carries a packed voucher row, base64url without padding. */
 export const VOUCHER_HEADER = "x-postage-voucher";
 /** Bytes of a packed row: `fees 8 | stamps 8 | r 32 | vs 32`. */
 export const VOUCHER_ROW_LENGTH = 80;
 
-const keccakText = (text: string) => keccak_256(utf8ToBytes(text));
-const DOMAIN_TYPE = keccakText("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
 const VOUCHER_TYPE = keccakText("Voucher(uint64 fees,uint64 stamps)");
 const NAME = keccakText("Pennyblack Postage");
-const VERSION = keccakText("1");
 
 /** What a payer owes in all since the channel began, in base units. Both only grow. */
 export interface Voucher {
@@ -36,15 +34,14 @@ export interface SignedVoucher extends Voucher {
 }
 
 export function domainSeparator({ chainId, postageChannels }: PostageDomain): Uint8Array {
-  const words = [DOMAIN_TYPE, NAME, VERSION, uintToBytes(chainId, 32), new Uint8Array(12), fromHex(postageChannels)];
-  return keccak_256(concatBytes(...words));
+  return separatorOf(NAME, chainId, postageChannels);
 }
 
 /** The EIP-712 digest that the postage key signs. Throws RangeError when an amount exceeds 64 bits. */
 export function voucherDigest(domain: PostageDomain, { fees, stamps }: Voucher): Uint8Array {
   const pad = new Uint8Array(24);
   const struct = keccak_256(concatBytes(VOUCHER_TYPE, pad, uintToBytes(fees, 8), pad, uintToBytes(stamps, 8)));
-  return keccak_256(concatBytes(Uint8Array.of(0x19, 0x01), domainSeparator(domain), struct));
+  return typedDigest(domainSeparator(domain), struct);
 }
 
 /** Signs with the postage key; the row has the compact signature of EIP-2098. */
