@@ -2,6 +2,7 @@ import { expect } from "chai";
 
 import type { World } from "./fixtures.ts";
 import { EPOCH, deployedWorld, impersonated, passEpochs, registerNode } from "./fixtures.ts";
+import { activeIds } from "./seatedWorld.ts";
 
 const MINIMUM = 100n;
 /** Three days of epochs of 12 hours. */
@@ -19,10 +20,6 @@ async function jailWorld(nodes: number, changes: Parameters<typeof deployedWorld
   return { world, reports, distributor, epoch: await nodeSeats.currentEpoch() };
 }
 
-const activeIds = async ({ nodeSeats }: World) => {
-  const { nodeIds, active } = await nodeSeats.seatedNodes();
-  return nodeIds.filter((_, i) => active[i]);
-};
 const stretches = async ({ nodeSeats }: World, id: bigint) =>
   (await nodeSeats.stretchesOf(id, 0, 20)).map(({ fromEpoch, standing }) => [fromEpoch, standing]);
 

@@ -1,28 +1,12 @@
 import { expect } from "chai";
 
 import type { World } from "./fixtures.ts";
-import { deployedWorld, impersonated, passEpochs, registerNode } from "./fixtures.ts";
+import { impersonated, passEpochs, registerNode } from "./fixtures.ts";
+import { MINIMUM, activeIds, raise, seatedWorld, take } from "./seatedWorld.ts";
 
-/** Does not divide by ten: 110 % of it are 111.1, so a seat of the weakest costs 112. */
-const MINIMUM = 101n;
 const Standing = { none: 0n, earning: 1n };
 
-/** Nodes 100, 200, ... of the operator with the minimum each, in the first epoch that the seated ones serve in. */
-async function seatedWorld(maxSeats: number, nodes = maxSeats): Promise<World> {
-  const world = await deployedWorld({ maxSeats, minimumStakeAmount: MINIMUM });
-  for (let i = 0; i < nodes; i++) await registerNode(world, i, world.operator.address);
-  await passEpochs(world, 1);
-  return world;
-}
-
-const raise = ({ nodeStaking, operator }: World, id: bigint, amount: bigint) =>
-  nodeStaking.connect(operator).stake(id, amount);
-const take = ({ nodeSeats, operator }: World, id: bigint) => nodeSeats.connect(operator).takeSeat(id);
 const seatedIds = async ({ nodeSeats }: World) => [...(await nodeSeats.seatedNodes()).nodeIds];
-const activeIds = async ({ nodeSeats }: World) => {
-  const { nodeIds, active } = await nodeSeats.seatedNodes();
-  return nodeIds.filter((_, i) => active[i]);
-};
 
 async function asFaultProofs(world: World) {
   return world.nodeStaking.connect(await impersonated(world, await world.faultProofs.getAddress()));

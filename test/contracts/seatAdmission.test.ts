@@ -1,25 +1,7 @@
 import { expect } from "chai";
 
-import type { World } from "./fixtures.ts";
-import { deployedWorld, impersonated, passEpochs, registerNode } from "./fixtures.ts";
-
-const MINIMUM = 101n;
-
-/** Nodes 100, 200, ... of the operator with the minimum each, in the first epoch that the seated ones serve in. */
-async function seatedWorld(maxSeats: number, nodes = maxSeats): Promise<World> {
-  const world = await deployedWorld({ maxSeats, minimumStakeAmount: MINIMUM });
-  for (let i = 0; i < nodes; i++) await registerNode(world, i, world.operator.address);
-  await passEpochs(world, 1);
-  return world;
-}
-
-const raise = ({ nodeStaking, operator }: World, id: bigint, amount: bigint) =>
-  nodeStaking.connect(operator).stake(id, amount);
-const take = ({ nodeSeats, operator }: World, id: bigint) => nodeSeats.connect(operator).takeSeat(id);
-const activeIds = async ({ nodeSeats }: World) => {
-  const { nodeIds, active } = await nodeSeats.seatedNodes();
-  return nodeIds.filter((_, i) => active[i]);
-};
+import { impersonated, passEpochs, registerNode } from "./fixtures.ts";
+import { activeIds, raise, seatedWorld, take } from "./seatedWorld.ts";
 
 describe("NodeSeats", () => {
   describe("admission and the number of seats", () => {
