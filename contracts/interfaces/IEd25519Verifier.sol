@@ -9,10 +9,5 @@ pragma solidity 0.8.37;
 interface IEd25519Verifier {
     /// @notice Whether the signature R || S of `publicKey` holds over `text`, in the context
     /// "IDENTITY UPDATE SIGNATURE". Never reverts, whatever the arguments.
-    function verify(
-        bytes32 publicKey,
-        bytes32 r,
-        bytes32 s,
-        bytes calldata text
-    ) external view returns (bool);
+    function verify(bytes32 publicKey, bytes32 r, bytes32 s, bytes calldata text) external view returns (bool);
 }

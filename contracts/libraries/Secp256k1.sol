@@ -3,6 +3,8 @@ pragma solidity 0.8.37;
 
 /// @notice Public keys of secp256k1 in their uncompressed form, `0x04 | x 32 | y 32`.
 library Secp256k1 {
+    /// @notice The largest s of a signature with s in the lower half.
+    uint256 internal constant HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
     uint256 private constant FIELD = 0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f;
 
     /// @notice Whether the bytes are a point of the curve in the 65-byte form.

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+
+/// @notice Asks accounts by ERC-1271, whatever they are.
+library SmartAccount {
+    /// @dev A passkey account in Solidity needs about 1 million.
+    uint256 internal constant MOST_GAS = 3_000_000;
+
+    /// @notice Whether the account says that `signature` is its own over `digest`. Takes at most 32 bytes of what it
+    /// answers; one that reverts, has no code or runs out of gas says no.
+    function hasSigned(address account, bytes32 digest, bytes memory signature) internal view returns (bool isSigner) {
+        bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
+        bytes32 magic = bytes32(IERC1271.isValidSignature.selector);
+        assembly ("memory-safe") {
+            let answered := staticcall(MOST_GAS, account, add(question, 0x20), mload(question), 0x00, 0x20)
+            isSigner := and(answered, and(gt(returndatasize(), 0x1f), eq(mload(0x00), magic)))
+        }
+    }
+}
