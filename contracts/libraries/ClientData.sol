@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+// JSON is full of double quotes.
+// solhint-disable quotes
+
 import {Base64} from "solady/src/utils/Base64.sol";
 
 /// @notice The client data of a WebAuthn assertion, which browsers write in a fixed order (WebAuthn level 2, 5.8.1.1).

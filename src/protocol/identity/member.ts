@@ -31,7 +31,7 @@ export function checkedMember(kind: MemberKind, identifier: string): Member {
   const form = {
     ethereum: /^0x[0-9a-f]{40}$/,
     installation: /^[0-9a-f]{64}$/,
-    passkey: /^([0-9a-f]{66}|[0-9a-f]{130})$/,
+    passkey: /^(0[23][0-9a-f]{64}|04[0-9a-f]{128})$/,
   }[kind];
   if (!form.test(identifier)) invalid(`malformed ${kind} identifier "${identifier.slice(0, 140)}"`);
   return { kind, identifier };
@@ -51,12 +51,9 @@ export function memberOf(identifier: MemberIdentifier | undefined): Member {
   }
 }
 
-/** Of the fields that carry identifier and kind apart. An unspecified kind is an address, as in libxmtp. */
+/** Of the fields that carry identifier and kind apart. */
 export function rootMember(identifier: string, kind: IdentifierKind): Member {
-  if (kind === IdentifierKind.UNSPECIFIED || kind === IdentifierKind.ETHEREUM) {
-    return checkedMember("ethereum", identifier);
-  }
-  return kind === IdentifierKind.PASSKEY
-    ? checkedMember("passkey", identifier)
-    : invalid(`unknown identifier kind ${String(kind)}`);
+  if (kind === IdentifierKind.ETHEREUM) return checkedMember("ethereum", identifier);
+  if (kind === IdentifierKind.PASSKEY) return checkedMember("passkey", identifier);
+  return invalid(`unknown identifier kind ${String(kind)}`);
 }

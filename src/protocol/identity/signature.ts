@@ -6,16 +6,17 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 
 import type { Signature } from "#proto/xmtp/identity/associations/signature_pb.ts";
 
-import type { Address } from "../bytes.ts";
-import { concatBytes, toBase64Url, utf8ToBytes } from "../bytes.ts";
+import type { Address, Hex } from "../bytes.ts";
+import { concatBytes, toHex, uintToBytes, utf8ToBytes } from "../bytes.ts";
 import { hasLowS, recoverAddress } from "../ecdsa.ts";
 import { ProtocolError } from "../errors.ts";
+import { asksFor } from "./clientData.ts";
 import type { Member } from "./member.ts";
 import { checkedMember } from "./member.ts";
 
 const CONTEXT = utf8ToBytes("IDENTITY UPDATE SIGNATURE");
 
-/** Asks a chain whether a smart account (ERC-1271, or ERC-6492 before it is deployed) signed `hash`. */
+/** Asks a chain whether a smart account signed `hash` (ERC-1271), also whether the block it names may be asked. */
 export type VerifySmartAccount = (question: {
   chainId: bigint;
   account: Address;
@@ -24,10 +25,11 @@ export type VerifySmartAccount = (question: {
   signature: Uint8Array;
 }) => Promise<boolean>;
 
-/** Who signed, and the raw signature, which counts once per inbox. */
+/** Who signed, how, and keccak256 of the signature without what others could change in it: it counts once per inbox. */
 export interface VerifiedSignature {
   signer: Member;
-  raw: Uint8Array;
+  isAccount: boolean;
+  signatureHash: Hex;
 }
 
 /** The EIP-191 digest of a text. */
@@ -58,8 +60,10 @@ export async function verifySignature(
   switch (kind?.case) {
     case "erc191": {
       const raw = kind.value.bytes;
-      const signer = raw.length === 65 && hasLowS(raw) ? recoverAddress(personalMessageDigest(text), raw) : undefined;
-      return signer ? { signer: checkedMember("ethereum", signer), raw } : invalid("a wallet signature is malformed");
+      // One spelling of each signature: a relayed copy cannot differ.
+      const isOurs = raw.length === 65 && raw[64]! >= 27 && hasLowS(raw);
+      const signer = isOurs ? recoverAddress(personalMessageDigest(text), raw) : undefined;
+      return signer ? byKey(checkedMember("ethereum", signer), raw) : invalid("a wallet signature is malformed");
     }
     case "erc6492":
       return verifyAccount(kind.value, text, verifySmartAccount);
@@ -68,16 +72,18 @@ export async function verifySignature(
       const signer = checkedMember("installation", bytesToHex(publicKey));
       const options = { context: CONTEXT, zip215: false };
       const holds = passesNoble(() => ed25519ph.verify(raw, utf8ToBytes(text), publicKey, options));
-      return holds ? { signer, raw } : invalid(`the signature of installation ${signer.identifier} does not hold`);
+      return holds ? byKey(signer, raw) : invalid(`the signature of installation ${signer.identifier} does not hold`);
     }
     case "passkey": {
       const { signature: raw, publicKey, authenticatorData, clientDataJson } = kind.value;
       const signer = checkedMember("passkey", bytesToHex(publicKey));
-      const opening = `{"type":"webauthn.get","challenge":"${toBase64Url(utf8ToBytes(text))}","origin":`;
-      const asked = new TextDecoder().decode(clientDataJson).startsWith(opening);
       const signed = concatBytes(authenticatorData, sha256(clientDataJson));
-      const holds = asked && passesNoble(() => p256.verify(raw, signed, publicKey, { format: "der", lowS: false }));
-      return holds ? { signer, raw } : invalid(`the signature of passkey ${signer.identifier} does not hold`);
+      const holds =
+        asksFor(clientDataJson, text) &&
+        passesNoble(() => p256.verify(raw, signed, publicKey, { format: "der", lowS: false }));
+      return holds
+        ? byKey(signer, lowForm(raw))
+        : invalid(`the signature of passkey ${signer.identifier} does not hold`);
     }
     case "delegatedErc191":
       return invalid("legacy delegated signatures are not taken");
@@ -91,9 +97,9 @@ async function verifyAccount(
   text: string,
   verifySmartAccount: VerifySmartAccount,
 ): Promise<VerifiedSignature> {
-  const [, chainId, address] = /^eip155:([1-9]\d{0,19}):(0x[0-9a-fA-F]{40})$/.exec(accountId) ?? [];
+  const [, chainId, address] = /^eip155:([1-9]\d{0,19}):(0x[0-9a-f]{40})$/.exec(accountId) ?? [];
   if (!chainId || !address) return invalid(`malformed account id "${accountId.slice(0, 80)}"`);
-  const signer = checkedMember("ethereum", address.toLowerCase());
+  const signer = checkedMember("ethereum", address);
   const holds = await verifySmartAccount({
     chainId: BigInt(chainId),
     account: signer.identifier as Address,
@@ -101,5 +107,18 @@ async function verifyAccount(
     blockNumber,
     signature,
   });
-  return holds ? { signer, raw: signature } : invalid(`smart account ${accountId} did not sign this update`);
+  return holds
+    ? { ...byKey(signer, signature), isAccount: true }
+    : invalid(`smart account ${accountId} did not sign this update`);
+}
+
+function byKey(signer: Member, signature: Uint8Array): VerifiedSignature {
+  return { signer, isAccount: false, signatureHash: toHex(keccak_256(signature)) };
+}
+
+/** r and the lower s of a P-256 signature: the same for both signatures that one gives. */
+function lowForm(der: Uint8Array): Uint8Array {
+  const { r, s } = p256.Signature.fromBytes(der, "der");
+  const other = p256.Point.Fn.ORDER - s;
+  return concatBytes(uintToBytes(r, 32), uintToBytes(s < other ? s : other, 32));
 }

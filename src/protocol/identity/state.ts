@@ -6,21 +6,27 @@ import { inboxIdOf } from "./inboxId.ts";
 import type { Member } from "./member.ts";
 import { memberKey, memberOf, rootMember, sameMember } from "./member.ts";
 import type { VerifiedSignature, VerifySmartAccount } from "./signature.ts";
-import { verifySignature } from "./signature.ts";
+import { personalMessageDigest, verifySignature } from "./signature.ts";
 import { identityText } from "./text.ts";
 
 export const MOST_INSTALLATIONS = 10;
 /** Actions of one update; bounds the work that one payload can cause. */
 export const MOST_ACTIONS = 64;
 
+/** @property isAccount It joined as a smart account, and signs as one ever after. */
+export interface JoinedMember extends Member {
+  addedBy?: Member;
+  isAccount: boolean;
+}
+
 /** Who belongs to an inbox after the updates applied so far. */
 export interface InboxState {
   inboxId: string;
   recovery: Member;
   /** By memberKey. */
-  members: ReadonlyMap<string, Member & { addedBy?: Member }>;
-  /** Raw signatures of earlier updates, as hex: none counts twice. */
-  usedSignatures: ReadonlySet<string>;
+  members: ReadonlyMap<string, JoinedMember>;
+  /** Hashes of the texts and signatures of earlier updates: none counts twice. */
+  used: ReadonlySet<string>;
 }
 
 function invalid(message: string): never {
@@ -31,14 +37,15 @@ function invalid(message: string): never {
 interface Draft {
   inboxId: string;
   recovery?: Member;
-  members: Map<string, Member & { addedBy?: Member }>;
+  members: Map<string, JoinedMember>;
 }
 
 /** Verifies a signature over the update's text once, however many of its actions carry it. */
 type Verify = (signature: Parameters<typeof verifySignature>[0]) => Promise<VerifiedSignature>;
 
 /**
- * Applies an update as libxmtp does, checking every signature. `state` is undefined before the inbox exists.
+ * Applies an update by the rules of IdentityRegistry, which are libxmtp's, checking every signature. `state` is
+ * undefined before the inbox exists. Of bytes, `readIdentityUpdate` reads the update.
  * Throws ProtocolError `invalid_identity_update`; then nothing has changed.
  */
 export async function applyIdentityUpdate(
@@ -51,12 +58,13 @@ export async function applyIdentityUpdate(
   if (actions.length > MOST_ACTIONS) invalid(`the update has ${actions.length} actions, at most ${MOST_ACTIONS} count`);
   if (state && state.inboxId !== inboxId) invalid("the update is for another inbox");
   const text = identityText(update);
-  const used = new Set<string>();
+  const textHash = toHex(personalMessageDigest(text));
+  if (state?.used.has(textHash)) invalid("the update is in the inbox's log already");
+  const used = new Set<string>([textHash]);
   const verify: Verify = async (signature) => {
     const verified = await verifySignature(signature, text, verifySmartAccount);
-    const raw = toHex(verified.raw);
-    if (state?.usedSignatures.has(raw)) invalid("a signature was used in an earlier update of this inbox");
-    used.add(raw);
+    if (state?.used.has(verified.signatureHash)) invalid("a signature was used in an earlier update of this inbox");
+    used.add(verified.signatureHash);
     return verified;
   };
   const draft: Draft = { inboxId, recovery: state?.recovery, members: new Map(state?.members) };
@@ -69,7 +77,7 @@ export async function applyIdentityUpdate(
     inboxId,
     recovery: draft.recovery ?? invalid("the inbox does not exist yet: its first action creates it"),
     members: draft.members,
-    usedSignatures: new Set([...(state?.usedSignatures ?? []), ...used]),
+    used: new Set([...(state?.used ?? []), ...used]),
   };
 }
 
@@ -79,31 +87,32 @@ async function applyAction(draft: Draft, { kind }: IdentityAction, verify: Verif
     if (draft.recovery) invalid("the inbox exists already");
     if (inboxIdOf(owner.identifier, kind.value.nonce) !== draft.inboxId)
       invalid("the inbox id does not follow from its owner");
-    const { signer } = await verify(kind.value.initialIdentifierSignature);
+    const { signer, isAccount } = await verify(kind.value.initialIdentifierSignature);
     if (!sameMember(signer, owner)) invalid(`${signer.identifier} signed, the owner is ${owner.identifier}`);
     draft.recovery = owner;
-    draft.members.set(memberKey(owner), owner);
+    draft.members.set(memberKey(owner), { ...owner, isAccount });
     return;
   }
   const recovery = draft.recovery ?? invalid("the inbox does not exist yet: its first action creates it");
   switch (kind.case) {
     case "add": {
       const member = memberOf(kind.value.newMemberIdentifier);
-      const { signer: existing } = await verify(kind.value.existingMemberSignature);
-      const { signer: added } = await verify(kind.value.newMemberSignature);
+      const existing = await verify(kind.value.existingMemberSignature);
+      const { signer: added, isAccount } = await verify(kind.value.newMemberSignature);
       if (!sameMember(added, member)) invalid(`${added.identifier} signed, the new member is ${member.identifier}`);
-      if (!draft.members.has(memberKey(existing)) && !sameMember(existing, recovery)) {
-        invalid(`${existing.identifier} is not a member of the inbox`);
+      if (sameMember(existing.signer, member)) invalid(`${member.identifier} adds itself`);
+      if (!requireUsualForm(draft, existing) && !sameMember(existing.signer, recovery)) {
+        invalid(`${existing.signer.identifier} is not a member of the inbox`);
       }
-      if (existing.kind === "installation" && member.kind === "installation") {
+      if (existing.signer.kind === "installation" && member.kind === "installation") {
         invalid("an installation may not add an installation");
       }
-      draft.members.set(memberKey(member), { ...member, addedBy: existing });
+      draft.members.set(memberKey(member), { ...member, addedBy: existing.signer, isAccount });
       return;
     }
     case "revoke": {
       const member = memberOf(kind.value.memberToRevoke);
-      requireRecovery(recovery, (await verify(kind.value.recoveryIdentifierSignature)).signer);
+      requireRecovery(draft, recovery, await verify(kind.value.recoveryIdentifierSignature));
       draft.members.delete(memberKey(member));
       for (const [key, other] of draft.members) {
         if (other.kind === "installation" && other.addedBy && sameMember(other.addedBy, member))
@@ -113,7 +122,7 @@ async function applyAction(draft: Draft, { kind }: IdentityAction, verify: Verif
     }
     case "changeRecoveryAddress": {
       const next = rootMember(kind.value.newRecoveryIdentifier, kind.value.newRecoveryIdentifierKind);
-      requireRecovery(recovery, (await verify(kind.value.existingRecoveryIdentifierSignature)).signer);
+      requireRecovery(draft, recovery, await verify(kind.value.existingRecoveryIdentifierSignature));
       draft.recovery = next;
       return;
     }
@@ -122,8 +131,18 @@ async function applyAction(draft: Draft, { kind }: IdentityAction, verify: Verif
   }
 }
 
-function requireRecovery(recovery: Member, signer: Member): void {
-  if (!sameMember(signer, recovery)) {
-    invalid(`${signer.identifier} signed, only the recovery identifier ${recovery.identifier} may`);
+function requireRecovery(draft: Draft, recovery: Member, signature: VerifiedSignature): void {
+  requireUsualForm(draft, signature);
+  if (!sameMember(signature.signer, recovery)) {
+    invalid(`${signature.signer.identifier} signed, only the recovery identifier ${recovery.identifier} may`);
   }
+}
+
+/** Whether the signer is a member; one that joined as a smart account signs as one, others never do. */
+function requireUsualForm(draft: Draft, { signer, isAccount }: VerifiedSignature): boolean {
+  const member = draft.members.get(memberKey(signer));
+  if (member && member.isAccount !== isAccount) {
+    invalid(`${signer.identifier} joined with ${member.isAccount ? "a smart account" : "a key"} and signs otherwise`);
+  }
+  return member !== undefined;
 }

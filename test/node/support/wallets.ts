@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create, toBinary } from "@bufbuild/protobuf";
 
 import type { IdentityUpdate } from "#proto/xmtp/identity/associations/association_pb.ts";
-import { IdentityUpdateSchema } from "#proto/xmtp/identity/associations/association_pb.ts";
+import { IdentifierKind, IdentityUpdateSchema } from "#proto/xmtp/identity/associations/association_pb.ts";
 import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import { fromHex } from "../../../src/protocol/bytes.ts";
@@ -33,7 +33,13 @@ function walletUpdate(inboxId: string, actions: (sign: Sign) => Action[]): FakeE
     create(IdentityUpdateSchema, { inboxId, clientTimestampNs: time, actions: actions(sign) });
   const text = identityText(build(() => ({ signature: { case: "erc191", value: { bytes: new Uint8Array() } } })));
   const digest = personalMessageDigest(text);
-  const update = build((key) => ({ signature: { case: "erc191", value: { bytes: signDigest(digest, key) } } }));
+  const signedBy = (key: Uint8Array) => {
+    const signature = signDigest(digest, key);
+    // As wallets write it.
+    signature[64]! += 27;
+    return signature;
+  };
+  const update = build((key) => ({ signature: { case: "erc191", value: { bytes: signedBy(key) } } }));
   const subject = fromHex(inboxId);
   const envelope = create(ClientEnvelopeSchema, {
     aad: { targetTopic: topicBytes(2, subject) },
@@ -47,7 +53,12 @@ export function createInbox(owner: Uint8Array): FakeEvent {
     {
       kind: {
         case: "createInbox",
-        value: { initialIdentifier: addressOf(owner), nonce: 1n, initialIdentifierSignature: sign(owner) },
+        value: {
+          initialIdentifier: addressOf(owner),
+          nonce: 1n,
+          initialIdentifierSignature: sign(owner),
+          initialIdentifierKind: IdentifierKind.ETHEREUM,
+        },
       },
     },
   ]);
