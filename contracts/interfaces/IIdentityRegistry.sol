@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Member} from "../types/Identity.sol";
+import {Member, MemberKind} from "../types/Identity.sol";
 import {IIdentityVerifier} from "./IIdentityVerifier.sol";
 
 /**
@@ -36,6 +36,9 @@ interface IIdentityRegistry {
     error IdentityRegistryInboxUnknown(bytes32 inboxId);
     /// @notice Of the action at `index`, the owner or the new member did not sign itself.
     error IdentityRegistryNotTheSubject(uint256 index, Member signer, Member subject);
+    /// @notice Of the action at `index`, the subject cannot become what it should: nobody becomes a member, and only a wallet
+    /// or a passkey owns and recovers inboxes.
+    error IdentityRegistryKindNotAllowed(uint256 index, MemberKind kind);
     /// @notice Of the action at `index`, the signer is neither a member of the inbox nor its recovery identifier.
     error IdentityRegistryNotAMember(uint256 index, Member signer);
     /// @notice Of the action at `index`, the signer is not the recovery identifier, which alone may do this.
