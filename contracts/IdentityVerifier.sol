@@ -38,7 +38,7 @@ contract IdentityVerifier is IIdentityVerifier {
         Signer[] signers;
     }
 
-    /// @inheritdoc IIdentityVerifier
+    /// @notice Who checks the signatures of installations. Immutable.
     IEd25519Verifier public immutable ed25519Verifier;
 
     constructor(IEd25519Verifier ed25519Verifier_) {
@@ -57,11 +57,11 @@ contract IdentityVerifier is IIdentityVerifier {
         _checkSignatures(_checks(text, textHash, 2 * actions.length), update, actions);
     }
 
-    /// @dev The IdentityUpdate in the ClientEnvelope `{aad 1 {target_topic 1}, identity_update 5}`.
+    /// @dev The IdentityUpdate in the ClientEnvelope `{aad 1 {target_topic 2}, identity_update 5}`.
     function _update(bytes32 inboxId, bytes calldata clientEnvelope) private pure returns (bytes calldata update) {
         (bytes calldata aad, bytes calldata rest) = clientEnvelope.takeMessage(1);
         bytes calldata topic;
-        (topic, aad) = aad.takeBytes(1);
+        (topic, aad) = aad.takeBytes(2);
         aad.requireEnd();
         bool isOurs = topic.length == 33 && topic[0] == IDENTITY_UPDATE_TOPIC && bytes32(topic[1:]) == inboxId;
         if (!isOurs) revert IdentityVerifierOtherInbox();

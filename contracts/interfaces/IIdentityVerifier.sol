@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {Action} from "../types/Identity.sol";
-import {IEd25519Verifier} from "./IEd25519Verifier.sol";
 
 /**
  * @title Reads libxmtp's identity updates and checks their signatures.
@@ -48,7 +47,4 @@ interface IIdentityVerifier {
         bytes32 inboxId,
         bytes calldata clientEnvelope
     ) external view returns (bytes32 textHash, Action[] memory actions);
-
-    /// @notice Who checks the signatures of installations. Immutable.
-    function ed25519Verifier() external view returns (IEd25519Verifier);
 }

@@ -90,7 +90,9 @@ export function constructorArguments(
     ],
     blsVerifier: [],
     rateRegistry: [governor, parameters.stampPriceAmount, firstRates],
-    identityRegistry: [authority],
+    ed25519Verifier: [],
+    identityVerifier: [contracts.ed25519Verifier],
+    identityRegistry: [authority, contracts.identityVerifier],
     commitBroadcaster: [authority],
   };
 }

@@ -77,7 +77,7 @@ async function linkProblems(
   epochReports: string,
 ): Promise<string[]> {
   const { postageToken, postageChannels, feeDistributor, nodeRegistry, nodeSeats, nodeStaking, faultProofs } = handles;
-  const { identityRegistry, commitBroadcaster } = handles;
+  const { identityVerifier, identityRegistry, commitBroadcaster } = handles;
   const at = (key: ContractKey) => contracts[key].address;
   const links: [string, string | bigint, string | bigint][] = [
     ["postageChannels.token", await postageChannels.token(), token],
@@ -104,6 +104,8 @@ async function linkProblems(
     ["faultProofs.staking", await faultProofs.staking(), at("nodeStaking")],
     ["faultProofs.keys", await faultProofs.keys(), at("nodeRegistry")],
     ["faultProofs.logs", await faultProofs.logs(), epochReports],
+    ["identityVerifier.ed25519Verifier", await identityVerifier.ed25519Verifier(), at("ed25519Verifier")],
+    ["identityRegistry.verifier", await identityRegistry.verifier(), at("identityVerifier")],
     // Votes are looked up by time everywhere.
     ["postageToken.CLOCK_MODE", await postageToken.CLOCK_MODE(), "mode=timestamp"],
   ];

@@ -1,9 +1,11 @@
 import { accessManagerAbi } from "#abi/AccessManager.ts";
 import { blsVerifierAbi } from "#abi/BlsVerifier.ts";
 import { commitBroadcasterAbi } from "#abi/CommitBroadcaster.ts";
+import { ed25519VerifierAbi } from "#abi/Ed25519Verifier.ts";
 import { faultProofsAbi } from "#abi/FaultProofs.ts";
 import { feeDistributorAbi } from "#abi/FeeDistributor.ts";
 import { identityRegistryAbi } from "#abi/IdentityRegistry.ts";
+import { identityVerifierAbi } from "#abi/IdentityVerifier.ts";
 import { nodeRegistryAbi } from "#abi/NodeRegistry.ts";
 import { nodeSeatsAbi } from "#abi/NodeSeats.ts";
 import { nodeStakingAbi } from "#abi/NodeStaking.ts";
@@ -23,6 +25,8 @@ export const abis = {
   faultProofs: faultProofsAbi,
   blsVerifier: blsVerifierAbi,
   rateRegistry: rateRegistryAbi,
+  ed25519Verifier: ed25519VerifierAbi,
+  identityVerifier: identityVerifierAbi,
   identityRegistry: identityRegistryAbi,
   commitBroadcaster: commitBroadcasterAbi,
 } as const;

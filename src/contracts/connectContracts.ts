@@ -5,9 +5,11 @@ import type {
   AccessManager,
   BlsVerifier,
   CommitBroadcaster,
+  Ed25519Verifier,
   FaultProofs,
   FeeDistributor,
   IdentityRegistry,
+  IdentityVerifier,
   NodeRegistry,
   NodeSeats,
   NodeStaking,
@@ -32,6 +34,8 @@ export interface Contracts {
   faultProofs: FaultProofs;
   blsVerifier: BlsVerifier;
   rateRegistry: RateRegistry;
+  ed25519Verifier: Ed25519Verifier;
+  identityVerifier: IdentityVerifier;
   identityRegistry: IdentityRegistry;
   commitBroadcaster: CommitBroadcaster;
 }

@@ -30,6 +30,8 @@ export const deploymentRecordSchema = z.strictObject({
     faultProofs: deployed,
     blsVerifier: deployed,
     rateRegistry: deployed,
+    ed25519Verifier: deployed,
+    identityVerifier: deployed,
     identityRegistry: deployed,
     commitBroadcaster: deployed,
   }),
