@@ -25,7 +25,7 @@ library CanonicalProto {
 
     /// @notice The number of the next field, to choose by; 0 at the end of the message.
     function nextField(bytes calldata input) internal pure returns (uint256) {
-        return input.length == 0 ? 0 : uint8(input[0]) >> 3;
+        return input.length == 0 ? 0 : _firstByte(input) >> 3;
     }
 
     function requireEnd(bytes calldata input) internal pure {
@@ -35,8 +35,10 @@ library CanonicalProto {
     /// @notice A number, 0 when the field is absent.
     function takeUint(bytes calldata input, uint256 number) internal pure returns (uint64 value, bytes calldata rest) {
         if (!_has(input, number, VARINT)) return (0, input);
-        (value, rest) = _varint(input[1:]);
-        if (value == 0) revert CanonicalProtoFlaw(Flaw.DefaultValue);
+        uint256 word;
+        (word, rest) = _varint(_after(input, 1));
+        if (word == 0) revert CanonicalProtoFlaw(Flaw.DefaultValue);
+        value = uint64(word);
     }
 
     /// @notice Bytes or a string, empty when the field is absent.
@@ -45,7 +47,7 @@ library CanonicalProto {
         uint256 number
     ) internal pure returns (bytes calldata value, bytes calldata rest) {
         if (!_has(input, number, BYTES)) return (input[:0], input);
-        (value, rest) = _delimited(input[1:]);
+        (value, rest) = _delimited(_after(input, 1));
         if (value.length == 0) revert CanonicalProtoFlaw(Flaw.DefaultValue);
     }
 
@@ -55,7 +57,7 @@ library CanonicalProto {
         uint256 number
     ) internal pure returns (bytes calldata value, bytes calldata rest) {
         if (!_has(input, number, BYTES)) revert CanonicalProtoFlaw(Flaw.MissingField);
-        return _delimited(input[1:]);
+        return _delimited(_after(input, 1));
     }
 
     /// @notice The only field of a message, which has to be there.
@@ -66,31 +68,48 @@ library CanonicalProto {
     }
 
     function _has(bytes calldata input, uint256 number, uint256 wireType) private pure returns (bool) {
-        return input.length != 0 && uint8(input[0]) == (number << 3) | wireType;
+        return input.length != 0 && _firstByte(input) == (number << 3) | wireType;
     }
 
     function _delimited(bytes calldata input) private pure returns (bytes calldata value, bytes calldata rest) {
-        uint64 length;
+        uint256 length;
         (length, input) = _varint(input);
         if (length > input.length) revert CanonicalProtoFlaw(Flaw.Truncated);
-        return (input[:length], input[length:]);
+        assembly ("memory-safe") {
+            value.offset := input.offset
+            value.length := length
+        }
+        return (value, _after(input, length));
     }
 
-    function _varint(bytes calldata input) private pure returns (uint64, bytes calldata) {
+    function _varint(bytes calldata input) private pure returns (uint256 value, bytes calldata) {
         unchecked {
-            uint256 value = 0;
             for (uint256 i = 0; i < 10; i++) {
                 if (i == input.length) revert CanonicalProtoFlaw(Flaw.Truncated);
-                uint256 octet = uint8(input[i]);
+                uint256 octet = _firstByte(_after(input, i));
                 value |= (octet & 0x7f) << (7 * i);
                 if (octet < 0x80) {
                     bool isMinimal = octet != 0 || i == 0;
                     if (!isMinimal || value > type(uint64).max) break;
-                    // Cannot cut: checked above.
-                    return (uint64(value), input[i + 1:]);
+                    return (value, _after(input, i + 1));
                 }
             }
             revert CanonicalProtoFlaw(Flaw.Varint);
+        }
+    }
+
+    /// @dev Of what is not empty.
+    function _firstByte(bytes calldata input) private pure returns (uint256 octet) {
+        assembly ("memory-safe") {
+            octet := byte(0, calldataload(input.offset))
+        }
+    }
+
+    /// @dev Without the first `length` bytes, which have to be there.
+    function _after(bytes calldata input, uint256 length) private pure returns (bytes calldata rest) {
+        assembly ("memory-safe") {
+            rest.offset := add(input.offset, length)
+            rest.length := sub(input.length, length)
         }
     }
 }
