@@ -1,0 +1,82 @@
+import { ContractFactory } from "ethers";
+
+import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { decodeRevert } from "../../src/contracts/decodeRevert.ts";
+import { ProtocolError } from "../../src/protocol/errors.ts";
+import { recoverAddress } from "../../src/protocol/ecdsa.ts";
+import { readIdentityUpdate } from "../../src/protocol/identity/read.ts";
+import type { VerifySmartAccount } from "../../src/protocol/identity/signature.ts";
+import type { InboxState } from "../../src/protocol/identity/state.ts";
+import { applyIdentityUpdate } from "../../src/protocol/identity/state.ts";
+import type { Actor } from "../support/identityActors.ts";
+import { smartAccount, wallet } from "../support/identityActors.ts";
+import type { World } from "./fixtures.ts";
+
+/** How many blocks back a smart account may be asked. */
+export const MOST_ACCOUNT_BLOCKS = 1_800n;
+
+/** What the registry says of an update when it is simulated: "taken", or the error's name with its arguments. */
+export async function verdict(world: World, inboxId: string, clientEnvelope: Uint8Array): Promise<string> {
+  try {
+    await world.identityRegistry.addIdentityUpdate.staticCall(`0x${inboxId}`, clientEnvelope);
+    return "taken";
+  } catch (error) {
+    const revert = decodeRevert(error);
+    if (!revert) throw error;
+    return `${revert.name}(${Object.values(revert.args).map(String).join(", ")})`;
+  }
+}
+
+/** Sequences an update and returns the gas it took. */
+export async function sequence(world: World, inboxId: string, clientEnvelope: Uint8Array): Promise<bigint> {
+  const sent = await world.identityRegistry.addIdentityUpdate(`0x${inboxId}`, clientEnvelope);
+  const receipt = await sent.wait();
+  return receipt!.gasUsed;
+}
+
+export interface DeployedAccount extends Actor {
+  address: string;
+}
+
+/** Smart accounts of keys that are wallets 1000 and up; `block` is the one that their signatures name. */
+export async function deployAccounts(world: World, count: number, block: () => bigint): Promise<DeployedAccount[]> {
+  const { abi, bytecode } = readArtifact("test/support/SmartAccount.sol");
+  const accounts: DeployedAccount[] = [];
+  for (let n = 0; n < count; n++) {
+    const owner = wallet(1_000 + n);
+    const deployed = await new ContractFactory(abi, bytecode, world.deployer).deploy(owner.identifier);
+    const address = await deployed.getAddress();
+    accounts.push({ ...smartAccount(address, owner.key, world.chainId, block), address });
+  }
+  return accounts;
+}
+
+/** The chain's answer, worked out here: whether one of the accounts' owners signed, about a block that may be asked. */
+export function askAccounts(
+  world: World,
+  accounts: readonly DeployedAccount[],
+  currentBlock: () => bigint,
+): VerifySmartAccount {
+  return async ({ account, chainId, blockNumber, hash, signature }) => {
+    const age = currentBlock() - blockNumber;
+    if (chainId !== world.chainId || age < 1n || age > MOST_ACCOUNT_BLOCKS) return false;
+    const n = accounts.findIndex(({ identifier }) => identifier === account);
+    const isWhole = signature.length === 65 && signature[64]! >= 27;
+    return n >= 0 && isWhole && recoverAddress(hash, signature) === wallet(1_000 + n).identifier;
+  };
+}
+
+/** What TypeScript makes of an update: the inbox afterwards, or undefined when it refuses it. */
+export async function stateAfter(
+  before: InboxState | undefined,
+  inboxId: string,
+  clientEnvelope: Uint8Array,
+  verify: VerifySmartAccount,
+): Promise<InboxState | undefined> {
+  try {
+    return await applyIdentityUpdate(before, readIdentityUpdate(clientEnvelope, inboxId), verify);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
