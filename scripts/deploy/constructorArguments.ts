@@ -90,6 +90,7 @@ export function constructorArguments(
     ],
     blsVerifier: [],
     rateRegistry: [governor, parameters.stampPriceAmount, firstRates],
+    ed25519Verifier: [],
     identityRegistry: [authority],
     commitBroadcaster: [authority],
   };

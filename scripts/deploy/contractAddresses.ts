@@ -14,8 +14,11 @@ export function contractName(key: ContractKey | ReservedKey): string {
 
 /** Where a contract's source is. */
 export function contractSource(key: ContractKey): string {
-  const folder = key === "postageToken" ? "contracts/governance" : "contracts";
-  return `${folder}/${contractName(key)}.sol`;
+  const folders: Partial<Record<ContractKey, string>> = {
+    postageToken: "contracts/governance",
+    ed25519Verifier: "generated/contracts",
+  };
+  return `${folders[key] ?? "contracts"}/${contractName(key)}.sol`;
 }
 
 /** The CREATE3 salt of a contract, the same on every chain. */

@@ -1,6 +1,7 @@
 import { accessManagerAbi } from "#abi/AccessManager.ts";
 import { blsVerifierAbi } from "#abi/BlsVerifier.ts";
 import { commitBroadcasterAbi } from "#abi/CommitBroadcaster.ts";
+import { ed25519VerifierAbi } from "#abi/Ed25519Verifier.ts";
 import { faultProofsAbi } from "#abi/FaultProofs.ts";
 import { feeDistributorAbi } from "#abi/FeeDistributor.ts";
 import { identityRegistryAbi } from "#abi/IdentityRegistry.ts";
@@ -23,6 +24,7 @@ export const abis = {
   faultProofs: faultProofsAbi,
   blsVerifier: blsVerifierAbi,
   rateRegistry: rateRegistryAbi,
+  ed25519Verifier: ed25519VerifierAbi,
   identityRegistry: identityRegistryAbi,
   commitBroadcaster: commitBroadcasterAbi,
 } as const;

@@ -5,6 +5,7 @@ import type {
   AccessManager,
   BlsVerifier,
   CommitBroadcaster,
+  Ed25519Verifier,
   FaultProofs,
   FeeDistributor,
   IdentityRegistry,
@@ -32,6 +33,7 @@ export interface Contracts {
   faultProofs: FaultProofs;
   blsVerifier: BlsVerifier;
   rateRegistry: RateRegistry;
+  ed25519Verifier: Ed25519Verifier;
   identityRegistry: IdentityRegistry;
   commitBroadcaster: CommitBroadcaster;
 }

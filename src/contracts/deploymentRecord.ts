@@ -30,6 +30,7 @@ export const deploymentRecordSchema = z.strictObject({
     faultProofs: deployed,
     blsVerifier: deployed,
     rateRegistry: deployed,
+    ed25519Verifier: deployed,
     identityRegistry: deployed,
     commitBroadcaster: deployed,
   }),
