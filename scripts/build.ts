@@ -1,8 +1,10 @@
-/** Makes what is not committed: protobuf codecs, compiled contracts, TypeChain types, ABIs as TypeScript constants. */
+/** Makes what is not committed: protobuf codecs, the Ed25519 verifier's source, compiled contracts, TypeChain types, ABIs as TypeScript constants. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+
+import { ED25519_VERIFIER, generateEd25519Verifier } from "./ed25519/generate.ts";
 
 const GENERATED = "generated";
 
@@ -49,7 +51,8 @@ function buildAbis(): void {
   const out = join(GENERATED, "abi");
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  for (const file of filesUnder("artifacts/contracts").filter((name) => /\.sol[\\/][A-Za-z0-9]+\.json$/.test(name))) {
+  const artifacts = ["artifacts/contracts", "artifacts/generated/contracts"].flatMap(filesUnder);
+  for (const file of artifacts.filter((name) => /\.sol[\\/][A-Za-z0-9]+\.json$/.test(name))) {
     const { contractName, abi } = JSON.parse(readFileSync(file, "utf8")) as { contractName: string; abi: unknown[] };
     if (abi.length === 0) continue;
     const name = contractName[0]!.toLowerCase() + contractName.slice(1);
@@ -59,6 +62,9 @@ function buildAbis(): void {
 
 const toolchain = ["package-lock.json", "hardhat.config.ts"];
 once("proto", [...filesUnder("proto"), "buf.yaml", "buf.gen.yaml", ...toolchain], join(GENERATED, "proto"), buildProto);
-const solidity = [...filesUnder("contracts"), ...filesUnder("test")].filter((file) => file.endsWith(".sol"));
+const ed25519 = [...filesUnder("scripts/ed25519"), "src/protocol/identity/ed25519.ts"];
+once("ed25519", [...ed25519, ...toolchain], ED25519_VERIFIER, generateEd25519Verifier);
+const folders = ["contracts", "generated/contracts", "test"];
+const solidity = folders.flatMap(filesUnder).filter((file) => file.endsWith(".sol"));
 once("contracts", [...solidity, ...toolchain], "artifacts", buildContracts);
 once("abi", [...solidity, ...toolchain], join(GENERATED, "abi"), buildAbis);

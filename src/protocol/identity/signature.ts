@@ -1,4 +1,3 @@
-import { ed25519ph } from "@noble/curves/ed25519.js";
 import { p256 } from "@noble/curves/nist.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { keccak_256 } from "@noble/hashes/sha3.js";
@@ -11,10 +10,9 @@ import { concatBytes, toHex, uintToBytes, utf8ToBytes } from "../bytes.ts";
 import { hasLowS, recoverAddress } from "../ecdsa.ts";
 import { ProtocolError } from "../errors.ts";
 import { asksFor } from "./clientData.ts";
+import { verifyInstallationSignature } from "./ed25519.ts";
 import type { Member } from "./member.ts";
 import { checkedMember } from "./member.ts";
-
-const CONTEXT = utf8ToBytes("IDENTITY UPDATE SIGNATURE");
 
 /** Asks a chain whether a smart account signed `hash` (ERC-1271), also whether the block it names may be asked. */
 export type VerifySmartAccount = (question: {
@@ -70,8 +68,7 @@ export async function verifySignature(
     case "installationKey": {
       const { bytes: raw, publicKey } = kind.value;
       const signer = checkedMember("installation", bytesToHex(publicKey));
-      const options = { context: CONTEXT, zip215: false };
-      const holds = passesNoble(() => ed25519ph.verify(raw, utf8ToBytes(text), publicKey, options));
+      const holds = verifyInstallationSignature(publicKey, raw, utf8ToBytes(text));
       return holds ? byKey(signer, raw) : invalid(`the signature of installation ${signer.identifier} does not hold`);
     }
     case "passkey": {
