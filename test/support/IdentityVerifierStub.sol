@@ -17,7 +17,8 @@ contract IdentityVerifierStub is IIdentityVerifier {
 
     /// @inheritdoc IIdentityVerifier
     function verify(bytes32, bytes calldata clientEnvelope) external view returns (bytes32, Action[] memory) {
-        bytes memory read = answer.length > 0 ? answer : clientEnvelope;
+        bytes memory read = answer;
+        if (read.length == 0) read = clientEnvelope;
         (bytes32 text, Action[] memory actions, bytes memory failure) = abi.decode(read, (bytes32, Action[], bytes));
         if (failure.length == 0) return (text, actions);
         assembly ("memory-safe") {
