@@ -34,12 +34,12 @@ library Membership {
     }
 
     struct Inbox {
-        // One slot: count 64 | installations 8 | recoveryKind 8 | recoveryWallet 160
-        uint64 count;
-        uint8 installations;
+        // One slot: recoveryKind 8 | recoveryWallet 160 | count 64 | installations 8
         MemberKind recoveryKind;
         /// Says something only for a recovery identifier of its kind, like the key below.
         address recoveryWallet;
+        uint64 count;
+        uint8 installations;
         bytes32 head;
         bytes32 recoveryPasskey;
         mapping(MemberKind kind => mapping(bytes32 key => Owner)) owners;
