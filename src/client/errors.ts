@@ -4,7 +4,7 @@ import type { Address } from "../protocol/bytes.ts";
 export type GatewayErrorCode =
   /** The bytes break a rule of the network; sending them again cannot help. */
   | "invalid_envelope"
-  /** An identity update that would make its inbox unusable. */
+  /** An identity update that the registry refuses for good: it would make its inbox unusable. */
   | "invalid_identity_update"
   | "too_many_envelopes"
   /** The channel cannot cover the publish. */

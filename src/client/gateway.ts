@@ -14,7 +14,6 @@ import { Visibility } from "./nodes/visibility.ts";
 import type { ConnectNode, GatewayChain, GatewayStore, Random } from "./ports.ts";
 import { ChainPublisher } from "./publish/chainPublisher.ts";
 import { FateResolver } from "./publish/fateResolver.ts";
-import { IdentityGuard } from "./publish/identityGuard.ts";
 import { LogAudit } from "./publish/logAudit.ts";
 import { NodePublisher } from "./publish/nodePublisher.ts";
 import { Publisher } from "./publish/publisher.ts";
@@ -78,12 +77,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const lookup = { clock, log, ...limits };
   const fates = new FateResolver({ ledger, directory, rates, clock, log, limits });
   const audit = new LogAudit({ fates, ledger, directory, rates, clock, log, limits });
-  const guard = new IdentityGuard({ directory, lookup, log, verifySmartAccount: chain.verifySmartAccount });
   const shared = { ledger, directory, clock, log, limits };
   const publisher = new Publisher({
     ...shared,
     nodes: new NodePublisher({ ...shared, fates, audit, rates, watch, random, postageKey }),
-    chain: new ChainPublisher({ ...shared, chain, guard, visibility, lookup }),
+    chain: new ChainPublisher({ ...shared, chain, visibility, lookup }),
     visibility,
     store,
   });

@@ -2,7 +2,6 @@ import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_
 
 import type { Address, Hex } from "../protocol/bytes.ts";
 import type { Rates } from "../protocol/fees.ts";
-import type { VerifySmartAccount } from "../protocol/identity/signature.ts";
 
 // --- Chain ---------------------------------------------------------------------------------------------------------
 
@@ -41,10 +40,12 @@ export interface GatewayChain {
   nodes(signal: AbortSignal): Promise<RegisteredNode[]>;
   rates(signal: AbortSignal): Promise<NetworkRates>;
   channel(key: Address, signal: AbortSignal): Promise<ChannelState>;
-  /** Sends, waits for the receipt. The contract's "already sequenced" is success. */
+  /**
+   * Asks the contract whether it would take the entry, sends it, waits for the receipt. "Already sequenced" is success.
+   * Rejects with GatewayError `invalid_identity_update` or `refused_by_chain` when the contract refuses.
+   */
   addIdentityUpdate(inboxId: Uint8Array, clientEnvelope: Uint8Array, signal: AbortSignal): Promise<Sequenced>;
   addMessage(groupId: Uint8Array, clientEnvelope: Uint8Array, signal: AbortSignal): Promise<Sequenced>;
-  verifySmartAccount: VerifySmartAccount;
 }
 
 // --- Nodes ---------------------------------------------------------------------------------------------------------

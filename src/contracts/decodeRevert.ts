@@ -49,8 +49,11 @@ function parse(iface: Interface, data: string): ErrorDescription | null {
   }
 }
 
-/** Clients wrap revert data differently: ethers in `data`, JSON-RPC in `error.data`, some in `info.error.data`. */
-function revertDataOf(error: unknown, depth = 0): string | undefined {
+/**
+ * What a contract reverted with; undefined when the error carries none. Clients wrap it differently: ethers in `data`,
+ * JSON-RPC in `error.data`, some in `info.error.data`.
+ */
+export function revertDataOf(error: unknown, depth = 0): string | undefined {
   if (depth > 5 || typeof error !== "object" || error === null) return undefined;
   const fields = error as Record<string, unknown>;
   if (isHexString(fields.data) && fields.data.length >= 10) return fields.data;

@@ -1,7 +1,6 @@
 import type { Hex, Address } from "../protocol/bytes.ts";
 import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
 import type { Rates } from "../protocol/fees.ts";
-import type { VerifySmartAccount } from "../protocol/identity/signature.ts";
 
 /** Decides whether this node may originate envelopes: the daemon's gate, which asks for postage. */
 export interface PublishGate {
@@ -64,7 +63,7 @@ export interface ChainEvent {
   /** Inbox id (32 bytes) or group id (16 bytes), as the event names it. */
   subject: Uint8Array;
   sequenceId: bigint;
-  /** Serialized ClientEnvelope, not checked by anybody yet. */
+  /** Serialized ClientEnvelope, as the contract checked it. */
   clientEnvelope: Uint8Array;
   blockNumber: number;
   blockHash: Hex;
@@ -76,7 +75,6 @@ export interface ChainEvent {
 
 /** What the node reads from the chain. Every call may fail and is then tried again later. */
 export interface NodeChain {
-  chainId: bigint;
   /** The first block that can hold an event. */
   deploymentBlock: number;
   /** Also those without a seat and those that have left: what they carried is served on. */
@@ -89,5 +87,4 @@ export interface NodeChain {
   block(number: number): Promise<ChainBlock | undefined>;
   /** Events of both kinds in the blocks from `first` to `last` inclusive, in the chain's order. */
   events(first: number, last: number): Promise<ChainEvent[]>;
-  verifySmartAccount: VerifySmartAccount;
 }

@@ -1,16 +1,20 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect } from "chai";
-import { JsonRpcProvider, Wallet } from "ethers";
+import type { ErrorFragment, JsonRpcSigner } from "ethers";
+import { Interface, JsonRpcProvider, Wallet } from "ethers";
 import { network } from "hardhat";
 
 import { Health, HealthCheckResponse_ServingStatus } from "#proto/grpc/health/v1/health_pb.ts";
 import { PostageRefusalSchema } from "#proto/pennyblack/v1/postage_pb.ts";
 import { PublishApi, QueryApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 
+import { chainRefusal } from "../../src/client/adapters/chainRefusal.ts";
 import { ethersChain } from "../../src/client/adapters/ethersChain.ts";
 import { connectGrpcNode } from "../../src/client/adapters/grpcNode.ts";
+import type { GatewayError } from "../../src/client/errors.ts";
 import { isGatewayError } from "../../src/client/errors.ts";
 import type { GatewayChain } from "../../src/client/ports.ts";
+import type { Contracts } from "../../src/contracts/connectContracts.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import type { GrpcServer } from "../../src/platform/grpcServer.ts";
@@ -19,6 +23,7 @@ import { silentLog } from "../../src/platform/log.ts";
 import { voucherFromHeader } from "../../src/protocol/voucher.ts";
 import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
 import { readParameters } from "../../scripts/deploy/parameters.ts";
+import { VECTOR, identityEnvelope } from "../node/support/identity.ts";
 import { groupMessage, payerEnvelope } from "../support/envelopes.ts";
 import { CHANNEL, POSTAGE_KEY } from "./support/fakeNetwork.ts";
 
@@ -106,18 +111,20 @@ describe("client/adapters/grpcNode", () => {
 describe("client/adapters/ethersChain", () => {
   let chain: GatewayChain;
   let provider: JsonRpcProvider;
+  let contracts: Contracts;
+  let deployer: JsonRpcSigner;
   let close: () => Promise<void>;
   before(async function () {
     this.timeout(60_000);
     const server = await network.createServer({ network: "local", chainType: "l1" }, "127.0.0.1", 0);
     const { address, port } = await server.listen();
     provider = new JsonRpcProvider(`http://${address}:${port}`, 31337, { staticNetwork: true, cacheTimeout: -1 });
-    const deployer = await provider.getSigner(0);
+    deployer = await provider.getSigner(0);
     const record = await deployNetwork({ signer: deployer, parameters: readParameters("local") });
     const key = Wallet.createRandom();
     await (await deployer.sendTransaction({ to: key.address, value: 10n ** 18n })).wait();
     const signer = new Wallet(key.privateKey, provider);
-    const contracts = connectContracts(record, provider);
+    contracts = connectContracts(record, provider);
     chain = ethersChain({ contracts, provider, signer, clock: systemClock, log: silentLog, pollingMs: 10 });
     close = async () => {
       provider.destroy();
@@ -151,29 +158,63 @@ describe("client/adapters/ethersChain", () => {
   });
 
   it("takes what somebody has sequenced before as done", async () => {
-    const inbox = new Uint8Array(32).fill(5);
-    const update = groupMessage(99);
-    const first = await chain.addIdentityUpdate(inbox, update, NEVER);
-    const again = await chain.addIdentityUpdate(inbox, update, NEVER);
+    const { subject, clientEnvelope } = identityEnvelope(VECTOR.wallet);
+    const first = await chain.addIdentityUpdate(subject, clientEnvelope, NEVER);
+    const again = await chain.addIdentityUpdate(subject, clientEnvelope, NEVER);
     expect(again).to.deep.equal({ sequenceId: first.sequenceId, transactionHash: undefined });
   });
 
+  const refusalOf = async (call: Promise<unknown>): Promise<GatewayError> => {
+    const error: unknown = await call.then(
+      () => undefined,
+      (caught: unknown) => caught,
+    );
+    if (!isGatewayError(error)) throw new Error(`no refusal: ${String(error)}`);
+    return error;
+  };
+
   it("names what a contract refuses", async () => {
-    let refused: unknown;
-    await chain.addIdentityUpdate(new Uint8Array(32), new Uint8Array(5), NEVER).catch((error) => (refused = error));
-    expect(isGatewayError(refused, "refused_by_chain")).to.equal(true);
-    expect(String(refused)).to.contain("PayloadSizeOutOfBounds(5, 78, 262144)");
+    const update = await refusalOf(chain.addIdentityUpdate(new Uint8Array(32), new Uint8Array(5), NEVER));
+    expect(update).to.include({ code: "invalid_identity_update", retryable: false });
+    expect(update.message).to.contain("IdentityRegistryPayloadSizeOutOfBounds(5, 78, 262144)");
+    const message = await refusalOf(chain.addMessage(new Uint8Array(16).fill(0xab), groupMessage(1), NEVER));
+    expect(message).to.include({ code: "refused_by_chain", retryable: false });
+    expect(message.message).to.contain("CommitBroadcasterNotOrdered(1)");
   });
 
-  it("believes no account without code, and no other chain", async () => {
-    const question = {
-      chainId: 31337n,
-      account: CHANNEL,
-      hash: new Uint8Array(32),
-      blockNumber: 1n,
-      signature: new Uint8Array(65),
-    };
-    expect(await chain.verifySmartAccount(question)).to.equal(false);
-    expect(await chain.verifySmartAccount({ ...question, chainId: 1n })).to.equal(false);
+  it("waits for the end of a pause", async () => {
+    for (const contract of [contracts.commitBroadcaster, contracts.identityRegistry]) {
+      await (await contract.connect(deployer).pauseEntries(3_600)).wait();
+    }
+    const { subject, clientEnvelope } = identityEnvelope(VECTOR.passkey);
+    for (const call of [
+      chain.addMessage(new Uint8Array(16).fill(0xab), groupMessage(77, { contentType: 3 }), NEVER),
+      chain.addIdentityUpdate(subject, clientEnvelope, NEVER),
+    ]) {
+      const refusal = await refusalOf(call);
+      expect(refusal).to.include({ code: "refused_by_chain", retryable: true });
+      expect(refusal.message).to.contain("PausableEntriesPaused");
+    }
+  });
+});
+
+describe("client/adapters/chainRefusal", () => {
+  const revert = (signature: string, ...args: unknown[]) => {
+    const abi = new Interface([`error ${signature}`]);
+    return { code: "CALL_EXCEPTION", data: abi.encodeErrorResult(abi.fragments[0]! as ErrorFragment, args) };
+  };
+
+  it("says what to do about an update that can never succeed", () => {
+    const refusal = chainRefusal("identity", revert("SomeVerifierError(uint256)", 7n));
+    expect(refusal).to.include({ code: "invalid_identity_update", retryable: false });
+    expect(refusal!.message).to.match(/unknown error 0x[0-9a-f]{8}; .*sign a new one/);
+    expect(chainRefusal("commit", revert("SomeError()"))).to.include({ code: "refused_by_chain", retryable: false });
+  });
+
+  it("does not take an endpoint's failure, or one without data, for a refusal", () => {
+    for (const error of [new Error("socket hang up"), { code: "CALL_EXCEPTION", data: "0x" }, undefined]) {
+      expect(chainRefusal("identity", error)).to.equal(undefined);
+      expect(chainRefusal("commit", error)).to.equal(undefined);
+    }
   });
 });

@@ -10,7 +10,7 @@ import { GatewayError } from "../../src/client/errors.ts";
 import type { GatewayChain } from "../../src/client/ports.ts";
 import { fromHex } from "../../src/protocol/bytes.ts";
 import { readOriginatorEnvelope } from "../../src/protocol/envelope.ts";
-import { clientEnvelopeOf } from "../../src/client/publish/identityGuard.ts";
+import { clientEnvelopeOf } from "../../src/client/publish/lookup.ts";
 import { TopicKind, topicBytes } from "../../src/protocol/topics.ts";
 import { groupMessage } from "../support/envelopes.ts";
 import { readVectors } from "../support/vectors.ts";
@@ -22,11 +22,11 @@ const updates = readVectors<{ updates: { bytes: string }[] }>("identity-updates"
 /** Three updates of one inbox, made by a real client: create, add, revoke. */
 const LOG_A = updates.slice(3, 6);
 
-function envelopeOf(update: IdentityUpdate, inboxId = update.inboxId): Uint8Array {
+function envelopeOf(update: IdentityUpdate): Uint8Array {
   return toBinary(
     ClientEnvelopeSchema,
     create(ClientEnvelopeSchema, {
-      aad: { targetTopic: topicBytes(TopicKind.identityUpdate, fromHex(inboxId)) },
+      aad: { targetTopic: topicBytes(TopicKind.identityUpdate, fromHex(update.inboxId)) },
       payload: { case: "identityUpdate", value: update },
     }),
   );
@@ -66,7 +66,6 @@ describe("client/gateway on chain", () => {
     const cases: [Uint8Array, string][] = [
       [envelopeOf(forged), "does not hold"],
       [envelopeOf(create(IdentityUpdateSchema, { ...LOG_A[1]!, actions: [] })), "no action"],
-      [envelopeOf(LOG_A[1]!, "00".repeat(32)), "another inbox"],
       [envelopeOf(updates[7]!), "does not exist yet"],
       [envelopeOf(updates[0]!), "smart account"],
     ];
@@ -76,6 +75,60 @@ describe("client/gateway on chain", () => {
       expect(error.rawMessage).to.contain(reason);
     }
     expect(harness.network.transactions).to.have.length(1);
+    expect(gateway.status().openAttempts).to.equal(0);
+  });
+
+  it("takes for done what the registry would not take again, when the nodes serve it", async () => {
+    const bytes = envelopeOf(LOG_A[0]!);
+    const chain = harness.network.chain();
+    await chain.addIdentityUpdate(fromHex(LOG_A[0]!.inboxId), bytes, new AbortController().signal);
+    // The first two nodes have not indexed it yet.
+    for (const node of harness.network.nodes.slice(0, 2)) node.serves = () => harness.clock.now() > lateUntil;
+    const lateUntil = harness.clock.now() + 1_000;
+    const tooOld = async () => {
+      throw new GatewayError("invalid_identity_update", "the account's block is too old", { retryable: false });
+    };
+    const gateway = await harness.start({ chain: { ...chain, addIdentityUpdate: tooOld } });
+    const [answer] = await harness.settle(publish(gateway, bytes));
+    expect(readOriginatorEnvelope(answer!)).to.include({ originatorId: 1, sequenceId: 1n });
+    const error = await harness.settle(failure(publish(gateway, envelopeOf(LOG_A[1]!))));
+    expect(error.rawMessage).to.contain("too old");
+    expect(gateway.status().openAttempts).to.equal(0);
+  });
+
+  it("takes for done what somebody sequenced with other bytes around the same text", async () => {
+    const relayed = fromBinary(IdentityUpdateSchema, toBinary(IdentityUpdateSchema, LOG_A[0]!));
+    relayed.clientTimestampNs ^= 1n;
+    const signal = new AbortController().signal;
+    await harness.network.chain().addIdentityUpdate(fromHex(relayed.inboxId), envelopeOf(relayed), signal);
+    const gateway = await harness.start();
+    const [answer] = await harness.settle(publish(gateway, envelopeOf(LOG_A[0]!)));
+    const read = readOriginatorEnvelope(answer!);
+    expect(read.sequenceId).to.equal(1n);
+    expect(clientEnvelopeOf(read.payerEnvelope)).to.deep.equal(envelopeOf(relayed));
+    expect(harness.network.transactions).to.have.length(1);
+  });
+
+  it("does not take other bytes for a commit", async () => {
+    const chain = harness.network.chain();
+    const group = new Uint8Array(16).fill(0xab);
+    await chain.addMessage(group, groupMessage(1, { contentType: 3 }), new AbortController().signal);
+    const addMessage = async () => ({ sequenceId: 1n, transactionHash: undefined });
+    const gateway = await harness.start({ chain: { ...chain, addMessage } });
+    const error = await harness.settle(failure(publish(gateway, groupMessage(2, { contentType: 3 }))));
+    expect(error.rawMessage).to.contain("other bytes at 0:1");
+  });
+
+  it("waits while entries are paused", async () => {
+    const chain = harness.network.chain();
+    const pausedUntil = harness.clock.now() + 5_000;
+    const addMessage: GatewayChain["addMessage"] = async (...args) => {
+      if (harness.clock.now() >= pausedUntil) return chain.addMessage(...args);
+      throw new GatewayError("refused_by_chain", "PausableEntriesPaused", { retryable: true });
+    };
+    const gateway = await harness.start({ chain: { ...chain, addMessage } });
+    await harness.settle(publish(gateway, groupMessage(1, { contentType: 3 })));
+    expect(harness.clock.now()).to.be.greaterThan(pausedUntil - 1);
   });
 
   it("answers an update that is sequenced already from the log, whoever sent it", async () => {
@@ -114,12 +167,13 @@ describe("client/gateway on chain", () => {
     const chain: GatewayChain = {
       ...harness.network.chain(),
       addMessage: async () => {
-        throw new GatewayError("refused_by_chain", "paused", { retryable: false });
+        throw new GatewayError("refused_by_chain", "not ordered", { retryable: false });
       },
     };
     const gateway = await harness.start({ chain });
     const error = await harness.settle(failure(publish(gateway, groupMessage(1, { contentType: 3 }))));
     expect(error.code).to.equal(Code.FailedPrecondition);
+    expect(gateway.status().openAttempts).to.equal(0);
   });
 
   it("waits until the nodes serve what is sequenced", async () => {

@@ -1,6 +1,7 @@
 import type { Contract, TransactionReceipt } from "ethers";
 import { concat } from "ethers";
 
+import { groupMessage } from "../support/envelopes.ts";
 import {
   NEVER,
   USD,
@@ -86,9 +87,11 @@ describe("gas", function () {
     const bytes = new Uint8Array(512).fill(1);
     const inbox = `0x${"11".repeat(32)}`;
     const group = `0x${"11".repeat(16)}`;
+    // As long as the commit of a conversation between two.
+    const commit = (n: number) => groupMessage(n, { contentType: 3, group: 0x11, padding: 2_860 });
     await world.identityRegistry.addIdentityUpdate(inbox, bytes.fill(2));
-    await world.commitBroadcaster.addMessage(group, bytes);
+    await world.commitBroadcaster.addMessage(group, commit(1));
     lines.push(`addIdentityUpdate: ${await gasOf(world.identityRegistry.addIdentityUpdate(inbox, bytes.fill(3)))}`);
-    lines.push(`addMessage: ${await gasOf(world.commitBroadcaster.addMessage(group, bytes))}`);
+    lines.push(`addMessage: ${await gasOf(world.commitBroadcaster.addMessage(group, commit(2)))}`);
   });
 });

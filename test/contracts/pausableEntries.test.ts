@@ -1,5 +1,6 @@
 import { expect } from "chai";
 
+import { groupMessage } from "../support/envelopes.ts";
 import {
   DAY,
   HOUR,
@@ -17,6 +18,7 @@ import type { World } from "./fixtures.ts";
 const alice = postageKey(1);
 const WEEK = 7 * DAY;
 const BYTES32 = `0x${"11".repeat(32)}`;
+const COMMIT = groupMessage(1, { contentType: 3, group: 0x11 });
 const ENVELOPE = `0x${"22".repeat(100)}`;
 
 const CONTRACTS = ["postageChannels", "nodeRegistry", "nodeStaking", "identityRegistry", "commitBroadcaster"] as const;
@@ -44,7 +46,10 @@ function entriesOf(world: World): Record<(typeof CONTRACTS)[number], (() => Prom
     nodeRegistry: [() => nodeRegistry.connect(operator).register(registrationOf(world, operator, 7))],
     nodeStaking: [() => nodeStaking.connect(operator).stake(100n, 1n)],
     identityRegistry: [() => identityRegistry.addIdentityUpdate(BYTES32, ENVELOPE)],
-    commitBroadcaster: [() => commitBroadcaster.addMessage(`0x${"11".repeat(16)}`, ENVELOPE)],
+    commitBroadcaster: [
+      () => commitBroadcaster.addMessage(`0x${"11".repeat(16)}`, COMMIT),
+      () => commitBroadcaster.addMessages([], []),
+    ],
   };
 }
 const FORM_VRS = "depositWithAuthorization((address,address,uint96,uint256,uint256,bytes32),uint8,bytes32,bytes32)";

@@ -4,7 +4,6 @@ import type { Contracts } from "../../contracts/connectContracts.ts";
 import { decodeRevert } from "../../contracts/decodeRevert.ts";
 import { readNodes } from "../../contracts/readNodes.ts";
 import { readRates } from "../../contracts/readRates.ts";
-import { smartAccountVerifier } from "../../contracts/smartAccountVerifier.ts";
 import { TransactionError, TransactionSender } from "../../contracts/transactionSender.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
@@ -12,6 +11,7 @@ import type { Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import { GatewayError } from "../errors.ts";
 import type { GatewayChain, Sequenced } from "../ports.ts";
+import { chainRefusal } from "./chainRefusal.ts";
 
 export interface EthersChainOptions {
   /** Connected for reading. */
@@ -36,7 +36,7 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
 
   async function sequence(
     contract: unknown,
-    call: { method: string; event: string; args: [string, string] },
+    call: { destination: "identity" | "commit"; method: string; event: string; args: [string, string] },
     signal: AbortSignal,
   ): Promise<Sequenced> {
     const handle = contract as Contract;
@@ -54,7 +54,7 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
     } catch (error) {
       const known = alreadySequenced(error);
       if (known !== undefined) return { sequenceId: known, transactionHash: undefined };
-      throw asGatewayError(error);
+      throw asGatewayError(call.destination, error);
     }
     // Mined and reverted: somebody was faster, which the next simulation tells with the id.
     throw new GatewayError("chain_unavailable", "the transaction was overtaken by another", { retryable: true });
@@ -78,6 +78,7 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
       sequence(
         identityRegistry,
         {
+          destination: "identity",
           method: "addIdentityUpdate",
           event: "IdentityUpdateCreated",
           args: [toHex(inboxId), toHex(clientEnvelope)],
@@ -88,14 +89,14 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
     addMessage: (groupId, clientEnvelope, signal) =>
       sequence(
         commitBroadcaster,
-        { method: "addMessage", event: "MessageSent", args: [toHex(groupId), toHex(clientEnvelope)] },
+        {
+          destination: "commit",
+          method: "addMessage",
+          event: "MessageSent",
+          args: [toHex(groupId), toHex(clientEnvelope)],
+        },
         signal,
       ),
-
-    async verifySmartAccount(question) {
-      const { chainId } = await options.provider.getNetwork();
-      return smartAccountVerifier(options.provider, chainId)(question);
-    },
   };
 }
 
@@ -107,12 +108,9 @@ function alreadySequenced(error: unknown): bigint | undefined {
   return isKnown && typeof revert.args.sequenceId === "bigint" ? revert.args.sequenceId : undefined;
 }
 
-function asGatewayError(error: unknown): unknown {
+function asGatewayError(destination: "identity" | "commit", error: unknown): unknown {
   if (error instanceof TransactionError) {
     return new GatewayError("chain_unavailable", error.message, { retryable: error.retryable, cause: error });
   }
-  const revert = decodeRevert(error);
-  if (!revert) return error;
-  const words = `the chain refuses it: ${revert.name}(${Object.values(revert.args).map(String).join(", ")})`;
-  return new GatewayError("refused_by_chain", words, { retryable: false, cause: error });
+  return chainRefusal(destination, error) ?? error;
 }

@@ -11,16 +11,14 @@ import type { ReadClientEnvelope } from "../../protocol/envelope.ts";
 import { COMMIT_ORIGINATOR, IDENTITY_ORIGINATOR, readOriginatorEnvelope } from "../../protocol/envelope.ts";
 import { SerialByKey, withTimeout } from "../async.ts";
 import type { ChannelLedger } from "../channel/ledger.ts";
-import { GatewayError } from "../errors.ts";
+import { GatewayError, isGatewayError } from "../errors.ts";
 import type { GatewayLimits } from "../limits.ts";
 import type { NodeDirectory } from "../nodes/nodeDirectory.ts";
 import type { Visibility } from "../nodes/visibility.ts";
 import type { GatewayChain, Sequenced } from "../ports.ts";
 import type { Hold } from "./hold.ts";
-import type { IdentityGuard } from "./identityGuard.ts";
-import { clientEnvelopeOf } from "./identityGuard.ts";
 import type { LookupOptions } from "./lookup.ts";
-import { readTopic } from "./lookup.ts";
+import { clientEnvelopeOf, readTopic } from "./lookup.ts";
 
 export interface ChainJob {
   envelopeHash: Hex;
@@ -31,7 +29,6 @@ export interface ChainJob {
 
 export interface ChainPublisherOptions {
   chain: GatewayChain;
-  guard: IdentityGuard;
   ledger: ChannelLedger;
   directory: NodeDirectory;
   visibility: Visibility;
@@ -44,7 +41,7 @@ export interface ChainPublisherOptions {
 /** Sends what needs one order for everybody to the chain, and answers with what the nodes make of it. */
 export class ChainPublisher {
   readonly #options: ChainPublisherOptions;
-  /** An update is checked against the log that the one before it ends up in. */
+  /** The registry judges an update by the log that the one before it ends up in. */
   readonly #serial = new SerialByKey();
   #sending = 0;
 
@@ -80,39 +77,47 @@ export class ChainPublisher {
   }
 
   async #sequence(job: ChainJob, originatorId: number, hold: Hold): Promise<bigint> {
-    const { clock, guard, ledger } = this.#options;
-    const { client, clientEnvelope, envelopeHash } = job;
+    const { clock, ledger } = this.#options;
+    const { client, envelopeHash } = job;
     const note = { originatorId, topic: client.topicBytes, payerEnvelope: new Uint8Array(), reservedPico: 0n };
     return hold.until(async () => {
       // Sent before, in this run or an earlier one: it may be there already.
       const wasSent = ledger.attemptsOf(envelopeHash).length > 0;
-      const known =
-        job.destination === "identity"
-          ? await guard.check(client, clientEnvelope, hold.signal)
-          : wasSent
-            ? await this.#find(job, originatorId, hold.signal)
-            : undefined;
+      const known = wasSent ? await this.#find(job, originatorId, hold.signal) : undefined;
       await ledger.note({ ...note, envelopeHash, startedAt: clock.now() });
-      if (known) return readOriginatorEnvelope(known).sequenceId;
-      return (await this.#send(job, hold.signal)).sequenceId;
+      if (known !== undefined) return known;
+      try {
+        return (await this.#send(job, hold.signal)).sequenceId;
+      } catch (error) {
+        if (!isFinalRefusal(error)) throw error;
+        // What is in the log is valid for good, also when it would not be taken again: a smart account is asked at a
+        // recent block only.
+        const found = await this.#find(job, originatorId, hold.signal);
+        if (found !== undefined) return found;
+        await ledger.release([{ envelopeHash, originatorId }]);
+        throw error;
+      }
     });
   }
 
-  async #find(job: ChainJob, originatorId: number, signal: AbortSignal): Promise<OriginatorEnvelope | undefined> {
+  /** The sequence id of these very bytes, if a node serves them. Nodes may lag behind each other, so all are asked. */
+  async #find(job: ChainJob, originatorId: number, signal: AbortSignal): Promise<bigint | undefined> {
     const { directory, lookup } = this.#options;
+    let hasAnswer = false;
     for (const status of directory.available()) {
       try {
-        for await (const { envelope, read } of readTopic(lookup, status, job.client.topicBytes, signal)) {
+        for await (const { read } of readTopic(lookup, status, job.client.topicBytes, signal)) {
           const isOurs = read.originatorId === originatorId;
-          if (isOurs && equalBytes(clientEnvelopeOf(read.payerEnvelope), job.clientEnvelope)) return envelope;
+          if (isOurs && equalBytes(clientEnvelopeOf(read.payerEnvelope), job.clientEnvelope)) return read.sequenceId;
         }
-        return undefined;
+        hasAnswer = true;
       } catch (error) {
         if (signal.aborted) throw error;
         // The next node may answer.
       }
     }
-    throw new GatewayError("no_node", "no node could be asked whether the commit is sequenced already", {
+    if (hasAnswer) return undefined;
+    throw new GatewayError("no_node", `no node could be asked whether the ${job.destination} is sequenced already`, {
       retryable: true,
     });
   }
@@ -151,6 +156,9 @@ export class ChainPublisher {
   ): Promise<OriginatorEnvelope> {
     const options = { isStored: false, isOver: () => hold.isOver, signal: hold.signal };
     const envelope = (await this.#options.visibility.waitServed(position, options))!;
+    // The registry knows an update by its text: somebody may have sent a copy with other bytes around it, such as
+    // another part of the time below a second, which nobody signs. What it says is sequenced all the same.
+    if (job.destination === "identity") return envelope;
     if (equalBytes(clientEnvelopeOf(readOriginatorEnvelope(envelope).payerEnvelope), job.clientEnvelope)) {
       return envelope;
     }
@@ -159,4 +167,9 @@ export class ChainPublisher {
       retryable: false,
     });
   }
+}
+
+function isFinalRefusal(error: unknown): boolean {
+  const isRefusal = isGatewayError(error, "invalid_identity_update") || isGatewayError(error, "refused_by_chain");
+  return isRefusal && !error.retryable;
 }

@@ -1,10 +1,14 @@
+import { fromBinary } from "@bufbuild/protobuf";
+
 import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import { PayerEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import { equalBytes } from "../../protocol/bytes.ts";
 import type { ReadOriginatorEnvelope } from "../../protocol/envelope.ts";
 import { readOriginatorEnvelope } from "../../protocol/envelope.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
 import { withTimeout } from "../async.ts";
 import type { NodeStatus } from "../nodes/nodeDirectory.ts";
 
@@ -48,6 +52,15 @@ export async function* readTopic(
     if (!isNew) return;
   }
   log.warn({ node: status.node.id, pages: mostLookupPages }, "a topic is longer than a look-up reads");
+}
+
+/** The client envelope inside a payer envelope. Throws ProtocolError. */
+export function clientEnvelopeOf(payerEnvelope: Uint8Array): Uint8Array {
+  try {
+    return fromBinary(PayerEnvelopeSchema, payerEnvelope).unsignedClientEnvelope;
+  } catch (cause) {
+    throw new ProtocolError("malformed_envelope", "the payer envelope is not valid protobuf", { cause });
+  }
 }
 
 /** What these very bytes became at `originatorId`, as one node serves it. */

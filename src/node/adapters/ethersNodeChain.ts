@@ -4,7 +4,6 @@ import type { Contracts } from "../../contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../../contracts/deploymentRecord.ts";
 import { readAllNodes } from "../../contracts/readNodes.ts";
 import { readRates } from "../../contracts/readRates.ts";
-import { smartAccountVerifier } from "../../contracts/smartAccountVerifier.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { fromHex } from "../../protocol/bytes.ts";
@@ -18,7 +17,7 @@ const BLOCKS_AT_ONCE = 10;
 export interface EthersNodeChainOptions {
   record: DeploymentRecord;
   contracts: Contracts;
-  provider: Pick<Provider, "getBlock" | "getLogs" | "call">;
+  provider: Pick<Provider, "getBlock" | "getLogs">;
   clock: Clock;
 }
 
@@ -29,7 +28,6 @@ export function ethersNodeChain({ record, contracts, provider, clock }: EthersNo
   const identityTopic = identityRegistry.interface.getEvent("IdentityUpdateCreated").topicHash;
   const commitTopic = commitBroadcaster.interface.getEvent("MessageSent").topicHash;
   const retried = <T>(call: () => Promise<T>) => retrying(clock, call);
-  const askAccount = smartAccountVerifier(provider, BigInt(record.chainId));
 
   /** An endpoint refuses ranges with too many logs: halves are asked for then, down to one block. */
   async function logs(first: number, last: number): Promise<EthersLog[]> {
@@ -78,7 +76,6 @@ export function ethersNodeChain({ record, contracts, provider, clock }: EthersNo
   }
 
   return {
-    chainId: BigInt(record.chainId),
     deploymentBlock: record.deploymentBlock,
 
     registeredNodes: () => retried(() => readAllNodes(nodeRegistry)),
@@ -115,8 +112,6 @@ export function ethersNodeChain({ record, contracts, provider, clock }: EthersNo
       const times = await timestamps([...new Set(found.map(({ blockHash }) => blockHash))]);
       return found.map((log) => toEvent(log, times.get(log.blockHash)!));
     },
-
-    verifySmartAccount: (question) => retried(() => askAccount(question)),
   };
 }
 

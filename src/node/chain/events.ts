@@ -1,5 +1,3 @@
-import type { IdentityUpdate } from "#proto/xmtp/identity/associations/association_pb.ts";
-
 import { equalBytes, fromHex } from "../../protocol/bytes.ts";
 import type { ReadClientEnvelope } from "../../protocol/envelope.ts";
 import {
@@ -25,7 +23,10 @@ const NO_SIGNATURE = new Uint8Array(65);
 
 export const ORIGINATOR_OF = { identity: IDENTITY_ORIGINATOR, commit: COMMIT_ORIGINATOR } as const;
 
-/** Reads what an event carries; throws ProtocolError when it is not what its contract is for. */
+/**
+ * Reads what an event carries; throws ProtocolError when it is not what its contract is for. The contracts have checked
+ * that, and more; a verifier that governance replaces must not be able to crash nodes.
+ */
 export function readEvent({ kind, subject, clientEnvelope, sequenceId }: ChainEvent): ReadClientEnvelope {
   const read = readClientEnvelope(clientEnvelope);
   if (sequenceId < 1n || sequenceId > MAX_INT64) {
@@ -39,18 +40,6 @@ export function readEvent({ kind, subject, clientEnvelope, sequenceId }: ChainEv
     throw new ProtocolError("wrong_topic", "the topic of the envelope is not the one that the event names");
   }
   return read;
-}
-
-/** The identity update that an event carries. Throws ProtocolError when it is for another inbox. */
-export function identityUpdateOf({ envelope, topic }: ReadClientEnvelope): IdentityUpdate {
-  if (envelope.payload.case !== "identityUpdate") {
-    throw new ProtocolError("invalid_identity_update", "the envelope carries no identity update");
-  }
-  const update = envelope.payload.value;
-  if (!/^[0-9a-f]{64}$/.test(update.inboxId) || !equalBytes(fromHex(update.inboxId), topic.identifier)) {
-    throw new ProtocolError("invalid_identity_update", "the update is for another inbox than its topic");
-  }
-  return update;
 }
 
 /**

@@ -2,22 +2,17 @@ import { setImmediate } from "node:timers/promises";
 
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
-import type { InboxState } from "../../protocol/identity/state.ts";
-import { applyIdentityUpdate } from "../../protocol/identity/state.ts";
-import type { VerifySmartAccount } from "../../protocol/identity/signature.ts";
 import { describe } from "../errors.ts";
 import { pause } from "../pause.ts";
 import type { ChainBlock, ChainEvent, NodeChain } from "../ports.ts";
 import type { NodeStore } from "../store/store.ts";
 import type { NewEnvelope } from "../store/writer.ts";
-import { ORIGINATOR_OF, envelopeOf, identityUpdateOf, readEvent } from "./events.ts";
-import { Inboxes } from "./inboxes.ts";
+import { ORIGINATOR_OF, envelopeOf, readEvent } from "./events.ts";
 import { linkChanges } from "./links.ts";
 import type { LinkChanges } from "./links.ts";
 
-/** How old the block may be at which a smart account is asked; the registry's contract has the same rule. */
-const OLDEST_ACCOUNT_BLOCKS = 1_800n;
 const MAX_BACKOFF_MS = 30_000;
 
 export interface ChainIndexerPorts {
@@ -32,24 +27,20 @@ export interface ChainIndexerPorts {
   blocksPerStep: number;
 }
 
-/** The chain could not be asked: nothing is wrong with the update, and the step is tried again. */
-class ChainReadError extends Error {
-  override readonly name = "ChainReadError";
-}
-
 interface Accepted {
   envelope: NewEnvelope;
   links?: LinkChanges;
 }
 
-/** Follows the head and serves identity updates and commits as originators 1 and 0, undoing what a reorganisation takes. */
+/**
+ * Follows the head and serves identity updates and commits as originators 1 and 0, undoing what a reorganisation takes.
+ * What the contracts sequenced is served as it is: they verified it, and a second verifier here could only differ.
+ */
 export class ChainIndexer {
   readonly #ports: ChainIndexerPorts;
-  readonly #inboxes: Inboxes;
 
   constructor(ports: ChainIndexerPorts) {
     this.#ports = ports;
-    this.#inboxes = new Inboxes(ports.store);
   }
 
   /** Runs until the signal is aborted. */
@@ -85,18 +76,16 @@ export class ChainIndexer {
     const events = await chain.events(first, last.number);
     // The chain may have changed its mind while it was read: both ends still have to be what they were.
     if (!(await this.#holds(last)) || (cursor && !(await this.#holds(cursor)))) return true;
-    const states = new Map<string, InboxState>();
-    const accepted = await this.#verify(events, states, signal);
+    const accepted = await this.#read(events, signal);
     if (signal?.aborted) return false;
     store.write((writer) => {
       for (const { envelope, links } of accepted) {
         writer.append(envelope);
-        for (const link of links?.added ?? []) store.chain.link(link, envelope.sequenceId, envelope.blockNumber!);
         for (const link of links?.removed ?? []) store.chain.revoke(link, envelope.blockNumber!);
+        for (const link of links?.added ?? []) store.chain.link(link, envelope.sequenceId, envelope.blockNumber!);
       }
       store.chain.advance(last);
     });
-    for (const [inboxId, state] of states) this.#inboxes.keep(Buffer.from(inboxId, "hex"), state);
     if (accepted.length > 0) log.debug({ first, last: last.number, envelopes: accepted.length }, "blocks were indexed");
     return last.number < safe;
   }
@@ -121,63 +110,35 @@ export class ChainIndexer {
     const number = common?.number ?? chain.deploymentBlock - 1;
     log.warn({ from: cursor.number, to: number }, "the chain was reorganised, going back");
     store.write(() => store.chain.rollBack(number));
-    this.#inboxes.forget();
     return true;
   }
 
-  async #verify(
-    events: readonly ChainEvent[],
-    states: Map<string, InboxState>,
-    signal: AbortSignal | undefined,
-  ): Promise<Accepted[]> {
+  async #read(events: readonly ChainEvent[], signal: AbortSignal | undefined): Promise<Accepted[]> {
     const { store, log } = this.#ports;
     const last = { identity: 0n, commit: 0n };
     for (const kind of ["identity", "commit"] as const) last[kind] = store.reader.last(ORIGINATOR_OF[kind]).sequenceId;
     const accepted: Accepted[] = [];
     for (const event of events) {
       if (signal?.aborted) return [];
-      // Signatures take milliseconds: others get their turn between two updates.
+      // There may be thousands: others get their turn between two.
       await setImmediate();
       const { kind, sequenceId, transactionHash } = event;
       try {
         if (sequenceId <= last[kind]) throw new ProtocolError("malformed_envelope", "the sequence id was there before");
-        accepted.push(await this.#verifyEvent(event, states));
+        accepted.push(this.#readOne(event));
         last[kind] = sequenceId;
       } catch (error) {
-        if (error instanceof ChainReadError) throw error;
-        log.warn({ kind, sequenceId, transactionHash, error: describe(error) }, "an event is invalid and not served");
+        log.warn({ kind, sequenceId, transactionHash, error: describe(error) }, "an event is malformed and not served");
       }
     }
     return accepted;
   }
 
-  async #verifyEvent(event: ChainEvent, states: Map<string, InboxState>): Promise<Accepted> {
+  #readOne(event: ChainEvent): Accepted {
     const read = readEvent(event);
     const envelope = envelopeOf(event, read, this.#ports.clock.now());
-    if (event.kind === "commit") return { envelope };
-    const update = identityUpdateOf(read);
-    const before = states.get(update.inboxId) ?? (await this.#inboxes.stateOf(read.topic.identifier));
-    const after = await applyIdentityUpdate(before, update, this.#askAccountsAt(event));
-    states.set(update.inboxId, after);
-    return { envelope, links: linkChanges(before, after) };
-  }
-
-  /** Smart accounts of this chain, at a recent block before the event, so that every node gets the same answer. */
-  #askAccountsAt({ blockNumber }: ChainEvent): VerifySmartAccount {
-    const { chain } = this.#ports;
-    return async (question) => {
-      const age = BigInt(blockNumber) - question.blockNumber;
-      if (question.chainId !== chain.chainId || age < 1n || age > OLDEST_ACCOUNT_BLOCKS) {
-        throw new ProtocolError(
-          "invalid_identity_update",
-          `a smart account has to be asked on chain ${chain.chainId}, at most ${OLDEST_ACCOUNT_BLOCKS} blocks back`,
-        );
-      }
-      try {
-        return await chain.verifySmartAccount(question);
-      } catch (cause) {
-        throw new ChainReadError("a smart account could not be asked", { cause });
-      }
-    };
+    const { payload } = read.envelope;
+    if (payload.case !== "identityUpdate") return { envelope };
+    return { envelope, links: linkChanges(toHex(read.topic.identifier).slice(2), payload.value) };
   }
 }

@@ -1,8 +1,8 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import { keccak_256 } from "@noble/hashes/sha3.js";
 
 import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
-import { ClientEnvelopeSchema, OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import type {
   ChannelState,
@@ -14,6 +14,7 @@ import type {
   RegisteredNode,
   Sequenced,
 } from "../../../src/client/ports.ts";
+import { GatewayError } from "../../../src/client/errors.ts";
 import type { Clock } from "../../../src/platform/clock.ts";
 import type { Address } from "../../../src/protocol/bytes.ts";
 import { concatBytes, toHex } from "../../../src/protocol/bytes.ts";
@@ -21,10 +22,15 @@ import { addressOf } from "../../../src/protocol/ecdsa.ts";
 import {
   chainOriginatorEnvelope,
   encodePayerEnvelope,
+  readClientEnvelope,
   readPayerEnvelope,
   signOriginatorEnvelope,
 } from "../../../src/protocol/envelope.ts";
+import { ProtocolError } from "../../../src/protocol/errors.ts";
 import { baseFeePico, ratesAt } from "../../../src/protocol/fees.ts";
+import type { InboxState } from "../../../src/protocol/identity/state.ts";
+import { applyIdentityUpdate } from "../../../src/protocol/identity/state.ts";
+import { identityText } from "../../../src/protocol/identity/text.ts";
 import { TopicKind, topicBytes } from "../../../src/protocol/topics.ts";
 import { picoToUnitsUp, unitsToPico } from "../../../src/protocol/units.ts";
 import type { PostageDomain } from "../../../src/protocol/voucher.ts";
@@ -194,6 +200,8 @@ export class FakeNetwork {
   chargedPico = 0n;
   chainIsDown = false;
   readonly #sequenced = new Map<string, bigint>();
+  readonly #inboxes = new Map<string, InboxState>();
+  readonly #texts = new Map<string, bigint>();
 
   constructor(
     readonly clock: Clock,
@@ -236,14 +244,34 @@ export class FakeNetwork {
       },
       addIdentityUpdate: async (inboxId, clientEnvelope) => {
         up();
+        const known = await this.#verify(inboxId, clientEnvelope);
+        if (known !== undefined) return { sequenceId: known, transactionHash: undefined };
         return this.#sequence("identity", 1, topicBytes(TopicKind.identityUpdate, inboxId), clientEnvelope);
       },
       addMessage: async (groupId, clientEnvelope) => {
         up();
         return this.#sequence("commit", 0, topicBytes(TopicKind.groupMessage, groupId), clientEnvelope);
       },
-      verifySmartAccount: async () => false,
     };
+  }
+
+  /** As the registry does: an update is known by its text, and judged by the updates before it. */
+  async #verify(inboxId: Uint8Array, clientEnvelope: Uint8Array): Promise<bigint | undefined> {
+    const { payload } = readClientEnvelope(clientEnvelope).envelope;
+    if (payload.case !== "identityUpdate") throw new Error("not an identity update");
+    const inbox = toHex(inboxId);
+    try {
+      const text = `${inbox} ${identityText(payload.value)}`;
+      const known = this.#texts.get(text);
+      if (known !== undefined) return known;
+      this.#inboxes.set(inbox, await applyIdentityUpdate(this.#inboxes.get(inbox), payload.value, async () => false));
+      this.#texts.set(text, BigInt(this.#texts.size + 1));
+      return undefined;
+    } catch (cause) {
+      if (!(cause instanceof ProtocolError)) throw cause;
+      const problem = `the registry refuses the update: ${cause.message}`;
+      throw new GatewayError("invalid_identity_update", problem, { retryable: false, cause });
+    }
   }
 
   #sequence(kind: "identity" | "commit", originatorId: number, topic: Uint8Array, bytes: Uint8Array): Sequenced {
@@ -276,13 +304,4 @@ export class FakeNetwork {
     const bytes = chainOriginatorEnvelope(fields, hash);
     this.append({ topic: toHex(topic), originatorId, sequenceId, bytes });
   }
-}
-
-/** A ClientEnvelope with an identity update, serialized. */
-export function identityEnvelope(inboxId: Uint8Array, update: Parameters<typeof create>[1]): Uint8Array {
-  const envelope = create(ClientEnvelopeSchema, {
-    aad: { targetTopic: topicBytes(TopicKind.identityUpdate, inboxId) },
-    payload: { case: "identityUpdate", value: update as never },
-  });
-  return toBinary(ClientEnvelopeSchema, envelope);
 }

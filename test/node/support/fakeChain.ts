@@ -1,6 +1,5 @@
 import type { Address, Hex } from "../../../src/protocol/bytes.ts";
 import { toHex, uintToBytes } from "../../../src/protocol/bytes.ts";
-import type { VerifySmartAccount } from "../../../src/protocol/identity/signature.ts";
 import type { ChainBlock, ChainEvent, NetworkTerms, NodeChain, RegisteredNode } from "../../../src/node/ports.ts";
 
 export type FakeEvent = Pick<ChainEvent, "kind" | "subject" | "clientEnvelope">;
@@ -11,7 +10,6 @@ interface FakeBlock extends ChainBlock {
 
 /** A chain in memory that a test mines, reorganises and cuts off. */
 export class FakeChain implements NodeChain {
-  readonly chainId = 31337n;
   readonly deploymentBlock = 1;
   nodes: RegisteredNode[] = [];
   network: NetworkTerms = {
@@ -28,7 +26,6 @@ export class FakeChain implements NodeChain {
   };
   /** Thrown by every call while it is set. */
   failure: Error | undefined;
-  accountAnswers = true;
   #fork = 0n;
   #blocks: FakeBlock[] = [];
 
@@ -90,8 +87,6 @@ export class FakeChain implements NodeChain {
 
   events = async (first: number, last: number): Promise<ChainEvent[]> =>
     this.#answer(() => this.#all().filter(({ blockNumber }) => blockNumber >= first && blockNumber <= last));
-
-  verifySmartAccount: VerifySmartAccount = async () => this.#answer(() => this.accountAnswers);
 
   #all(): ChainEvent[] {
     return this.#blocks.flatMap(({ events }) => events);

@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 
 import type { IdentityUpdate } from "#proto/xmtp/identity/associations/association_pb.ts";
 import { IdentifierKind, IdentityUpdateSchema } from "#proto/xmtp/identity/associations/association_pb.ts";
@@ -93,4 +93,13 @@ export function revokeWallet(owner: Uint8Array, revoked: Uint8Array): FakeEvent 
       },
     },
   ]);
+}
+
+/** The actions of several updates of one inbox in one, with signatures that do not hold. */
+export function together(...events: readonly FakeEvent[]): FakeEvent {
+  const envelopes = events.map(({ clientEnvelope }) => fromBinary(ClientEnvelopeSchema, clientEnvelope));
+  const [first] = envelopes;
+  const updates = envelopes.map(({ payload }) => payload.value as IdentityUpdate);
+  updates[0]!.actions = updates.flatMap(({ actions }) => actions);
+  return { ...events[0]!, clientEnvelope: toBinary(ClientEnvelopeSchema, first!) };
 }

@@ -1,7 +1,7 @@
 import type { Provider } from "ethers";
 
-import { concatBytes, fromHex, toHex, uintToBytes } from "../protocol/bytes.ts";
-import type { VerifySmartAccount } from "../protocol/identity/signature.ts";
+import { concatBytes, fromHex, toHex, uintToBytes } from "../../src/protocol/bytes.ts";
+import type { VerifySmartAccount } from "../../src/protocol/identity/signature.ts";
 
 const IS_VALID_SIGNATURE = fromHex("1626ba7e");
 /** What an account may burn; a passkey account in Solidity needs about 1 million. */
