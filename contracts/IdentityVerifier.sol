@@ -320,7 +320,7 @@ contract IdentityVerifier is IIdentityVerifier {
     function _accountOf(bytes calldata accountId) private view returns (address) {
         bytes memory chain = bytes.concat("eip155:", bytes(LibString.toString(block.chainid)), ":");
         bool isHere = accountId.length == chain.length + 42 && keccak256(accountId[:chain.length]) == keccak256(chain);
-        if (!isHere) revert IdentityVerifierAccountId(string(accountId));
+        if (!isHere) revert IdentityVerifierAccountId(accountId);
         return Identifiers.addressOf(accountId[chain.length:]);
     }
 }

@@ -29,7 +29,7 @@ interface IIdentityVerifier {
     /// @notice A passkey's client data has to begin with the type, the text as challenge and the origin, and to be flat.
     error IdentityVerifierClientData();
     /// @notice A smart account has to be named as eip155:<this chain>:<lowercase address>.
-    error IdentityVerifierAccountId(string accountId);
+    error IdentityVerifierAccountId(bytes accountId);
     /// @notice The account did not sign the text, as it says by ERC-1271 with 3,000,000 gas. One that is not deployed yet
     /// has to be deployed first.
     error IdentityVerifierAccountSignature(address account);

@@ -37,15 +37,11 @@ contract HostileAccount {
         if (manner == Manner.ReturnsDirtyWord) return answer | bytes32(uint256(1));
         if (manner == Manner.ReEnters) registry.addIdentityUpdate(inboxId, update);
         if (manner == Manner.Selfish) manner = Manner.Agrees;
+        uint256 length = manner == Manner.ReturnsMegabyte ? 1_000_000 : 31;
+        if (manner != Manner.ReturnsMegabyte && manner != Manner.ReturnsLittle) return answer;
         assembly ("memory-safe") {
             mstore(0x00, answer)
-            switch sload(manner.slot)
-            case 3 {
-                return(0x00, 1000000)
-            }
-            case 4 {
-                return(0x00, 31)
-            }
+            return(0x00, length)
         }
     }
 }
