@@ -24,6 +24,7 @@ const COMMANDS = {
   prove: { steps: [[...TSX, "scripts/campaigns/prove.ts"]] },
   slither: { steps: [[...TSX, "scripts/campaigns/slither.ts"]] },
   "campaign:differential": { build: true, steps: [[...TSX, "scripts/campaigns/differential.ts"]] },
+  "campaign:identity": { build: true, steps: [[...TSX, "scripts/campaigns/identity.ts"]] },
   "campaign:ed25519": { build: true, steps: [[...TSX, "scripts/campaigns/ed25519.ts"]] },
   "campaign:mutation": { steps: [[...TSX, "scripts/campaigns/mutation.ts"]] },
   lint: { build: true, steps: [[...TSX, "scripts/lint.ts"]] },

@@ -1,16 +1,14 @@
-import { clone, create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { clone, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { p256 } from "@noble/curves/nist.js";
 import { expect } from "chai";
 import { Contract, ContractFactory } from "ethers";
 
-import type { IdentityUpdate } from "#proto/xmtp/identity/associations/association_pb.ts";
+import type { IdentifierKind, IdentityUpdate } from "#proto/xmtp/identity/associations/association_pb.ts";
 import { IdentityUpdateSchema } from "#proto/xmtp/identity/associations/association_pb.ts";
 import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
 import { concatBytes, fromHex, uintToBytes } from "../../src/protocol/bytes.ts";
-import { readIdentityUpdate } from "../../src/protocol/identity/read.ts";
-import type { InboxState } from "../../src/protocol/identity/state.ts";
 import type { ActionPlan, Actor } from "../support/identityActors.ts";
 import {
   NOON,
@@ -23,15 +21,11 @@ import {
   smartAccount,
   wallet,
 } from "../support/identityActors.ts";
-import { IdentityCases, randomFrom } from "../support/identityCases.ts";
-import { readVectors } from "../support/vectors.ts";
 import type { World } from "./fixtures.ts";
 import { deployedWorld } from "./fixtures.ts";
-import { askAccounts, deployAccounts, sequence, stateAfter, verdict } from "./identityWorld.ts";
+import { compareIdentity, flipBits, vectorUpdates, vectorsWithAccount } from "./identityCompare.ts";
+import { deployAccounts, sequence, verdict } from "./identityWorld.ts";
 
-const vectors = readVectors<{ updates: { what: string; bytes: string }[] }>("identity-updates").updates.map(
-  ({ what, bytes }) => ({ what, update: fromBinary(IdentityUpdateSchema, fromHex(bytes)) }),
-);
 const SECOND = 1_000_000_000n;
 
 /** A plan's envelope, with what a test changes in the update after it was signed. */
@@ -39,18 +33,6 @@ function envelopeOf(inboxId: string, plans: ActionPlan[], change: (update: Ident
   const update = identityUpdate(inboxId, plans);
   change(update);
   return identityEnvelope(update);
-}
-
-/** What of an update is under a signature or follows from one: all but its part of a second and accounts' blocks. */
-function signedParts(update: IdentityUpdate): IdentityUpdate {
-  const copy = clone(IdentityUpdateSchema, update);
-  copy.clientTimestampNs -= copy.clientTimestampNs % SECOND;
-  for (const { kind } of copy.actions) {
-    for (const value of Object.values(kind.value ?? {}) as { signature?: { case?: string; value?: object } }[]) {
-      if (value?.signature?.case === "erc6492") Object.assign(value.signature.value!, { blockNumber: 0n });
-    }
-  }
-  return copy;
 }
 
 describe("contracts/identity: what real clients sign", () => {
@@ -63,58 +45,36 @@ describe("contracts/identity: what real clients sign", () => {
 
   it("takes every update that real clients published, in order (39)", async () => {
     const { identityRegistry } = world;
-    const [account] = await deployAccounts(world, 1, () => 1n);
-    // The vector's account is a placeholder; a real one stands in its place and signs the same plan.
-    const first = vectors[0]!.update;
-    const added = installation(1);
-    const plans: ActionPlan[] = [
-      { do: "create", owner: account! },
-      { do: "add", member: added, signer: account! },
-    ];
-    const stand = identityUpdate(inboxOf(account!), plans, first.clientTimestampNs);
+    const { account, updates } = await vectorsWithAccount(world);
     const shape = ({ actions }: IdentityUpdate) =>
       actions.map(({ kind }) => [kind.case, Object.keys(kind.value!).sort()]);
-    expect(shape(stand)).to.deep.equal(shape(first));
-
-    const updates = [stand, ...vectors.slice(1).map(({ update }) => update)];
+    expect(shape(updates[0]!)).to.deep.equal(shape(vectorUpdates[0]!));
     for (const [index, update] of updates.entries()) {
       const envelope = identityEnvelope(update);
       await expect(identityRegistry.addIdentityUpdate(`0x${update.inboxId}`, envelope))
         .to.emit(identityRegistry, "IdentityUpdateCreated")
         .withArgs(`0x${update.inboxId}`, envelope, index + 1);
     }
-    const [logA, logB] = [vectors[3]!.update.inboxId, vectors[6]!.update.inboxId];
+    const [logA, logB] = [vectorUpdates[3]!.inboxId, vectorUpdates[6]!.inboxId];
     expect(await identityRegistry.installationCount(`0x${logA}`)).to.equal(1n);
     expect((await identityRegistry.logOf(`0x${logA}`)).count).to.equal(3n);
     const linked = { kind: 1, key: `0x${"3eaab092d6fb9695bb3c38111cd0c06862676d26".padStart(64, "0")}` };
     expect(await identityRegistry.inboxOf(linked)).to.equal(`0x${logB}`);
-    expect(await identityRegistry.isMember(`0x${inboxOf(account!)}`, memberOf(added))).to.equal(true);
+    expect(await identityRegistry.isMember(`0x${inboxOf(account)}`, memberOf(installation(1)))).to.equal(true);
   });
 
   it("refuses a copy with any bit changed, or nothing that was signed changed, and then the original enters (40a)", async function () {
     this.timeout(240_000);
-    const [account] = await deployAccounts(world, 1, () => 1n);
-    const plans: ActionPlan[] = [
-      { do: "create", owner: account! },
-      { do: "add", member: installation(1), signer: account! },
-    ];
-    const updates = [identityUpdate(inboxOf(account!), plans), ...vectors.slice(1).map(({ update }) => update)];
+    const { updates } = await vectorsWithAccount(world);
     let flips = 0;
     let harmless = 0;
-    for (const [index, update] of updates.entries()) {
-      const { inboxId } = update;
-      const original = identityEnvelope(update);
+    for (const [offset, update] of updates.entries()) {
       // Every one in the campaign: `npm run campaign:identity -- --bits`.
-      for (let bit = index; bit < original.length * 8; bit += 97) {
-        const copy = original.slice();
-        copy[bit >> 3]! ^= 1 << (bit & 7);
-        flips++;
-        if ((await verdict(world, inboxId, copy)) !== "taken") continue;
-        harmless++;
-        expect(signedParts(readIdentityUpdate(copy, inboxId)), `bit ${bit}`).to.deep.equal(signedParts(update));
-      }
-      expect(await verdict(world, inboxId, original)).to.equal("taken");
-      await sequence(world, inboxId, original);
+      const counted = await flipBits(world, update, { step: 97, offset });
+      flips += counted.flips;
+      harmless += counted.harmless;
+      expect(await verdict(world, update.inboxId, identityEnvelope(update))).to.equal("taken");
+      await sequence(world, update.inboxId, identityEnvelope(update));
     }
     expect(flips).to.be.greaterThan(300);
     // Thirty bits below a second and the lower bits of a block number.
@@ -122,7 +82,7 @@ describe("contracts/identity: what real clients sign", () => {
   });
 
   it("answers the same update again with its sequence id, also as a copy with another part of its second", async () => {
-    const { update } = vectors[1]!;
+    const update = vectorUpdates[1]!;
     await sequence(world, update.inboxId, identityEnvelope(update));
     const copy = clone(IdentityUpdateSchema, update);
     copy.clientTimestampNs += 1n;
@@ -175,7 +135,7 @@ describe("contracts/identity: what real clients sign", () => {
       [
         "a kind of its own",
         inboxId,
-        spoil((u) => (created(u).initialIdentifierKind = 3)),
+        spoil((u) => (created(u).initialIdentifierKind = 3 as IdentifierKind)),
         /^IdentityVerifierIdentifier/,
       ],
       ["no kind", inboxId, spoil((u) => (created(u).initialIdentifierKind = 0)), /^IdentityVerifierIdentifier/],
@@ -243,7 +203,7 @@ describe("contracts/identity: what real clients sign", () => {
   });
 
   it("takes messages in their canonical form only", async () => {
-    const { update } = vectors[1]!;
+    const update = vectorUpdates[1]!;
     const good = identityEnvelope(update);
     const { inboxId } = update;
     const bytes = toBinary(IdentityUpdateSchema, update);
@@ -458,7 +418,9 @@ describe("contracts/identity: what real clients sign", () => {
 
   it("agrees with TypeScript on random updates, and on who belongs to an inbox after them", async function () {
     this.timeout(240_000);
-    await compare(world, 100, 7);
+    const { cases, taken } = await compareIdentity(world, { cases: 100, seed: 7 });
+    expect(taken).to.be.greaterThan(cases / 4);
+    expect(taken).to.be.lessThan((cases * 3) / 4);
   });
 
   it("keeps signatures of one text apart from those of another", async () => {
@@ -475,41 +437,3 @@ describe("contracts/identity: what real clients sign", () => {
     expect(await verdict(world, inboxId, identityEnvelope(later))).to.match(/^IdentityRegistrySignatureUsed\(0, 1\)/);
   });
 });
-
-/** Random updates to contract and TypeScript; throws where they differ. */
-async function compare(world: World, cases: number, seed: number): Promise<void> {
-  const { identityRegistry } = world;
-  const block = BigInt(await world.ethers.provider.getBlockNumber());
-  const accounts = await deployAccounts(world, 2, () => block);
-  const random = randomFrom(seed);
-  const drawn = new IdentityCases(random, accounts, 6);
-  const verify = askAccounts(world, accounts, () => block + 10n);
-  let taken = 0;
-  for (let i = 0; i < cases; i++) {
-    const { inboxId, clientEnvelope, what } = drawn.next();
-    const before = drawn.states.get(inboxId);
-    const after = await stateAfter(before, inboxId, clientEnvelope, verify);
-    const answer = clientEnvelope.length < 78 ? "too short" : await verdict(world, inboxId, clientEnvelope);
-    expect(answer === "taken", `case ${i}: ${what}: ${answer}`).to.equal(after !== undefined);
-    if (!after) continue;
-    taken++;
-    drawn.states.set(inboxId, after);
-    await sequence(world, inboxId, clientEnvelope);
-    await expectSame(after, drawn.actors);
-  }
-  expect(taken).to.be.greaterThan(cases / 4);
-  expect(taken).to.be.lessThan((cases * 3) / 4);
-
-  async function expectSame(state: InboxState, actors: readonly Actor[]): Promise<void> {
-    const id = `0x${state.inboxId}`;
-    const members = [...state.members.values()];
-    const installations = members.filter(({ kind }) => kind === "installation").length;
-    expect(await identityRegistry.installationCount(id)).to.equal(BigInt(installations));
-    const recovery = await identityRegistry.recoveryOf(id);
-    expect([Number(recovery.kind), recovery.key]).to.deep.equal(Object.values(memberOf(state.recovery)));
-    for (const actor of actors) {
-      const expected = members.some(({ kind, identifier }) => kind === actor.kind && identifier === actor.identifier);
-      expect(await identityRegistry.isMember(id, memberOf(actor)), actor.identifier).to.equal(expected);
-    }
-  }
-}
