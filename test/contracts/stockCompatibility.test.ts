@@ -30,7 +30,8 @@ function expectContains(ours: Interface, stock: Interface): void {
     expect(own?.payable).to.equal(false);
   });
   stock.forEachEvent(({ topicHash, inputs }) => {
-    const shape = (all: typeof inputs) => all.map(({ name, type, indexed }) => ({ name, type, indexed: indexed === true }));
+    const shape = (all: typeof inputs) =>
+      all.map(({ name, type, indexed }) => ({ name, type, indexed: indexed === true }));
     expect(shape(ours.getEvent(topicHash)!.inputs)).to.deep.equal(shape(inputs));
   });
 }
