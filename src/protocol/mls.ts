@@ -14,6 +14,8 @@ const WIRE_PUBLIC = 1;
 const WIRE_PRIVATE = 2;
 const SENDER_MEMBER = 1;
 const SENDER_EXTERNAL = 2;
+/** new_member_proposal is 3, new_member_commit 4. */
+const LAST_SENDER = 4;
 
 /** Reads a bounded buffer front to back; every read past its end is a ProtocolError. */
 class Reader {
@@ -61,6 +63,9 @@ export function readMlsFraming(data: Uint8Array): MlsFraming {
   const epoch = reader.uint(8);
   if (wireFormat === WIRE_PUBLIC) {
     const sender = Number(reader.uint(1));
+    if (sender < SENDER_MEMBER || sender > LAST_SENDER) {
+      throw new ProtocolError("malformed_mls", `unknown MLS sender type ${sender}`);
+    }
     if (sender === SENDER_MEMBER || sender === SENDER_EXTERNAL) reader.take(4);
     reader.vector();
   }

@@ -109,6 +109,16 @@ describe("client/gateway on chain", () => {
     expect(harness.network.transactions).to.have.length(1);
   });
 
+  it("does not take another inbox's update for its own", async () => {
+    const chain = harness.network.chain();
+    const other = updates[1]!;
+    await chain.addIdentityUpdate(fromHex(other.inboxId), envelopeOf(other), new AbortController().signal);
+    const addIdentityUpdate = async () => ({ sequenceId: 1n, transactionHash: undefined });
+    const gateway = await harness.start({ chain: { ...chain, addIdentityUpdate } });
+    const error = await harness.settle(failure(publish(gateway, envelopeOf(LOG_A[0]!))));
+    expect(error.rawMessage).to.contain("other bytes at 1:1");
+  });
+
   it("does not take other bytes for a commit", async () => {
     const chain = harness.network.chain();
     const group = new Uint8Array(16).fill(0xab);

@@ -35,6 +35,10 @@ describe("protocol/mls", () => {
       expect(() => readMlsFraming(concatBytes(fromHex(bytes), new Uint8Array(40)))).to.throw(ProtocolError);
     }
     expect(() => readMlsFraming(privateMessage("04"))).to.throw("unknown MLS content type 4");
+    for (const sender of ["00", "05", "ff"]) {
+      const bytes = fromHex(`00010001${GROUP}${EPOCH}${sender}000300`);
+      expect(() => readMlsFraming(bytes)).to.throw(`unknown MLS sender type ${parseInt(sender, 16)}`);
+    }
   });
 });
 

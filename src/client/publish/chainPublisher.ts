@@ -8,7 +8,12 @@ import type { Log } from "../../platform/log.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { equalBytes, toHex } from "../../protocol/bytes.ts";
 import type { ReadClientEnvelope } from "../../protocol/envelope.ts";
-import { COMMIT_ORIGINATOR, IDENTITY_ORIGINATOR, readOriginatorEnvelope } from "../../protocol/envelope.ts";
+import {
+  COMMIT_ORIGINATOR,
+  IDENTITY_ORIGINATOR,
+  readClientEnvelope,
+  readOriginatorEnvelope,
+} from "../../protocol/envelope.ts";
 import { SerialByKey, withTimeout } from "../async.ts";
 import type { ChannelLedger } from "../channel/ledger.ts";
 import { GatewayError, isGatewayError } from "../errors.ts";
@@ -156,12 +161,13 @@ export class ChainPublisher {
   ): Promise<OriginatorEnvelope> {
     const options = { isStored: false, isOver: () => hold.isOver, signal: hold.signal };
     const envelope = (await this.#options.visibility.waitServed(position, options))!;
+    const served = clientEnvelopeOf(readOriginatorEnvelope(envelope).payerEnvelope);
+    if (equalBytes(served, job.clientEnvelope)) return envelope;
     // The registry knows an update by its text: somebody may have sent a copy with other bytes around it, such as
     // another part of the time below a second, which nobody signs. What it says is sequenced all the same.
-    if (job.destination === "identity") return envelope;
-    if (equalBytes(clientEnvelopeOf(readOriginatorEnvelope(envelope).payerEnvelope), job.clientEnvelope)) {
+    const { topicBytes } = job.client;
+    if (job.destination === "identity" && equalBytes(readClientEnvelope(served).topicBytes, topicBytes))
       return envelope;
-    }
     const { originatorId, sequenceId } = position;
     throw new GatewayError("not_served_yet", `the nodes serve other bytes at ${originatorId}:${sequenceId}`, {
       retryable: false,
