@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
 import {PausableEntries} from "./base/PausableEntries.sol";
 import {IIdentityRegistry} from "./interfaces/IIdentityRegistry.sol";
 import {IIdentityVerifier} from "./interfaces/IIdentityVerifier.sol";
@@ -75,16 +78,10 @@ contract IdentityRegistry is IIdentityRegistry, PausableEntries {
     /// @dev Calls this contract, so that what one update wrote can be undone alone, and copies no more than the reason's
     /// beginning.
     function _tryThis(bytes memory data) private returns (bool done, bytes memory reason) {
+        done = LowLevelCall.callNoReturn(address(this), data);
+        reason = new bytes(Math.min(LowLevelCall.returnDataSize(), MOST_REASON_BYTES));
         assembly ("memory-safe") {
-            done := call(gas(), address(), 0, add(data, 0x20), mload(data), 0, 0)
-            let size := returndatasize()
-            if gt(size, MOST_REASON_BYTES) {
-                size := MOST_REASON_BYTES
-            }
-            reason := mload(0x40)
-            mstore(reason, size)
-            returndatacopy(add(reason, 0x20), 0, size)
-            mstore(0x40, add(reason, add(0x20, MOST_REASON_BYTES)))
+            returndatacopy(add(reason, 0x20), 0, mload(reason))
         }
     }
 

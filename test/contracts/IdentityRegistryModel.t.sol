@@ -112,7 +112,7 @@ contract IdentityHandler {
     function _anyUpdate(uint256 most) private returns (Update memory update) {
         update.inboxId = inboxIds[_rarely(4) ? 1 : 0];
         update.text = _rarely(30) ? keccak256(abi.encode("text", _below(8))) : _new();
-        update.actions = new Action[](1 + _below(most));
+        update.actions = new Action[](_rarely(50) ? 0 : 1 + _below(most));
         for (uint256 i = 0; i < update.actions.length; i++) {
             update.actions[i] = _anyAction(update.inboxId);
             // Real clients sign once for all of an update's actions.
@@ -190,7 +190,7 @@ contract IdentityHandler {
 
     function _countEvents(Update memory update, IdentityModel.Entry[] memory before) private {
         if (model.installationCount(update.inboxId) == 10) fullHouses++;
-        if (update.actions.length > 1 || update.actions[0].kind != ActionKind.Revoke) return;
+        if (update.actions.length != 1 || update.actions[0].kind != ActionKind.Revoke) return;
         if (update.actions[0].subject.kind == MemberKind.Installation) return;
         uint256 installations;
         for (uint256 i = 0; i < before.length; i++) {

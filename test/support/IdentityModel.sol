@@ -54,13 +54,12 @@ contract IdentityModel {
             _require(!inbox.isSeen[actions[i].signer.signatureHash]);
             if (actions[i].kind == ActionKind.Add) _require(!inbox.isSeen[actions[i].consent.signatureHash]);
         }
-        _require(actions.length > 0);
         for (uint256 i = 0; i < actions.length; i++) _apply(inboxId, actions[i]);
         for (uint256 i = 0; i < actions.length; i++) {
             inbox.isSeen[actions[i].signer.signatureHash] = true;
             if (actions[i].kind == ActionKind.Add) inbox.isSeen[actions[i].consent.signatureHash] = true;
         }
-        _require(installationCount(inboxId) <= 10);
+        _require(inbox.isCreated && installationCount(inboxId) <= 10);
         inbox.updates.push(envelopeHash);
         _texts.push(Text(inboxId, text));
         return uint64(_texts.length);
