@@ -7,8 +7,8 @@ import { defineConfig } from "hardhat/config";
 const compiler = { version: "0.8.37", path: fileURLToPath(import.meta.resolve("solc/soljson.js")) };
 // Hardhat's default is osaka, which may emit opcodes that Base lacks.
 const evmVersion = "prague";
-// Generated (scripts/ed25519) for this pipeline: viaIR does not compile it, and fewer runs cost 25,000 gas a call. Whoever
-// imports the file would compile it with the profile's settings: import its interface.
+// Generated (scripts/ed25519) for this pipeline: viaIR does not compile it, and fewer runs cost 25,000 gas a call.
+// Whoever imports the file would compile it with the profile's settings: import its interface.
 const ed25519Verifier = { ...compiler, settings: { evmVersion, optimizer: { enabled: true, runs: 20_000 } } };
 const overrides = { "generated/contracts/Ed25519Verifier.sol": ed25519Verifier };
 // Where compiled contracts go; what needs another profile (the gas bench) sets a folder of its own.

@@ -1,4 +1,7 @@
-/** Makes what is not committed: protobuf codecs, the Ed25519 verifier's source, compiled contracts, TypeChain types, ABIs as TypeScript constants. */
+/**
+ * Makes what is not committed: protobuf codecs, the Ed25519 verifier's source, compiled contracts, TypeChain types, ABIs
+ * as TypeScript constants.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";

@@ -1,13 +1,10 @@
-import { create, toBinary } from "@bufbuild/protobuf";
 import type { BaseWallet, BytesLike, HDNodeWallet, TransactionReceipt } from "ethers";
-import { Interface, Signature, Wallet, concat, dataLength, id, toBeHex } from "ethers";
+import { Interface, Signature, Wallet, concat, dataLength, toBeHex } from "ethers";
 
-import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
-
-import { concatBytes, fromHex } from "../../src/protocol/bytes.ts";
-import { TopicKind, topicBytes } from "../../src/protocol/topics.ts";
 import type { World } from "../../test/contracts/fixtures.ts";
 import { DAY, USD, fund, passEpochs, postageKey, registerNode, voucherRow } from "../../test/contracts/fixtures.ts";
+import type { IdentityFigures } from "./measureIdentity.ts";
+import { measureIdentity } from "./measureIdentity.ts";
 import type { NodeFigures } from "./measureNodes.ts";
 import { measureNodes } from "./measureNodes.ts";
 
@@ -23,8 +20,7 @@ export interface GasFigures {
   distribute: { first: number; later: number };
   claim: number;
   claims: { firstOfNode: number; oneEpochToRoll: number; everythingToRoll: number };
-  /** Of a conversation between two: 2,960 bytes. */
-  commit: { add: number };
+  identity: IdentityFigures;
   nodes: NodeFigures;
   dataFeeWei: { settlePerRow: Record<string, number>; deposit: number; claim: number };
 }
@@ -54,7 +50,6 @@ export async function measureGas(world: World, nodesWorld: World): Promise<GasFi
   const settle = await measureSettle(world);
   const withdrawal = await measureWithdrawal(world);
   const stream = await measureStream(world);
-  const commit = await measureCommit(world);
   const { dataFee: settlePerRow, ...rows } = settle;
   const { dataFee: depositFee, ...deposits } = deposit;
   const { dataFee: claimFee, ...streams } = stream;
@@ -63,7 +58,7 @@ export async function measureGas(world: World, nodesWorld: World): Promise<GasFi
     deposit: deposits,
     withdrawal,
     ...streams,
-    commit,
+    identity: await measureIdentity(world),
     nodes: await measureNodes(nodesWorld),
     dataFeeWei: { settlePerRow, deposit: depositFee, claim: claimFee },
   };
@@ -194,32 +189,4 @@ async function measureStream(
     claims: { firstOfNode, oneEpochToRoll, everythingToRoll },
     dataFee: await dataFeeOf(world, claim.hash),
   };
-}
-
-const COMMIT_BYTES = 2_960;
-
-async function measureCommit({ commitBroadcaster }: World): Promise<GasFigures["commit"]> {
-  // Somebody sent one before: the counter is above 0.
-  const [first, second] = [1, 2].map((n) => commitEnvelope(n)) as [Uint8Array, Uint8Array];
-  if (second.length !== COMMIT_BYTES) throw new Error(`the measured commit has ${second.length} bytes`);
-  await gasOf(commitBroadcaster.addMessage(COMMIT_GROUP, first));
-  return { add: await gasOf(commitBroadcaster.addMessage(COMMIT_GROUP, second)) };
-}
-
-const COMMIT_GROUP = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i);
-
-/** As libxmtp writes it, with what it depends on; the encrypted part looks random. */
-function commitEnvelope(n: number): Uint8Array {
-  const framing = concatBytes(Uint8Array.of(0, 1, 0, 2, 16), COMMIT_GROUP, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 5, 3));
-  const noise = Array.from({ length: 90 }, (_, i) => fromHex(id(`${n}:${i}`)));
-  const data = concatBytes(framing, ...noise).subarray(0, 2_868);
-  const v1 = { data, senderHmac: fromHex(id("hmac")), shouldPush: false };
-  const envelope = create(ClientEnvelopeSchema, {
-    aad: {
-      targetTopic: topicBytes(TopicKind.groupMessage, COMMIT_GROUP),
-      dependsOn: { nodeIdToSequenceId: { 0: 12_345n, 100: 2_345_678n, 200: 3_456_789n } },
-    },
-    payload: { case: "groupMessage", value: { version: { case: "v1", value: v1 } } },
-  });
-  return toBinary(ClientEnvelopeSchema, envelope);
 }

@@ -1,12 +1,16 @@
-import { fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { TransactionReceipt } from "ethers";
+import { id } from "ethers";
 
 import { IdentityUpdateSchema } from "#proto/xmtp/identity/associations/association_pb.ts";
+import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
-import { fromHex } from "../../src/protocol/bytes.ts";
+import { concatBytes, fromHex } from "../../src/protocol/bytes.ts";
+import { TopicKind, topicBytes } from "../../src/protocol/topics.ts";
 import type { World } from "../../test/contracts/fixtures.ts";
 import { identityEnvelope } from "../../test/support/identityActors.ts";
 import { readVectors } from "../../test/support/vectors.ts";
+import { signAsInstallation, verifyArguments } from "../campaigns/ed25519/cases.ts";
 
 /** Gas of whole transactions that sequence an update of a real client. */
 export interface IdentityFigures {
@@ -18,30 +22,77 @@ export interface IdentityFigures {
   /** An installation and the new wallet sign. */
   linkWallet: number;
   revokeInstallation: number;
+  /** One installation's signature over a text of 330 bytes, as a transaction of its own. */
+  ed25519ph: number;
+  /** A commit of a conversation between two: 2,960 bytes. */
+  commit: number;
 }
 
 /** Which update of test/vectors/identity-updates.json does what. */
 const VECTORS = { register: 3, addInstallation: 4, revokeInstallation: 5, registerPasskey: 2 } as const;
 const OF_ANOTHER_INBOX = { register: 6, linkWallet: 7 } as const;
 
+type Sent = Promise<{ wait(): Promise<TransactionReceipt | null> }>;
+
+async function gasOf(sent: Sent): Promise<number> {
+  const receipt = await (await sent).wait();
+  if (receipt?.status !== 1) throw new Error("a measured transaction failed");
+  return Number(receipt.gasUsed);
+}
+
 /** Needs a world without identity updates. */
 export async function measureIdentity(world: World): Promise<IdentityFigures> {
   const { updates } = readVectors<{ updates: { bytes: string }[] }>("identity-updates");
-  const gasOf = async (index: number): Promise<number> => {
+  const registry = world.identityRegistry.connect(world.stranger);
+  const gasOfVector = (index: number) => {
     const update = fromBinary(IdentityUpdateSchema, fromHex(updates[index]!.bytes));
-    const envelope = identityEnvelope(update);
-    const sent = await world.identityRegistry.connect(world.stranger).addIdentityUpdate(`0x${update.inboxId}`, envelope);
-    const receipt: TransactionReceipt | null = await sent.wait();
-    if (receipt?.status !== 1) throw new Error("a measured transaction failed");
-    return Number(receipt.gasUsed);
+    return gasOf(registry.addIdentityUpdate(`0x${update.inboxId}`, identityEnvelope(update)));
   };
   // The very first update of all writes the counter's slot, which none does after it.
-  await gasOf(OF_ANOTHER_INBOX.register);
+  await gasOfVector(OF_ANOTHER_INBOX.register);
   return {
-    register: await gasOf(VECTORS.register),
-    registerPasskey: await gasOf(VECTORS.registerPasskey),
-    addInstallation: await gasOf(VECTORS.addInstallation),
-    linkWallet: await gasOf(OF_ANOTHER_INBOX.linkWallet),
-    revokeInstallation: await gasOf(VECTORS.revokeInstallation),
+    register: await gasOfVector(VECTORS.register),
+    registerPasskey: await gasOfVector(VECTORS.registerPasskey),
+    addInstallation: await gasOfVector(VECTORS.addInstallation),
+    linkWallet: await gasOfVector(OF_ANOTHER_INBOX.linkWallet),
+    revokeInstallation: await gasOfVector(VECTORS.revokeInstallation),
+    ed25519ph: await measureEd25519ph(world),
+    commit: await measureCommit(world),
   };
+}
+
+const COMMIT_BYTES = 2_960;
+
+async function measureCommit({ commitBroadcaster }: World): Promise<number> {
+  // Somebody sent one before: the counter is above 0.
+  const [first, second] = [1, 2].map((n) => commitEnvelope(n)) as [Uint8Array, Uint8Array];
+  if (second.length !== COMMIT_BYTES) throw new Error(`the measured commit has ${second.length} bytes`);
+  await gasOf(commitBroadcaster.addMessage(COMMIT_GROUP, first));
+  return gasOf(commitBroadcaster.addMessage(COMMIT_GROUP, second));
+}
+
+const COMMIT_GROUP = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i);
+
+/** As libxmtp writes it, with what it depends on; the encrypted part looks random. */
+function commitEnvelope(n: number): Uint8Array {
+  const framing = concatBytes(Uint8Array.of(0, 1, 0, 2, 16), COMMIT_GROUP, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 5, 3));
+  const noise = Array.from({ length: 90 }, (_, i) => fromHex(id(`${n}:${i}`)));
+  const data = concatBytes(framing, ...noise).subarray(0, 2_868);
+  const v1 = { data, senderHmac: fromHex(id("hmac")), shouldPush: false };
+  const envelope = create(ClientEnvelopeSchema, {
+    aad: {
+      targetTopic: topicBytes(TopicKind.groupMessage, COMMIT_GROUP),
+      dependsOn: { nodeIdToSequenceId: { 0: 12_345n, 100: 2_345_678n, 200: 3_456_789n } },
+    },
+    payload: { case: "groupMessage", value: { version: { case: "v1", value: v1 } } },
+  });
+  return toBinary(ClientEnvelopeSchema, envelope);
+}
+
+async function measureEd25519ph({ ed25519Verifier, stranger }: World): Promise<number> {
+  const args = verifyArguments(signAsInstallation(new Uint8Array(32).fill(7), new Uint8Array(330).fill(97)));
+  // A refusal may cost little.
+  if (!(await ed25519Verifier.verify(...args))) throw new Error("the signature does not hold");
+  const data = ed25519Verifier.interface.encodeFunctionData("verify", args);
+  return gasOf(stranger.sendTransaction({ to: await ed25519Verifier.getAddress(), data }));
 }

@@ -28,9 +28,10 @@ export interface PointMemory {
 
 /** The function `power(base, exponent) -> result`, modulo p. */
 export function powerFunction(): string {
-  return `// By the precompile at 5; the 192 bytes from 0 are its question and its answer. It takes every question, so that
-// it fails only without gas: that is no answer about the signature, and has to end the call like any lack of gas.
-// Arguments are evaluated from the last to the first: the call is made before its answer is measured.
+  return `// By the precompile at 5; the 192 bytes from 0 are its question and its answer. It takes every
+// question, so that it fails only without gas: that is no answer about the signature, and has to end
+// the call like any lack of gas. Arguments are evaluated from the last to the first: the call is made
+// before its answer is measured.
 function power(base, exponent) -> result {
     mstore(0x00, 32) mstore(0x20, 32) mstore(0x40, 32)
     mstore(0x60, base) mstore(0x80, exponent) mstore(0xa0, ${hex(P)})
@@ -79,7 +80,10 @@ function addEntry(pointer: string, options: { entryZ: boolean; setT: boolean }):
 }`;
 }
 
-/** Statements that double (X, Y, Z): seven multiplications, eight with T. Every coordinate comes out negated: the same point. */
+/**
+ * Statements that double (X, Y, Z) with seven multiplications, or eight when T is needed. Every coordinate comes out
+ * negated, which is the same point.
+ */
 function double(options: { setT: boolean }): string {
   return `{
     let e := add(X, X)
@@ -100,7 +104,8 @@ function writeKeyTable(X, Y) {
     let p := ${hex(P)}
     let Z := 1
     let T := mulmod(X, Y, p)
-    mstore(${hex(centre)}, 1) mstore(${hex(centre + 0x20)}, 1) mstore(${hex(centre + 0x40)}, 0) mstore(${hex(centre + 0x60)}, 2)
+    mstore(${hex(centre)}, 1) mstore(${hex(centre + 0x20)}, 1)
+    mstore(${hex(centre + 0x40)}, 0) mstore(${hex(centre + 0x60)}, 2)
     for { let offset := ${hex(ENTRY_BYTES)} } 1 { offset := add(offset, ${hex(ENTRY_BYTES)}) } {
         {
             let difference := sub(add(Y, p), X)
@@ -136,7 +141,7 @@ export function writeBaseTable({ baseTable }: PointMemory): string {
   return lines.join("\n");
 }
 
-/** The function `combine(k, n) -> encoded`: k times the point of the key table and n times B, as RFC 8032 encodes it. */
+/** The function `combine(k, n) -> encoded`: k times the key table's point and n times B, as RFC 8032 encodes it. */
 export function combineFunction({ keyTable, baseTable }: PointMemory): string {
   const entry = (table: number, scalar: string) =>
     `add(and(shl(7, shr(position, ${scalar})), ${hex((ENTRIES - 1) * ENTRY_BYTES)}), ${hex(table)})`;

@@ -148,7 +148,8 @@ function hashTextFunction(): string {
 function hashText(position, length) {
     ${initialise(memory).replaceAll("\n", "\n    ")}
     let tail := and(length, 127)
-    for { let tailPosition := add(position, sub(length, tail)) } lt(position, tailPosition) { position := add(position, ${BLOCK_BYTES}) } {
+    let tailPosition := add(position, sub(length, tail))
+    for {} lt(position, tailPosition) { position := add(position, ${BLOCK_BYTES}) } {
         calldatacopy(${hex(BLOCKS)}, position, ${BLOCK_BYTES})
         compress(${hex(BLOCKS)})
     }
@@ -179,8 +180,8 @@ function challengeFunction(context: Uint8Array): string {
   const keyAt = BLOCKS + domain.length + 32;
   const end = BLOCKS + domain.length + 128;
   const [low, high] = [hex(STATE), hex(STATE + 0x80)];
-  return `// Two blocks whose lengths are known. Words are written from left to right: each overwrites what the one before has
-// too much, and the padding comes first of all.
+  return `// Two blocks whose lengths are known. Words are written from left to right: each overwrites what the
+// one before has too much, and the padding comes first of all.
 function challenge(key, commitment) -> k {
     mstore(${hex(BLOCKS + 160)}, 0)
     mstore(${hex(BLOCKS + 192)}, 0)

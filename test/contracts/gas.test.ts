@@ -1,6 +1,9 @@
 import type { Contract, TransactionReceipt } from "ethers";
+import type { IdentityUpdate } from "#proto/xmtp/identity/associations/association_pb.ts";
+
 import { concat } from "ethers";
 
+import { identityEnvelope, identityUpdate, inboxOf, installation, wallet } from "../support/identityActors.ts";
 import { groupMessage } from "../support/envelopes.ts";
 import {
   NEVER,
@@ -84,14 +87,19 @@ describe("gas", function () {
 
   it("sequence an identity update and a commit", async () => {
     const world = await deployedWorld();
-    const bytes = new Uint8Array(512).fill(1);
-    const inbox = `0x${"11".repeat(32)}`;
     const group = `0x${"11".repeat(16)}`;
     // As long as the commit of a conversation between two.
     const commit = (n: number) => groupMessage(n, { contentType: 3, group: 0x11, padding: 2_860 });
-    await world.identityRegistry.addIdentityUpdate(inbox, bytes.fill(2));
+    const register = (n: number) =>
+      identityUpdate(inboxOf(wallet(n)), [
+        { do: "create", owner: wallet(n) },
+        { do: "add", member: installation(n), signer: wallet(n) },
+      ]);
+    const sequenced = (update: IdentityUpdate) =>
+      world.identityRegistry.addIdentityUpdate(`0x${update.inboxId}`, identityEnvelope(update));
+    await sequenced(register(1));
     await world.commitBroadcaster.addMessage(group, commit(1));
-    lines.push(`addIdentityUpdate: ${await gasOf(world.identityRegistry.addIdentityUpdate(inbox, bytes.fill(3)))}`);
+    lines.push(`addIdentityUpdate: ${await gasOf(sequenced(register(2)))}`);
     lines.push(`addMessage: ${await gasOf(world.commitBroadcaster.addMessage(group, commit(2)))}`);
   });
 });

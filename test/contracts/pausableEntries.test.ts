@@ -1,6 +1,7 @@
 import { expect } from "chai";
 
 import { groupMessage } from "../support/envelopes.ts";
+import { identityEnvelope, identityUpdate, inboxOf, wallet } from "../support/identityActors.ts";
 import {
   DAY,
   HOUR,
@@ -19,7 +20,8 @@ const alice = postageKey(1);
 const WEEK = 7 * DAY;
 const BYTES32 = `0x${"11".repeat(32)}`;
 const COMMIT = groupMessage(1, { contentType: 3, group: 0x11 });
-const ENVELOPE = `0x${"22".repeat(100)}`;
+const INBOX = inboxOf(wallet(1));
+const REGISTRATION = identityEnvelope(identityUpdate(INBOX, [{ do: "create", owner: wallet(1) }]));
 
 const CONTRACTS = ["postageChannels", "nodeRegistry", "nodeStaking", "identityRegistry", "commitBroadcaster"] as const;
 
@@ -45,7 +47,10 @@ function entriesOf(world: World): Record<(typeof CONTRACTS)[number], (() => Prom
     ],
     nodeRegistry: [() => nodeRegistry.connect(operator).register(registrationOf(world, operator, 7))],
     nodeStaking: [() => nodeStaking.connect(operator).stake(100n, 1n)],
-    identityRegistry: [() => identityRegistry.addIdentityUpdate(BYTES32, ENVELOPE)],
+    identityRegistry: [
+      () => identityRegistry.addIdentityUpdate(`0x${INBOX}`, REGISTRATION),
+      () => identityRegistry.addIdentityUpdates([], []),
+    ],
     commitBroadcaster: [
       () => commitBroadcaster.addMessage(`0x${"11".repeat(16)}`, COMMIT),
       () => commitBroadcaster.addMessages([], []),

@@ -1,21 +1,40 @@
 import { expect } from "chai";
-import { AbiCoder, ZeroHash, hexlify, keccak256 } from "ethers";
+import { AbiCoder, ZeroHash, hexlify, id, keccak256 } from "ethers";
 
 import { decodeRevert } from "../../src/contracts/decodeRevert.ts";
+import { personalMessageDigest } from "../../src/protocol/identity/signature.ts";
+import { identityText } from "../../src/protocol/identity/text.ts";
 import { groupMessage } from "../support/envelopes.ts";
+import type { ActionPlan } from "../support/identityActors.ts";
+import { identityEnvelope, identityUpdate, inboxOf, installation, wallet } from "../support/identityActors.ts";
 import { deployedWorld } from "./fixtures.ts";
 
 const payload = (fill: number, length = 100) => hexlify(new Uint8Array(length).fill(fill));
-const [inboxA, inboxB] = [`0x${"aa".repeat(32)}`, `0x${"bb".repeat(32)}`];
+const inboxA = `0x${"aa".repeat(32)}`;
+
+/** Creates the inbox of a wallet. */
+function registration(n: number): { inboxId: string; update: string; textHash: string } {
+  const inboxId = inboxOf(wallet(n));
+  const update = identityUpdate(inboxId, [{ do: "create", owner: wallet(n) }]);
+  const textHash = hexlify(personalMessageDigest(identityText(update)));
+  return { inboxId: `0x${inboxId}`, update: hexlify(identityEnvelope(update)), textHash };
+}
+
+/** Adds an installation to it. */
+function addition(n: number, app: number): string {
+  const plan: ActionPlan = { do: "add", member: installation(app), signer: wallet(n) };
+  return hexlify(identityEnvelope(identityUpdate(inboxOf(wallet(n)), [plan])));
+}
 
 describe("IdentityRegistry", () => {
   describe("addIdentityUpdate", () => {
     it("numbers updates over all inboxes from 1 and folds each inbox's log", async () => {
       const { identityRegistry } = await deployedWorld();
+      const [a, b] = [registration(1), registration(2)];
       const updates = [
-        [inboxA, payload(1)],
-        [inboxB, payload(2)],
-        [inboxA, payload(3)],
+        [a.inboxId, a.update],
+        [b.inboxId, b.update],
+        [a.inboxId, addition(1, 1)],
       ] as const;
       let head = ZeroHash;
       let count = 0n;
@@ -23,38 +42,55 @@ describe("IdentityRegistry", () => {
         await expect(identityRegistry.addIdentityUpdate(inbox, update))
           .to.emit(identityRegistry, "IdentityUpdateCreated")
           .withArgs(inbox, update, BigInt(i + 1));
-        if (inbox !== inboxA) continue;
+        if (inbox !== a.inboxId) continue;
         const fields = [head, ++count, keccak256(update)];
         head = keccak256(AbiCoder.defaultAbiCoder().encode(["bytes32", "uint64", "bytes32"], fields));
       }
-      expect(await identityRegistry.logOf(inboxA)).to.deep.equal([2n, head]);
+      expect(await identityRegistry.logOf(a.inboxId)).to.deep.equal([2n, head]);
       expect(await identityRegistry.lastSequenceId()).to.equal(3n);
     });
 
-    it("refuses the same update again with the sequence id it has, for this inbox only", async () => {
+    it("refuses the same update again with the sequence id it has", async () => {
       const { identityRegistry } = await deployedWorld();
-      await identityRegistry.addIdentityUpdate(inboxB, payload(9));
-      await identityRegistry.addIdentityUpdate(inboxA, payload(1));
+      const [a, b] = [registration(1), registration(2)];
+      await identityRegistry.addIdentityUpdate(b.inboxId, b.update);
+      await identityRegistry.addIdentityUpdate(a.inboxId, a.update);
       const error: unknown = await identityRegistry
-        .addIdentityUpdate(inboxA, payload(1))
+        .addIdentityUpdate(a.inboxId, a.update)
         .catch((caught: unknown) => caught);
       expect(decodeRevert(error)).to.deep.equal({
         contract: "identityRegistry",
         name: "IdentityRegistryAlreadySequenced",
         args: { sequenceId: 2n },
       });
-      expect(await identityRegistry.sequenceIdOf(inboxA, keccak256(payload(1)))).to.equal(2n);
-      await identityRegistry.addIdentityUpdate(inboxB, payload(1));
+      expect(await identityRegistry.sequenceIdOf(a.inboxId, a.textHash)).to.equal(2n);
+    });
+
+    it("sequences a batch, passes over what it refuses, and knows what is there already", async () => {
+      const { identityRegistry } = await deployedWorld();
+      const [a, b, c] = [registration(1), registration(2), registration(3)];
+      await identityRegistry.addIdentityUpdate(a.inboxId, a.update);
+      const inboxes = [b.inboxId, c.inboxId, a.inboxId, c.inboxId];
+      const updates = [b.update, b.update, a.update, c.update];
+      expect(await identityRegistry.addIdentityUpdates.staticCall(inboxes, updates)).to.deep.equal([2n, 0n, 1n, 3n]);
+      await expect(identityRegistry.addIdentityUpdates(inboxes, updates))
+        .to.emit(identityRegistry, "IdentityUpdateRefused")
+        .withArgs(c.inboxId, 1n, id("IdentityVerifierOtherInbox()").slice(0, 10));
+      expect(await identityRegistry.lastSequenceId()).to.equal(3n);
     });
 
     it("takes 78 to 262,144 bytes", async () => {
-      const { identityRegistry } = await deployedWorld();
+      const { identityRegistry, identityVerifier } = await deployedWorld();
       for (const size of [77, 262_145]) {
         await expect(identityRegistry.addIdentityUpdate.staticCall(inboxA, payload(1, size)))
           .to.be.revertedWithCustomError(identityRegistry, "IdentityRegistryPayloadSizeOutOfBounds")
           .withArgs(size, 78n, 262_144n);
       }
-      for (const size of [78, 262_144]) await identityRegistry.addIdentityUpdate.staticCall(inboxA, payload(1, size));
+      for (const size of [78, 262_144]) {
+        await expect(
+          identityRegistry.addIdentityUpdate.staticCall(inboxA, payload(1, size)),
+        ).to.be.revertedWithCustomError(identityVerifier, "CanonicalProtoFlaw");
+      }
     });
   });
 });

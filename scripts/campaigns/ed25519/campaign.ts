@@ -17,8 +17,8 @@ export async function askContract(verifier: Contract, asked: SignatureCase): Pro
 }
 
 /**
- * Contract against TypeScript on every case, and both against noble: it must say the same where there is no torsion, and
- * take all that they take where there is. Throws at the first case where they differ.
+ * Contract against TypeScript on every case, and both against noble: it must say the same where there is no torsion,
+ * and take all that they take where there is. Throws at the first case where they differ.
  */
 export async function runEd25519Campaign(
   verifier: Contract,

@@ -1,6 +1,7 @@
 /**
- * Ed25519ph (RFC 8032) as libxmtp takes it and the contract Ed25519Verifier accepts it, bit for bit. noble's own `verify`
- * is not that: it multiplies both sides by the cofactor, and so takes signatures that libxmtp and the contract refuse.
+ * Ed25519ph (RFC 8032) as the contract Ed25519Verifier takes it, bit for bit, and as libxmtp does, but for degenerate
+ * public keys. noble's own `verify` is not that: it multiplies both sides by the cofactor, and so takes signatures that
+ * libxmtp and the contract refuse.
  */
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { sha512 } from "@noble/hashes/sha2.js";
@@ -25,8 +26,9 @@ export function verifyInstallationSignature(publicKey: Uint8Array, signature: Ui
 }
 
 /**
- * Whether s B - k A, encoded, is R byte for byte, with k = SHA-512(domain | R | A | message) mod L. False for s >= L and
- * for public keys of small order or with an encoding that is not canonical, which dalek takes and no honest client has.
+ * Whether s B - k A, encoded, is R byte for byte, with k = SHA-512(domain | R | A | message) mod L. False for s >= L,
+ * and for public keys of small order or with an encoding that is not canonical, which dalek takes and no honest client
+ * has.
  */
 export function verifyCofactorless(
   publicKey: Uint8Array,
