@@ -1,4 +1,4 @@
-import type { BaseWallet, BytesLike, HDNodeWallet, TransactionReceipt } from "ethers";
+import type { BaseWallet, BytesLike, HDNodeWallet } from "ethers";
 import { Interface, Signature, Wallet, concat, dataLength, toBeHex } from "ethers";
 
 import type { World } from "../../test/contracts/fixtures.ts";
@@ -7,6 +7,8 @@ import type { IdentityFigures } from "./measureIdentity.ts";
 import { measureIdentity } from "./measureIdentity.ts";
 import type { NodeFigures } from "./measureNodes.ts";
 import { measureNodes } from "./measureNodes.ts";
+import type { Sent } from "./receipts.ts";
+import { dataFeeOf, gasOf, receiptOf } from "./receipts.ts";
 
 /** Counts of rows that `settle` is measured with. */
 export const BATCHES = [1, 10, 50, 100, 1000] as const;
@@ -22,25 +24,13 @@ export interface GasFigures {
   claims: { firstOfNode: number; oneEpochToRoll: number; everythingToRoll: number };
   identity: IdentityFigures;
   nodes: NodeFigures;
-  dataFeeWei: { settlePerRow: Record<string, number>; deposit: number; claim: number };
-}
-
-type Sent = Promise<{ wait(): Promise<TransactionReceipt | null> }>;
-
-async function receiptOf(sent: Sent): Promise<TransactionReceipt> {
-  const receipt = await (await sent).wait();
-  if (receipt?.status !== 1) throw new Error("a measured transaction failed");
-  return receipt;
-}
-
-const gasOf = async (sent: Sent) => Number((await receiptOf(sent)).gasUsed);
-
-async function dataFeeOf(world: World, hash: string): Promise<number> {
-  const params = [hash];
-  const receipt: unknown = await world.net.provider.request({ method: "eth_getTransactionReceipt", params });
-  const fee = Number((receipt as { l1Fee?: string }).l1Fee);
-  if (!(fee > 0)) throw new Error("the simulated chain charges no data fee: L1Block is not written as it reads it");
-  return fee;
+  dataFeeWei: {
+    settlePerRow: Record<string, number>;
+    deposit: number;
+    claim: number;
+    register: number;
+    commit: number;
+  };
 }
 
 /** Nodes are measured in a world of their own, where there are none yet. */
@@ -53,14 +43,15 @@ export async function measureGas(world: World, nodesWorld: World): Promise<GasFi
   const { dataFee: settlePerRow, ...rows } = settle;
   const { dataFee: depositFee, ...deposits } = deposit;
   const { dataFee: claimFee, ...streams } = stream;
+  const { dataFees, ...identity } = await measureIdentity(world);
   return {
     settle: rows,
     deposit: deposits,
     withdrawal,
     ...streams,
-    identity: await measureIdentity(world),
+    identity,
     nodes: await measureNodes(nodesWorld),
-    dataFeeWei: { settlePerRow, deposit: depositFee, claim: claimFee },
+    dataFeeWei: { settlePerRow, deposit: depositFee, claim: claimFee, ...dataFees },
   };
 }
 

@@ -11,6 +11,7 @@ import type { World } from "../../test/contracts/fixtures.ts";
 import { identityEnvelope } from "../../test/support/identityActors.ts";
 import { readVectors } from "../../test/support/vectors.ts";
 import { signAsInstallation, verifyArguments } from "../campaigns/ed25519/cases.ts";
+import { dataFeeOf, gasOf, receiptOf } from "./receipts.ts";
 
 /** Gas of whole transactions that sequence an update of a real client. */
 export interface IdentityFigures {
@@ -32,43 +33,47 @@ export interface IdentityFigures {
 const VECTORS = { register: 3, addInstallation: 4, revokeInstallation: 5, registerPasskey: 2 } as const;
 const OF_ANOTHER_INBOX = { register: 6, linkWallet: 7 } as const;
 
-type Sent = Promise<{ wait(): Promise<TransactionReceipt | null> }>;
-
-async function gasOf(sent: Sent): Promise<number> {
-  const receipt = await (await sent).wait();
-  if (receipt?.status !== 1) throw new Error("a measured transaction failed");
-  return Number(receipt.gasUsed);
+interface Measured extends IdentityFigures {
+  /** On the simulated Base, wei. */
+  dataFees: { register: number; commit: number };
 }
 
 /** Needs a world without identity updates. */
-export async function measureIdentity(world: World): Promise<IdentityFigures> {
+export async function measureIdentity(world: World): Promise<Measured> {
   const { updates } = readVectors<{ updates: { bytes: string }[] }>("identity-updates");
   const registry = world.identityRegistry.connect(world.stranger);
-  const gasOfVector = (index: number) => {
+  const sent = (index: number) => {
     const update = fromBinary(IdentityUpdateSchema, fromHex(updates[index]!.bytes));
-    return gasOf(registry.addIdentityUpdate(`0x${update.inboxId}`, identityEnvelope(update)));
+    return receiptOf(registry.addIdentityUpdate(`0x${update.inboxId}`, identityEnvelope(update)));
   };
+  const gasOfVector = async (index: number) => Number((await sent(index)).gasUsed);
   // The very first update of all writes the counter's slot, which none does after it.
   await gasOfVector(OF_ANOTHER_INBOX.register);
+  const register = await sent(VECTORS.register);
+  const commit = await sentCommit(world);
   return {
-    register: await gasOfVector(VECTORS.register),
+    register: Number(register.gasUsed),
     registerPasskey: await gasOfVector(VECTORS.registerPasskey),
     addInstallation: await gasOfVector(VECTORS.addInstallation),
     linkWallet: await gasOfVector(OF_ANOTHER_INBOX.linkWallet),
     revokeInstallation: await gasOfVector(VECTORS.revokeInstallation),
     ed25519ph: await measureEd25519ph(world),
-    commit: await measureCommit(world),
+    commit: Number(commit.gasUsed),
+    dataFees: {
+      register: await dataFeeOf(world, register.hash),
+      commit: await dataFeeOf(world, commit.hash),
+    },
   };
 }
 
 const COMMIT_BYTES = 2_960;
 
-async function measureCommit({ commitBroadcaster }: World): Promise<number> {
+async function sentCommit({ commitBroadcaster }: World): Promise<TransactionReceipt> {
   // Somebody sent one before: the counter is above 0.
   const [first, second] = [1, 2].map((n) => commitEnvelope(n)) as [Uint8Array, Uint8Array];
   if (second.length !== COMMIT_BYTES) throw new Error(`the measured commit has ${second.length} bytes`);
   await gasOf(commitBroadcaster.addMessage(COMMIT_GROUP, first));
-  return gasOf(commitBroadcaster.addMessage(COMMIT_GROUP, second));
+  return receiptOf(commitBroadcaster.addMessage(COMMIT_GROUP, second));
 }
 
 const COMMIT_GROUP = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i);

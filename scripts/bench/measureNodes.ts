@@ -1,5 +1,3 @@
-import type { TransactionReceipt } from "ethers";
-
 import { faultEvidence } from "../../src/contracts/faultEvidence.ts";
 import { concatBytes, toAddress } from "../../src/protocol/bytes.ts";
 import { signDigest } from "../../src/protocol/ecdsa.ts";
@@ -7,6 +5,8 @@ import { encodePayerEnvelope, originatorDigest } from "../../src/protocol/envelo
 import type { World } from "../../test/contracts/fixtures.ts";
 import { DAY, TOKEN, passEpochs, registerNode, registrationOf, signingKey } from "../../test/contracts/fixtures.ts";
 import { bytesField, field, varint } from "../campaigns/envelopes/generate.ts";
+import type { Sent } from "./receipts.ts";
+import { gasOf } from "./receipts.ts";
 
 /** How many seats are taken when it is measured: as a network starts, and the most there can be. */
 const [FEW, MANY] = [24, 90] as const;
@@ -29,14 +29,6 @@ export interface NodeFigures {
   exit: number;
   /** Two receipts for a message of 300 bytes; the slash costs the node its seat. */
   faults: { commit: number; revealEquivocation: number; execute: number };
-}
-
-type Sent = Promise<{ wait(): Promise<TransactionReceipt | null> }>;
-
-async function gasOf(sent: Sent): Promise<number> {
-  const receipt = await (await sent).wait();
-  if (receipt?.status !== 1) throw new Error("a measured transaction failed");
-  return Number(receipt.gasUsed);
 }
 
 /** Needs a world without nodes. */
