@@ -69,8 +69,8 @@ contract IdentityRegistry is IIdentityRegistry, PausableEntries {
         for (uint256 i = 0; i < length; i++) {
             bytes memory data = abi.encodeCall(this.addIdentityUpdate, (inboxIds[i], clientEnvelopes[i]));
             (bool added, bytes memory reason) = _tryThis(data);
-            if (added) sequenceIds[i] = _lastSequenceId;
-            else sequenceIds[i] = _knownId(reason);
+            if (!added && _ranOutOfGas(reason)) revert IdentityRegistryOutOfGas(i);
+            sequenceIds[i] = added ? _lastSequenceId : _knownId(reason);
             if (sequenceIds[i] == 0) emit IdentityUpdateRefused(inboxIds[i], i, reason);
         }
     }
@@ -83,6 +83,11 @@ contract IdentityRegistry is IIdentityRegistry, PausableEntries {
         assembly ("memory-safe") {
             returndatacopy(add(reason, 0x20), 0, mload(reason))
         }
+    }
+
+    /// @dev Every refusal has a name; only running out of gas has none, or the one that an account's verifier gives it.
+    function _ranOutOfGas(bytes memory reason) private pure returns (bool) {
+        return reason.length == 0 || bytes4(reason) == IIdentityVerifier.IdentityVerifierAccountGas.selector;
     }
 
     /// @return The sequence id of an update that is in the log already; 0 when it was refused for something else.

@@ -312,7 +312,9 @@ contract IdentityVerifier is IIdentityVerifier {
         if (blockNumber < least || blockNumber >= block.number) {
             revert IdentityVerifierAccountBlock(blockNumber, least, block.number - 1);
         }
-        if (!SmartAccount.hasSigned(account, digest, raw)) revert IdentityVerifierAccountSignature(account);
+        SmartAccount.Answer answer = SmartAccount.ask(account, digest, raw);
+        if (answer == SmartAccount.Answer.NoForLackOfGas) revert IdentityVerifierAccountGas(account);
+        if (answer == SmartAccount.Answer.No) revert IdentityVerifierAccountSignature(account);
         return Signer(Member(MemberKind.Wallet, bytes32(uint256(uint160(account)))), true, keccak256(raw));
     }
 

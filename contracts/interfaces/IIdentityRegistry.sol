@@ -54,6 +54,9 @@ interface IIdentityRegistry {
     error IdentityRegistryTooManyInstallations(uint256 count, uint256 most);
     error IdentityRegistryBatchLengths(uint256 inboxIds, uint256 clientEnvelopes);
     error IdentityRegistryBatchTooLong(uint256 length, uint256 most);
+    /// @notice The gas ran out in the batch's update at `index`: send more. It is not passed over, because an estimate of
+    /// gas would settle on the least at which it is.
+    error IdentityRegistryOutOfGas(uint256 index);
     /// @notice A verifier must be a contract.
     error IdentityRegistryVerifierWithoutCode(address verifier);
 

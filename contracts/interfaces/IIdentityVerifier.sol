@@ -33,6 +33,8 @@ interface IIdentityVerifier {
     /// @notice The account did not sign the text, as it says by ERC-1271 with 3,000,000 gas. One that is not deployed yet
     /// has to be deployed first.
     error IdentityVerifierAccountSignature(address account);
+    /// @notice The account could not be given its 3,000,000 gas and did not confirm the signature with less: send more.
+    error IdentityVerifierAccountGas(address account);
     /// @notice An account is asked in the past, at most 1,800 blocks back.
     error IdentityVerifierAccountBlock(uint64 blockNumber, uint256 least, uint256 most);
     /// @notice Legacy delegated signatures are not taken.

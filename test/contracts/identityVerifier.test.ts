@@ -414,6 +414,21 @@ describe("contracts/identity: what real clients sign", () => {
     await expect(burnt).to.be.revertedWithCustomError(world.identityVerifier, "IdentityVerifierAccountSignature");
     const latest = await world.ethers.provider.getBlock("latest");
     expect(latest!.gasUsed).to.be.lessThan(3_400_000n);
+    // With less gas than an account is due its no does not count, so that a batch cannot pass it over for that.
+    const { identityRegistry, identityVerifier } = world;
+    const short = { gasLimit: 2_500_000n };
+    await expect(identityRegistry.addIdentityUpdate(`0x${inboxId}`, envelope, short))
+      .to.be.revertedWithCustomError(identityVerifier, "IdentityVerifierAccountGas")
+      .withArgs(await account.getAddress());
+    await expect(identityRegistry.addIdentityUpdates([`0x${inboxId}`], [envelope], short))
+      .to.be.revertedWithCustomError(identityRegistry, "IdentityRegistryOutOfGas")
+      .withArgs(0n);
+    await expect(identityRegistry.addIdentityUpdates([`0x${inboxId}`], [envelope], { gasLimit: 16_000_000n })).to.emit(
+      identityRegistry,
+      "IdentityUpdateRefused",
+    );
+    await account.getFunction("behave")(0);
+    await identityRegistry.addIdentityUpdate(`0x${inboxId}`, envelope, { gasLimit: 1_000_000n });
   });
 
   it("agrees with TypeScript on random updates, and on who belongs to an inbox after them", async function () {
