@@ -12,7 +12,7 @@ import { identityEnvelope, identityUpdate, inboxOf, installation, memberOf } fro
 import { IdentityCases, randomFrom } from "../support/identityCases.ts";
 import { readVectors } from "../support/vectors.ts";
 import type { World } from "./fixtures.ts";
-import { askAccounts, deployAccounts, sequence, stateAfter, verdict } from "./identityWorld.ts";
+import { askAccounts, deployAccounts, fastRegistry, stateAfter } from "./identityWorld.ts";
 
 const SECOND = 1_000_000_000n;
 
@@ -56,12 +56,13 @@ export async function flipBits(
 ): Promise<{ flips: number; harmless: number }> {
   const { inboxId } = update;
   const original = identityEnvelope(update);
+  const registry = await fastRegistry(world);
   const counted = { flips: 0, harmless: 0 };
   for (let bit = offset; bit < original.length * 8; bit += step) {
     const copy = original.slice();
     copy[bit >> 3]! ^= 1 << (bit & 7);
     counted.flips++;
-    if ((await verdict(world, inboxId, copy)) !== "taken") continue;
+    if ((await registry.verdict(inboxId, copy)) !== "taken") continue;
     counted.harmless++;
     expect(signedParts(readIdentityUpdate(copy, inboxId)), `bit ${bit}`).to.deep.equal(signedParts(update));
   }
@@ -87,18 +88,19 @@ export async function compareIdentity(
   const accounts = await deployAccounts(world, 2, () => block);
   const drawn = new IdentityCases(randomFrom(seed), accounts, inboxes);
   const verify = askAccounts(world, accounts, () => block + 10n);
+  const registry = await fastRegistry(world);
   let taken = 0;
   for (let i = 0; i < cases; i++) {
     const { inboxId, clientEnvelope, what } = drawn.next();
     const after = await stateAfter(drawn.states.get(inboxId), inboxId, clientEnvelope, verify);
-    const answer = await verdict(world, inboxId, clientEnvelope);
+    const answer = await registry.verdict(inboxId, clientEnvelope);
     const isShort = answer.startsWith("IdentityRegistryPayloadSize");
     expect(answer === "taken", `case ${i}: ${what}: ${answer}`).to.equal(after !== undefined && !isShort);
     progress?.(i + 1, taken);
     if (!after || isShort) continue;
     taken++;
     drawn.states.set(inboxId, after);
-    await sequence(world, inboxId, clientEnvelope);
+    await registry.sequence(inboxId, clientEnvelope);
     if (taken % everyState === 0) await expectSameInbox(world, after, drawn.actors);
   }
   return { cases, taken };

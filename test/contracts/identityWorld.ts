@@ -1,4 +1,4 @@
-import { ContractFactory } from "ethers";
+import { Contract, ContractFactory } from "ethers";
 
 import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
 import { decodeRevert } from "../../src/contracts/decodeRevert.ts";
@@ -21,10 +21,47 @@ export async function verdict(world: World, inboxId: string, clientEnvelope: Uin
     await world.identityRegistry.addIdentityUpdate.staticCall(`0x${inboxId}`, clientEnvelope);
     return "taken";
   } catch (error) {
-    const revert = decodeRevert(error);
-    if (!revert) throw error;
-    return `${revert.name}(${Object.values(revert.args).map(String).join(", ")})`;
+    return describe(error);
   }
+}
+
+/** Gas that any update needs, so that nothing has to be estimated. */
+const PLENTY = "0x1000000";
+
+/** `verdict` and sequencing for thousands of updates: what is refused is not traced, and no gas is estimated. */
+export interface FastRegistry {
+  verdict(inboxId: string, clientEnvelope: Uint8Array): Promise<string>;
+  sequence(inboxId: string, clientEnvelope: Uint8Array): Promise<void>;
+}
+
+export async function fastRegistry({ identityRegistry, net, deployer }: World): Promise<FastRegistry> {
+  const { abi, bytecode } = readArtifact("test/support/Simulator.sol");
+  const deployed = await new ContractFactory(abi, bytecode, deployer).deploy();
+  const simulator = await deployed.getAddress();
+  const { interface: shape } = new Contract(simulator, abi);
+  const to = await identityRegistry.getAddress();
+  const calldata = (inboxId: string, clientEnvelope: Uint8Array) =>
+    identityRegistry.interface.encodeFunctionData("addIdentityUpdate", [`0x${inboxId}`, clientEnvelope]);
+  return {
+    async verdict(inboxId, clientEnvelope) {
+      const data = shape.encodeFunctionData("simulate", [to, calldata(inboxId, clientEnvelope)]);
+      const params = [{ to: simulator, data, gas: PLENTY }, "latest"];
+      const result = (await net.provider.request({ method: "eth_call", params })) as string;
+      const [succeeds, answer] = shape.decodeFunctionResult("simulate", result) as unknown as [boolean, string];
+      return succeeds ? "taken" : describe({ data: answer });
+    },
+    async sequence(inboxId, clientEnvelope) {
+      const data = calldata(inboxId, clientEnvelope);
+      const params = [{ from: deployer.address, to, data, gas: PLENTY }];
+      await net.provider.request({ method: "eth_sendTransaction", params });
+    },
+  };
+}
+
+function describe(error: unknown): string {
+  const revert = decodeRevert(error);
+  if (!revert) throw error;
+  return `${revert.name}(${Object.values(revert.args).map(String).join(", ")})`;
 }
 
 /** Sequences an update and returns the gas it took. */
