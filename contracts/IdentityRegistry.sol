@@ -210,10 +210,10 @@ contract IdentityRegistry is IIdentityRegistry, PausableEntries {
     // ------------------------------------------------------------------------------------------------- the verifier
 
     /// @inheritdoc IIdentityRegistry
-    function announceVerifier(address verifier_) external restricted {
-        if (verifier_.code.length == 0) revert IdentityRegistryVerifierWithoutCode(verifier_);
+    function announceVerifier(address next) external restricted {
+        if (next.code.length == 0) revert IdentityRegistryVerifierWithoutCode(next);
         _previous = verifier();
-        _announce(verifier_, block.timestamp + NOTICE);
+        _announce(next, block.timestamp + NOTICE);
     }
 
     function _announce(address verifier_, uint256 from) private {
@@ -228,7 +228,7 @@ contract IdentityRegistry is IIdentityRegistry, PausableEntries {
     }
 
     /// @inheritdoc IIdentityRegistry
-    function announcedVerifier() external view returns (IIdentityVerifier verifier_, uint256 from) {
+    function announcedVerifier() external view returns (IIdentityVerifier announced, uint256 from) {
         return (_announced, _announcedFrom);
     }
 

@@ -74,13 +74,13 @@ interface IIdentityRegistry {
     /// @notice Replaces the verifier 14 days from now: libxmtp's format is not ours and may change. The last announcement
     /// counts; announcing the verifier in force takes the others back. Restricted.
     /// @dev A verifier reads and checks signatures; the log and its rules stay this contract's.
-    function announceVerifier(address verifier) external;
+    function announceVerifier(address next) external;
 
     /// @notice Who reads updates now.
     function verifier() external view returns (IIdentityVerifier);
 
     /// @notice Who is going to read updates, and since or from when.
-    function announcedVerifier() external view returns (IIdentityVerifier verifier, uint256 from);
+    function announcedVerifier() external view returns (IIdentityVerifier announced, uint256 from);
 
     /// @notice The inbox that a wallet or passkey was linked to last and is still a member of; 0 when there is none.
     /// Installations belong to inboxes by themselves and have no answer here.

@@ -272,4 +272,46 @@ export const WAIVERS: Record<string, Waiver> = {
     1,
     "The other side of the appeal's end: exactly one of dismiss and execute is open.",
   ],
+  // ----------------------------------------------------------------------------------------------- identity and commits
+  "timestamp IdentityRegistry.verifier": [1, "Fourteen days after an announcement; seconds do not change who is read."],
+  "unused-return IdentityRegistry.isMember": [1, "How a member joined is another question than whether it is one."],
+  "divide-before-multiply Identifiers.slitherConstructorConstantVariables": [
+    2,
+    "2^256 - 1 divided by 255 is 1 in every byte, without a remainder; times 0x80 it is every byte's top bit.",
+  ],
+  "unused-return IdentityVerifier._checkAction": [
+    5,
+    "Fields in front of the signatures, which were read with the subject; here they are only passed over.",
+  ],
+  "unused-return IdentityVerifier._count": [1, "Actions are counted here and read afterwards."],
+  "unused-return IdentityVerifier._readRecovery": [1, "The signature; it is checked when the text is known."],
+  "unused-return IdentityVerifier._readOwnerFields": [1, "The signature; it is checked when the text is known."],
+  "unused-return IdentityVerifier._readSubject": [1, "The signatures; they are checked when the text is known."],
+  "uninitialized-local GroupMessageReader._checkCursor.entry": [
+    1,
+    "A calldata slice that the loop assigns before it is read; empty, it is the empty message.",
+  ],
+  "uninitialized-local GroupMessageReader._readGroupMessage.content": [
+    1,
+    "Assigned by every turn of the loop before it is used in that turn.",
+  ],
+  "write-after-write CanonicalProto._delimited.value": [2, "Offset and length of one calldata slice, set in assembly."],
+  "write-after-write CanonicalProto._after.rest": [2, "Offset and length of one calldata slice, set in assembly."],
+  "write-after-write GroupMessageReader._content.content": [
+    2,
+    "Offset and length of one calldata slice, set in assembly.",
+  ],
+  "write-after-write MlsFraming._vector.content": [2, "Offset and length of one calldata slice, set in assembly."],
+  "calls-loop CommitBroadcaster.addMessages": [
+    1,
+    "A call of itself per message, at most 64, so that a refused one ends nothing but itself. It calls nobody else.",
+  ],
+  "calls-loop IdentityVerifier._installation": [
+    1,
+    "An immutable, stateless peer of ours, asked once per different signature of an update: at most 128 times.",
+  ],
+  "reentrancy-events CommitBroadcaster.addMessages": [
+    3,
+    "The call is to itself and calls nobody; the event only tells of the message that it refused.",
+  ],
 };
