@@ -22,6 +22,7 @@ import type { GatewayStore } from "../ports.ts";
 import type { ChainPublisher } from "./chainPublisher.ts";
 import { Hold, HoldRoom } from "./hold.ts";
 import type { NodePublisher } from "./nodePublisher.ts";
+import { inRegistryForm } from "./registryForm.ts";
 
 export interface PublisherOptions {
   nodes: NodePublisher;
@@ -152,7 +153,10 @@ export class Publisher {
       const { clientEnvelope, client, envelopeHash, destination } = job;
       if (destination === "node") continue;
       await this.#finish(job, () =>
-        this.#options.chain.publish({ envelopeHash, destination, client, clientEnvelope }, hold),
+        this.#options.chain.publish(
+          { envelopeHash, destination, client, clientEnvelope: inRegistryForm(client.envelope, clientEnvelope) },
+          hold,
+        ),
       );
     }
   }
