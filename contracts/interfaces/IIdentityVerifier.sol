@@ -7,8 +7,8 @@ import {Action} from "../types/Identity.sol";
  * @title Reads libxmtp's identity updates and checks their signatures.
  * @notice Knows libxmtp's format and no inbox's state. It takes less than libxmtp does, never more: whatever passes here
  * and the registry's rules, a real client takes too. What is taken has one encoding only, the one that libxmtp writes;
- * what nobody signs (a passkey's relying party) has to be absent, except for two numbers that every update needs: the
- * part of its time below a second, and the block at which a smart account is asked.
+ * what nobody signs (a passkey's relying party) has to be absent, except for what an update needs: the part of its time
+ * below a second, the block at which a smart account is asked, and which of several signers it is that adds a member.
  */
 interface IIdentityVerifier {
     /// @notice The envelope is not addressed to the inbox, or the update in it names another one.
