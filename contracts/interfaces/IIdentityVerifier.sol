@@ -7,8 +7,8 @@ import {Action} from "../types/Identity.sol";
  * @title Reads libxmtp's identity updates and checks their signatures.
  * @notice Knows libxmtp's format and no inbox's state. It takes less than libxmtp does, never more: whatever passes here
  * and the registry's rules, a real client takes too. What is taken has one encoding only, the one that libxmtp writes;
- * what nobody signs (a passkey's relying party) has to be absent, except for two numbers that every update needs: the
- * part of its time below a second, and the block at which a smart account is asked.
+ * what nobody signs (a passkey's relying party) has to be absent, except for what every update needs: the part of its
+ * time below a second, the block at which a smart account is asked, and how a wallet counts v.
  */
 interface IIdentityVerifier {
     /// @notice The envelope is not addressed to the inbox, or the update in it names another one.
@@ -20,7 +20,8 @@ interface IIdentityVerifier {
     error IdentityVerifierTime(uint64 timestampNs);
     /// @notice Not a lowercase address, a lowercase hex key of 33 or 65 bytes, or not of the kind that is named with it.
     error IdentityVerifierIdentifier();
-    /// @notice A wallet's signature has to be 65 bytes: r, s in its lower half, 27 or 28.
+    /// @notice A wallet's signature has to be 65 bytes: r, s in its lower half, 27 or 28 (or 0 or 1, which
+    /// some wallets write; it is the same signature).
     error IdentityVerifierWalletSignature();
     /// @notice The Ed25519ph signature of this installation does not hold over the text.
     error IdentityVerifierInstallationSignature(bytes installation);
