@@ -25,6 +25,7 @@ const COMMANDS = {
   slither: { steps: [[...TSX, "scripts/campaigns/slither.ts"]] },
   "campaign:differential": { build: true, steps: [[...TSX, "scripts/campaigns/differential.ts"]] },
   "campaign:ed25519": { build: true, steps: [[...TSX, "scripts/campaigns/ed25519.ts"]] },
+  "campaign:identity-clients": { build: true, steps: [[...TSX, "scripts/campaigns/identityClients.ts"]] },
   "campaign:mutation": { steps: [[...TSX, "scripts/campaigns/mutation.ts"]] },
   lint: { build: true, steps: [[...TSX, "scripts/lint.ts"]] },
   typecheck: { build: true, steps: [[join(MODULES, "typescript", "bin", "tsc")]] },
