@@ -10,7 +10,12 @@ import { parseArgs } from "node:util";
 
 import { toHex } from "../../src/protocol/bytes.ts";
 import { startDevice } from "../../test/e2e/support/device.ts";
-import { loadInboxes, sequenceRandomUpdates, untilIndexed } from "../../test/e2e/support/randomInboxes.ts";
+import {
+  loadInboxes,
+  namesBlockOfNo,
+  sequenceRandomUpdates,
+  untilIndexed,
+} from "../../test/e2e/support/randomInboxes.ts";
 import { startLocalNetwork } from "../local/localNetwork.ts";
 
 const REPORTED_EVERY = 100;
@@ -39,16 +44,17 @@ try {
   await untilIndexed(network.nodes[0]!.url, network);
   await reader.open({ gatewayUrl: network.gateway.url, rpcUrl: network.chain.url }, { kind: "wallet", n: 1_000_000 });
   const problems = await loadInboxes(reader, states);
+  let named = 0;
   for (const { inboxId, problem } of problems) {
     console.log(`inbox ${inboxId}: ${problem}`);
-    for (const one of accepted.filter((candidate) => candidate.inboxId === inboxId)) {
-      console.log(`  ${one.what}: ${toHex(one.clientEnvelope)}`);
-    }
+    const own = accepted.filter((candidate) => candidate.inboxId === inboxId);
+    for (const { what, clientEnvelope } of own) console.log(`  ${what}: ${toHex(clientEnvelope)}`);
+    if (await namesBlockOfNo(network, own)) named++;
   }
   isGood = problems.length === 0;
   console.log(
     `identity clients: ${updates} updates of ${states.size} inboxes taken, ${refused} refused; the client sees ` +
-      `${states.size - problems.length} inboxes as they are, ${problems.length} otherwise; seed ${seed}, ` +
+      `${states.size - problems.length} inboxes as they are, ${problems.length} otherwise (${named} of them name a block at which their account says no); seed ${seed}, ` +
       `${Math.round((Date.now() - startedAt) / 1000)} s`,
   );
 } finally {

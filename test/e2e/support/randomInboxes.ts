@@ -6,11 +6,16 @@ import { ReplicationApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts
 import { LOCAL_CHAIN_ID, localWallet } from "../../../scripts/local/localChain.ts";
 import type { LocalNetwork } from "../../../scripts/local/localNetwork.ts";
 import { connectContracts } from "../../../src/contracts/connectContracts.ts";
+import { toAddress } from "../../../src/protocol/bytes.ts";
 import { IDENTITY_ORIGINATOR } from "../../../src/protocol/envelope.ts";
+import { readIdentityUpdate } from "../../../src/protocol/identity/read.ts";
+import { personalMessageDigest } from "../../../src/protocol/identity/signature.ts";
 import type { InboxState } from "../../../src/protocol/identity/state.ts";
+import { identityText } from "../../../src/protocol/identity/text.ts";
 import { askAccounts, deployAccounts, stateAfter, verdict } from "../../contracts/identityWorld.ts";
 import type { IdentityCase } from "../../support/identityCases.ts";
-import { IdentityCases, randomFrom } from "../../support/identityCases.ts";
+import { IdentityCases, randomFrom, signaturesOf } from "../../support/identityCases.ts";
+import { smartAccountVerifier } from "../../support/smartAccountVerifier.ts";
 import type { Device, SeenInbox } from "./device.ts";
 
 /** An account that no service of the local network uses. */
@@ -113,6 +118,27 @@ export async function loadInboxes(
     }
   }
   return problems;
+}
+
+/**
+ * Whether an account in one of the updates says no at the block that the update names. The registry asks it later, and
+ * nobody signs the number; libxmtp asks at that block and refuses the inbox.
+ */
+export async function namesBlockOfNo(
+  { chain }: Pick<LocalNetwork, "chain">,
+  updates: readonly IdentityCase[],
+): Promise<boolean> {
+  const ask = smartAccountVerifier(chain.provider, BigInt(LOCAL_CHAIN_ID));
+  for (const { inboxId, clientEnvelope } of updates) {
+    const update = readIdentityUpdate(clientEnvelope, inboxId);
+    const hash = personalMessageDigest(identityText(update));
+    for (const { signature } of signaturesOf(update)) {
+      if (signature.case !== "erc6492") continue;
+      const account = toAddress(signature.value.accountId.split(":").at(-1)!);
+      if (!(await ask({ ...signature.value, chainId: BigInt(LOCAL_CHAIN_ID), account, hash }))) return true;
+    }
+  }
+  return false;
 }
 
 function expectedInbox({ inboxId, recovery, members }: InboxState): SeenInbox {
