@@ -32,15 +32,33 @@ export async function registerXmtpClient(
 
 /** The same, not registered yet. */
 export async function createXmtpClient(gatewayUrl: string, wallet: BaseWallet): Promise<XmtpClient> {
+  const identifier = { identifier: wallet.address.toLowerCase(), identifierKind: xmtp.IdentifierKind.Ethereum };
+  return { client: await openXmtpClient(gatewayUrl, identifier), wallet, identifier };
+}
+
+/** A new installation for the first inbox of a wallet or passkey, not registered yet. */
+export async function openXmtpClient(gatewayUrl: string, identifier: xmtp.Identifier): Promise<xmtp.Client> {
   await load();
   const builder = new xmtp.BackendBuilder(xmtp.XmtpEnv.Local);
   const backend = (builder.setGatewayHost(gatewayUrl) ?? builder).build();
-  const identifier = { identifier: wallet.address.toLowerCase(), identifierKind: xmtp.IdentifierKind.Ethereum };
   const inboxId = xmtp.generateInboxId(identifier, 1n);
-  const client = await xmtp.createClientWithBackend(
+  return xmtp.createClientWithBackend(
     ...([backend, inboxId, identifier, undefined, undefined, xmtp.DeviceSyncMode.Disabled] as const),
   );
-  return { client, wallet, identifier };
+}
+
+/** Where libxmtp asks smart accounts of chain 31337. Native clients take ANVIL_URL instead; here is no environment. */
+const CLIENTS_CHAIN = "http://localhost:8545";
+
+/** From now on the clients of this process reach a local chain where they expect one. */
+export function giveClientsChain(rpcUrl: string): void {
+  const { fetch } = globalThis;
+  globalThis.fetch = async (input, init) => {
+    const request = new Request(input, init);
+    if (new URL(request.url).origin !== CLIENTS_CHAIN) return fetch(request);
+    const { method, headers } = request;
+    return fetch(rpcUrl, { method, headers, body: await request.text() });
+  };
 }
 
 /** Texts of a conversation as a client decrypted them, oldest first. */

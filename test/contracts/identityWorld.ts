@@ -1,3 +1,4 @@
+import type { Signer } from "ethers";
 import { Contract, ContractFactory } from "ethers";
 
 import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
@@ -16,7 +17,11 @@ import type { World } from "./fixtures.ts";
 export const MOST_ACCOUNT_BLOCKS = 1_800n;
 
 /** What the registry says of an update when it is simulated: "taken", or the error's name with its arguments. */
-export async function verdict(world: World, inboxId: string, clientEnvelope: Uint8Array): Promise<string> {
+export async function verdict(
+  world: Pick<World, "identityRegistry">,
+  inboxId: string,
+  clientEnvelope: Uint8Array,
+): Promise<string> {
   try {
     await world.identityRegistry.addIdentityUpdate.staticCall(`0x${inboxId}`, clientEnvelope);
     return "taken";
@@ -65,10 +70,20 @@ function describe(error: unknown): string {
 }
 
 /** Sequences an update and returns the gas it took. */
-export async function sequence(world: World, inboxId: string, clientEnvelope: Uint8Array): Promise<bigint> {
+export async function sequence(
+  world: Pick<World, "identityRegistry">,
+  inboxId: string,
+  clientEnvelope: Uint8Array,
+): Promise<bigint> {
   const sent = await world.identityRegistry.addIdentityUpdate(`0x${inboxId}`, clientEnvelope);
   const receipt = await sent.wait();
   return receipt!.gasUsed;
+}
+
+/** What it takes to deploy and to ask accounts. */
+export interface AccountWorld {
+  deployer: Signer;
+  chainId: bigint;
 }
 
 export interface DeployedAccount extends Actor {
@@ -76,7 +91,11 @@ export interface DeployedAccount extends Actor {
 }
 
 /** Smart accounts of keys that are wallets 1000 and up; `block` is the one that their signatures name. */
-export async function deployAccounts(world: World, count: number, block: () => bigint): Promise<DeployedAccount[]> {
+export async function deployAccounts(
+  world: AccountWorld,
+  count: number,
+  block: () => bigint,
+): Promise<DeployedAccount[]> {
   const { abi, bytecode } = readArtifact("test/support/SmartAccount.sol");
   const accounts: DeployedAccount[] = [];
   for (let n = 0; n < count; n++) {
@@ -90,7 +109,7 @@ export async function deployAccounts(world: World, count: number, block: () => b
 
 /** The chain's answer, worked out here: whether one of the accounts' owners signed, about a block that may be asked. */
 export function askAccounts(
-  world: World,
+  world: Pick<AccountWorld, "chainId">,
   accounts: readonly DeployedAccount[],
   currentBlock: () => bigint,
 ): VerifySmartAccount {

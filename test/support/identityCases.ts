@@ -203,7 +203,8 @@ export class IdentityCases {
   }
 }
 
-function signaturesOf(update: IdentityUpdate): Signature[] {
+/** Every signature of an update, in its order. */
+export function signaturesOf(update: IdentityUpdate): Signature[] {
   return update.actions.flatMap(({ kind }) => {
     switch (kind.case) {
       case "createInbox":
