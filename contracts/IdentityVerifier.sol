@@ -252,14 +252,11 @@ contract IdentityVerifier is IIdentityVerifier {
         input.requireEnd();
         if (raw.length != 65) revert IdentityVerifierWalletSignature();
         (bytes32 r, bytes32 s, uint8 v) = (bytes32(raw), bytes32(raw[32:]), uint8(raw[64]));
-        // libxmtp publishes what it is given, and the Android SDK's own keys give 0 and 1.
-        if (v < 2) v += 27;
+        // One spelling of each signature: a relayed copy cannot differ.
         if (uint256(s) > Secp256k1.HALF_ORDER || (v != 27 && v != 28)) revert IdentityVerifierWalletSignature();
         address wallet = ecrecover(digest, v, r, s);
         if (wallet == address(0)) revert IdentityVerifierWalletSignature();
-        // Counted in one spelling: a relayed copy is the same signature.
-        bytes32 hash = keccak256(bytes.concat(r, s, bytes1(v)));
-        return Signer(Member(MemberKind.Wallet, bytes32(uint256(uint160(wallet)))), false, hash);
+        return Signer(Member(MemberKind.Wallet, bytes32(uint256(uint160(wallet)))), false, keccak256(raw));
     }
 
     /// @dev RecoverableEd25519Signature `{bytes 1, public_key 2}`.

@@ -20,8 +20,7 @@ interface IIdentityVerifier {
     error IdentityVerifierTime(uint64 timestampNs);
     /// @notice Not a lowercase address, a lowercase hex key of 33 or 65 bytes, or not of the kind that is named with it.
     error IdentityVerifierIdentifier();
-    /// @notice A wallet's signature has to be 65 bytes: r, s in its lower half, 27 or 28 (or 0 or 1, which
-    /// some wallets write; it is the same signature).
+    /// @notice A wallet's signature has to be 65 bytes: r, s in its lower half, 27 or 28.
     error IdentityVerifierWalletSignature();
     /// @notice The Ed25519ph signature of this installation does not hold over the text.
     error IdentityVerifierInstallationSignature(bytes installation);

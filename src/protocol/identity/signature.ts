@@ -58,11 +58,10 @@ export async function verifySignature(
   switch (kind?.case) {
     case "erc191": {
       const raw = kind.value.bytes;
-      const isOurs = raw.length === 65 && hasLowS(raw);
+      // One spelling of each signature: a relayed copy cannot differ.
+      const isOurs = raw.length === 65 && raw[64]! >= 27 && hasLowS(raw);
       const signer = isOurs ? recoverAddress(personalMessageDigest(text), raw) : undefined;
-      return signer
-        ? byKey(checkedMember("ethereum", signer), wholeForm(raw))
-        : invalid("a wallet signature is malformed");
+      return signer ? byKey(checkedMember("ethereum", signer), raw) : invalid("a wallet signature is malformed");
     }
     case "erc6492":
       return verifyAccount(kind.value, text, verifySmartAccount);
@@ -112,12 +111,6 @@ async function verifyAccount(
 
 function byKey(signer: Member, signature: Uint8Array): VerifiedSignature {
   return { signer, isAccount: false, signatureHash: toHex(keccak_256(signature)) };
-}
-
-/** A wallet's signature with v of 27 or 28: some write 0 or 1, and a relayed copy is the same signature. */
-function wholeForm(raw: Uint8Array): Uint8Array {
-  const v = raw[64]!;
-  return concatBytes(raw.subarray(0, 64), Uint8Array.of(v < 27 ? v + 27 : v));
 }
 
 /** r and the lower s of a P-256 signature: the same for both signatures that one gives. */
