@@ -66,4 +66,39 @@ export const EQUIVALENT: Record<string, string> = {
     "of two equals either is the smaller",
   "SeatMath.sol | uint256 fromOwn = own < debit - fromSuspended ? own : debit - fromSuspended; | < -> <=":
     "of two equals either is the smaller",
+  "IdentityVerifier.sol | for (uint256 i = 0; i < checks.count; i++) { | < -> <=":
+    "the next place holds 0, which is no signature's hash, and there is one for every signature",
+  "IdentityVerifier.sol | uint256 least = block.number > MOST_ACCOUNT_BLOCKS ? block.number - MOST_ACCOUNT_BLOCKS : 0; | > -> >=":
+    "the difference of equals is 0",
+  "ClientData.sol | if (json.length < opening.length || keccak256(json[:opening.length]) != keccak256(opening)) return false; | < -> <=":
+    "an opening alone has no origin and is refused",
+  'ClientData.sol | if (rest.length >= 4 && bytes4(rest) == "true") return (true, rest[4:]); | >= -> >':
+    "what ends there lacks its brace and is refused",
+  'ClientData.sol | if (rest.length >= 5 && bytes5(rest) == "false") return (true, rest[5:]); | >= -> >':
+    "what ends there lacks its brace and is refused",
+  "Identifiers.sol | for (uint256 at = 0; at < digits.length; at += 32) { | < -> <=":
+    "only lengths that no identifier has are multiples of 32",
+  "Identifiers.sol | if (digits.length - at < 32) word |= ZERO_DIGITS >> (8 * (digits.length - at)); | < -> <=":
+    "a shift by all bits leaves 0",
+  "PasskeySignature.sol | uint256 private constant MOST_DER = 72; | 72 -> 72 + 1": "two integers take 70 bytes at most",
+  "PasskeySignature.sol | if (input.length < 3 || input[0] != 0x02) return (false, 0, rest); | 0 -> 1":
+    "the value of what is no integer is not read",
+  "PasskeySignature.sol | if (length == 0 || length > 33 || length > input.length - 2) return (false, 0, rest); | 0 -> 1":
+    "the value of what is no integer is not read",
+  "PasskeySignature.sol | if (hasZero != isNegative || digits.length > 32) return (false, 0, rest); | 0 -> 1":
+    "the value of what is no integer is not read",
+  "PasskeySignature.sol | if (abscissa >= P256.P) return (0, 0); | >= -> >": "P256 refuses it as no point",
+  "PasskeySignature.sol | if (abscissa >= P256.P) return (0, 0); | left out": "P256 refuses it as no point",
+  "PasskeySignature.sol | if (abscissa >= P256.P) return (0, 0); | 0 -> 1":
+    "(0, 1) and (1, 0) are not on the curve either",
+  "PasskeySignature.sol | if (mulmod(root, root, P256.P) != square) return (0, 0); | left out":
+    "P256 refuses it as no point",
+  "PasskeySignature.sol | if (mulmod(root, root, P256.P) != square) return (0, 0); | 0 -> 1":
+    "(0, 1) and (1, 0) are not on the curve either",
+  "PasskeySignature.sol | if staticcall(gas(), 0x05, input, 0xc0, 0x00, 0x20) { | 0xc0 -> 0xc1":
+    "MODEXP reads as far as its lengths say",
+  "PasskeySignature.sol | if staticcall(gas(), 0x05, input, 0xc0, 0x00, 0x20) { | 0x20 -> 0x21":
+    "MODEXP answers 32 bytes",
+  "SmartAccount.sol | let answered := staticcall(MOST_GAS, account, add(question, 0x20), mload(question), 0x00, 0x20) | 0x20 -> 0x21":
+    "the 33rd byte goes to scratch space that nobody reads",
 };

@@ -45,6 +45,13 @@ const KILLERS: Record<string, string[]> = {
   Secp256k1: ["NodeKeys"],
   IdentityRegistry: ["IdentityRegistryReverts", "IdentityRegistry", "IdentityRegistryBatch"],
   Membership: ["IdentityRegistry"],
+  IdentityVerifier: ["IdentityVerifier", "IdentityVerifierReverts"],
+  CanonicalProto: ["CanonicalProto"],
+  ClientData: ["ClientData"],
+  Identifiers: ["Identifiers"],
+  IdentityText: ["IdentityText"],
+  PasskeySignature: ["PasskeySignature"],
+  SmartAccount: ["SmartAccount"],
 };
 interface Verdict {
   fate: "killed" | "survived" | "invalid";

@@ -2,10 +2,11 @@
 // `serve` is started once per worker, with the socket to listen at; forge starts `ask` in place of solc.
 const { createServer, connect } = require("node:net");
 const { readFileSync } = require("node:fs");
+const { compilable } = require("../forge/solc.cjs");
 
 /** Without what the tests do not need to run; `only` some files when a pass looks at no others. */
 function lean(request, only) {
-  const input = JSON.parse(request);
+  const input = compilable(JSON.parse(request));
   for (const [path, file] of Object.entries(input.settings.outputSelection)) {
     for (const [name, wanted] of Object.entries(file)) {
       file[name] = only && !only.includes(path) ? [] : wanted.filter((output) => !/sourceMap|metadata/.test(output));
