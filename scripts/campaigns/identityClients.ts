@@ -1,7 +1,8 @@
 /**
  * `npm run campaign:identity-clients -- [--updates N] [--inboxes N] [--seed N]`: random identity updates, of which the
  * registry takes N on a local network, and a stock XMTP client that loads every inbox that they made. It has to see the
- * members and the recovery identifier that TypeScript sees; an inbox that it refuses would be lost to its owner.
+ * members and the recovery identifier that TypeScript sees; an inbox that it refuses would be lost to its owner. Only an
+ * update that names a block at which its smart account says no may do that.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -51,7 +52,8 @@ try {
     for (const { what, clientEnvelope } of own) console.log(`  ${what}: ${toHex(clientEnvelope)}`);
     if (await namesBlockOfNo(network, own)) named++;
   }
-  isGood = problems.length === 0;
+  // That one is known and cannot be helped: docs/trust-model.md.
+  isGood = problems.length === named;
   console.log(
     `identity clients: ${updates} updates of ${states.size} inboxes taken, ${refused} refused; the client sees ` +
       `${states.size - problems.length} inboxes as they are, ${problems.length} otherwise (${named} of them name a block at which their account says no); seed ${seed}, ` +

@@ -3,7 +3,7 @@ import { p256 } from "@noble/curves/nist.js";
 import { expect } from "chai";
 import { Contract, ContractFactory } from "ethers";
 
-import type { IdentityUpdate } from "#proto/xmtp/identity/associations/association_pb.ts";
+import type { IdentifierKind, IdentityUpdate } from "#proto/xmtp/identity/associations/association_pb.ts";
 import { IdentityUpdateSchema } from "#proto/xmtp/identity/associations/association_pb.ts";
 import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
@@ -135,7 +135,7 @@ describe("contracts/identity: what real clients sign", () => {
       [
         "a kind of its own",
         inboxId,
-        spoil((u) => (created(u).initialIdentifierKind = 3)),
+        spoil((u) => (created(u).initialIdentifierKind = 3 as IdentifierKind)),
         /^IdentityVerifierIdentifier/,
       ],
       ["no kind", inboxId, spoil((u) => (created(u).initialIdentifierKind = 0)), /^IdentityVerifierIdentifier/],
