@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IIdentityRegistry} from "../../contracts/interfaces/IIdentityRegistry.sol";
+import {IIdentityVerifier} from "../../contracts/interfaces/IIdentityVerifier.sol";
 import {IdentityWorld} from "../support/IdentityWorld.sol";
 
 /// @notice Many updates at once: each stands for itself.
@@ -137,20 +138,34 @@ contract IdentityRegistryBatch is IdentityWorld {
         for (uint256 i = 0; i < length && i < 300; i++) reason[i] = bytes1(uint8(i + 1));
     }
 
-    /// Bytes out of bounds and bytes that nobody can read are refused like others.
+    /// Bytes out of bounds are refused like others.
     function test_nonsenseInABatchIsRefused() public {
         _push(INBOX, new bytes(77));
         bytes4 selector = IIdentityRegistry.IdentityRegistryPayloadSizeOutOfBounds.selector;
         _isRefused(abi.encodeWithSelector(selector, 77, 78, 262_144));
-        _push(INBOX, new bytes(78));
-        _isRefused("");
         _push(keccak256("unknown"), _envelope(_add(_wallet(1), _wallet(2))));
         _isRefused(
             abi.encodeWithSelector(IIdentityRegistry.IdentityRegistryInboxUnknown.selector, keccak256("unknown"))
         );
         uint64[] memory sequenceIds = _addAll();
-        for (uint256 i = 0; i < 3; i++) assert(sequenceIds[i] == 0);
+        for (uint256 i = 0; i < 2; i++) assert(sequenceIds[i] == 0);
         assert(registry.lastSequenceId() == 1);
+    }
+
+    /// What ran out of gas is not refused: an error without data, or an account that was not given what it is due.
+    function test_aBatchThatRunsOutOfGasReverts() public {
+        bytes memory gas = abi.encodeWithSelector(IIdentityVerifier.IdentityVerifierAccountGas.selector, address(1));
+        // The stub fails without a word at what it cannot decode.
+        bytes[2] memory envelopes = [new bytes(78), _failing(gas)];
+        for (uint256 i = 0; i < 2; i++) {
+            delete _inboxIds;
+            delete _envelopes;
+            _push(keccak256("new"), _envelope(_create(_wallet(7))));
+            _push(INBOX, envelopes[i]);
+            bytes memory call = abi.encodeCall(registry.addIdentityUpdates, (_inboxIds, _envelopes));
+            bytes memory outOfGas = abi.encodeWithSelector(IIdentityRegistry.IdentityRegistryOutOfGas.selector, 1);
+            _refuses(address(registry), address(this), call, outOfGas);
+        }
     }
 
     function test_sixtyFourUpdatesAtOnce() public {

@@ -19,14 +19,18 @@ contract SmartAccountTest {
     HostileAccount private _hostile = new HostileAccount();
 
     function hasSigned(address account, bytes memory signature) external view returns (bool) {
-        return SmartAccount.hasSigned(account, DIGEST, signature);
+        return SmartAccount.ask(account, DIGEST, signature) == SmartAccount.Answer.Yes;
+    }
+
+    function ask(address account) external view returns (SmartAccount.Answer) {
+        return SmartAccount.ask(account, DIGEST, "signature");
     }
 
     /// One after the other, in one memory.
     function haveSigned(address[] calldata accounts) external view returns (bool[] memory answers) {
         answers = new bool[](accounts.length);
         for (uint256 i = 0; i < accounts.length; i++) {
-            answers[i] = SmartAccount.hasSigned(accounts[i], DIGEST, "signature");
+            answers[i] = SmartAccount.ask(accounts[i], DIGEST, "signature") == SmartAccount.Answer.Yes;
         }
     }
 
@@ -126,5 +130,16 @@ contract SmartAccountTest {
         // Solidity's own overhead is not in the way: with less than it asks for it gets less.
         vm.etch(ACCOUNT, RawAccount.counts(3_000_000));
         assert(!this.hasSigned{gas: 2_000_000}(ACCOUNT, "signature"));
+    }
+
+    /// A no counts when the account was given all the gas that it is due; a yes always does.
+    function test_aNoForLackOfGasIsNone() public {
+        vm.etch(ACCOUNT, RawAccount.answers(0, 32, false));
+        // 3,010,000 after the 64th part that stays behind is what it takes, and some for the question.
+        assert(this.ask{gas: 3_100_000}(ACCOUNT) == SmartAccount.Answer.No);
+        assert(this.ask{gas: 3_050_000}(ACCOUNT) == SmartAccount.Answer.NoForLackOfGas);
+        assert(this.ask{gas: 100_000}(ACCOUNT) == SmartAccount.Answer.NoForLackOfGas);
+        vm.etch(ACCOUNT, RawAccount.answers(bytes32(RawAccount.MAGIC), 32, false));
+        assert(this.ask{gas: 100_000}(ACCOUNT) == SmartAccount.Answer.Yes);
     }
 }
