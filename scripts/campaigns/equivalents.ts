@@ -76,6 +76,8 @@ export const EQUIVALENT: Record<string, string> = {
     "what ends there lacks its brace and is refused",
   'ClientData.sol | if (rest.length >= 5 && bytes5(rest) == "false") return (true, rest[5:]); | >= -> >':
     "what ends there lacks its brace and is refused",
+  "ClientData.sol | return (false, rest); | false -> true":
+    "what is left begins with a colon or a quote, which ends nothing and goes on nowhere",
   "Identifiers.sol | for (uint256 at = 0; at < digits.length; at += 32) { | < -> <=":
     "only lengths that no identifier has are multiples of 32",
   "Identifiers.sol | if (digits.length - at < 32) word |= ZERO_DIGITS >> (8 * (digits.length - at)); | < -> <=":
@@ -89,12 +91,8 @@ export const EQUIVALENT: Record<string, string> = {
     "the value of what is no integer is not read",
   "PasskeySignature.sol | if (abscissa >= P256.P) return (0, 0); | >= -> >": "P256 refuses it as no point",
   "PasskeySignature.sol | if (abscissa >= P256.P) return (0, 0); | left out": "P256 refuses it as no point",
-  "PasskeySignature.sol | if (abscissa >= P256.P) return (0, 0); | 0 -> 1":
-    "(0, 1) and (1, 0) are not on the curve either",
   "PasskeySignature.sol | if (mulmod(root, root, P256.P) != square) return (0, 0); | left out":
     "P256 refuses it as no point",
-  "PasskeySignature.sol | if (mulmod(root, root, P256.P) != square) return (0, 0); | 0 -> 1":
-    "(0, 1) and (1, 0) are not on the curve either",
   "PasskeySignature.sol | if staticcall(gas(), 0x05, input, 0xc0, 0x00, 0x20) { | 0xc0 -> 0xc1":
     "MODEXP reads as far as its lengths say",
   "PasskeySignature.sol | if staticcall(gas(), 0x05, input, 0xc0, 0x00, 0x20) { | 0x20 -> 0x21":

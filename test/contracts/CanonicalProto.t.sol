@@ -151,6 +151,8 @@ contract CanonicalProtoTest {
     function test_aMessageEndsWhereItEnds() public view {
         (bytes memory inner, bytes memory rest) = _harness.takeInner(hex"0a000801");
         assert(inner.length == 0 && keccak256(rest) == keccak256(hex"0801"));
+        (inner, rest) = _harness.takeInner(hex"0a000a01aa");
+        assert(inner.length == 0 && keccak256(rest) == keccak256(hex"0a01aa"));
         (inner, rest) = _harness.takeInner(hex"0a030a01aa0801");
         assert(keccak256(inner) == keccak256(hex"aa") && keccak256(rest) == keccak256(hex"0801"));
         _refuses(abi.encodeCall(_harness.takeInner, (hex"0a020a010801")), CanonicalProto.Flaw.Truncated);

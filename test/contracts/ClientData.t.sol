@@ -212,7 +212,7 @@ contract ClientDataTest {
     }
 
     function test_membersAndValues() public view {
-        bytes[30] memory all = [
+        bytes[31] memory all = [
             bytes('"origin":a"}'),
             '"origin":true}',
             '"origin":false}',
@@ -242,7 +242,8 @@ contract ClientDataTest {
             '"origin":"a",":true}',
             '"origin":"a","b;true}',
             '"origin":"a","b";true}',
-            '"origin":"a",,"b":true}'
+            '"origin":"a",,"b":true}',
+            '"origin":"a",:true}'
         ];
         for (uint256 i = 0; i < all.length; i++) _refuses(all[i]);
     }
