@@ -17,8 +17,8 @@ library SmartAccount {
         NoForLackOfGas
     }
 
-    /// @notice Whether the account says that `signature` is its own over `digest`. Takes at most 32 bytes of what it
-    /// answers; one that reverts, has no code or runs out of gas says no.
+    /// @notice Whether the account says that `signature` is its own over `digest`. Its answer has 32 bytes and
+    /// no more are copied; one that answers at length, reverts, has no code or runs out of gas says no.
     function ask(address account, bytes32 digest, bytes memory signature) internal view returns (Answer) {
         bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
         bytes32 magic = bytes32(IERC1271.isValidSignature.selector);
@@ -27,7 +27,7 @@ library SmartAccount {
         bool isSigner;
         assembly ("memory-safe") {
             let answered := staticcall(MOST_GAS, account, add(question, 0x20), mload(question), 0x00, 0x20)
-            isSigner := and(answered, and(gt(returndatasize(), 0x1f), eq(mload(0x00), magic)))
+            isSigner := and(answered, and(eq(returndatasize(), 0x20), eq(mload(0x00), magic)))
         }
         if (isSigner) return Answer.Yes;
         return isEnough ? Answer.No : Answer.NoForLackOfGas;
