@@ -1,15 +1,14 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import type { TransactionReceipt } from "ethers";
 import { id } from "ethers";
 
-import { IdentityUpdateSchema } from "#proto/xmtp/identity/associations/association_pb.ts";
 import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import { concatBytes, fromHex } from "../../src/protocol/bytes.ts";
 import { TopicKind, topicBytes } from "../../src/protocol/topics.ts";
 import type { World } from "../../test/contracts/fixtures.ts";
 import { identityEnvelope } from "../../test/support/identityActors.ts";
-import { readVectors } from "../../test/support/vectors.ts";
+import { vectorUpdates } from "../../test/support/vectors.ts";
 import { signAsInstallation, verifyArguments } from "../campaigns/ed25519/cases.ts";
 import { dataFeeOf, gasOf, receiptOf } from "./receipts.ts";
 
@@ -40,10 +39,10 @@ interface Measured extends IdentityFigures {
 
 /** Needs a world without identity updates. */
 export async function measureIdentity(world: World): Promise<Measured> {
-  const { updates } = readVectors<{ updates: { bytes: string }[] }>("identity-updates");
+  const updates = vectorUpdates();
   const registry = world.identityRegistry.connect(world.stranger);
   const sent = (index: number) => {
-    const update = fromBinary(IdentityUpdateSchema, fromHex(updates[index]!.bytes));
+    const update = updates[index]!;
     return receiptOf(registry.addIdentityUpdate(`0x${update.inboxId}`, identityEnvelope(update)));
   };
   const gasOfVector = async (index: number) => Number((await sent(index)).gasUsed);

@@ -23,7 +23,7 @@ import { silentLog } from "../../src/platform/log.ts";
 import { voucherFromHeader } from "../../src/protocol/voucher.ts";
 import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
 import { readParameters } from "../../scripts/deploy/parameters.ts";
-import { VECTOR, identityEnvelope } from "../node/support/identity.ts";
+import { VECTOR, vectorEvent } from "../node/support/identity.ts";
 import { groupMessage, payerEnvelope } from "../support/envelopes.ts";
 import { CHANNEL, POSTAGE_KEY } from "./support/fakeNetwork.ts";
 
@@ -158,7 +158,7 @@ describe("client/adapters/ethersChain", () => {
   });
 
   it("takes what somebody has sequenced before as done", async () => {
-    const { subject, clientEnvelope } = identityEnvelope(VECTOR.wallet);
+    const { subject, clientEnvelope } = vectorEvent(VECTOR.wallet);
     const first = await chain.addIdentityUpdate(subject, clientEnvelope, NEVER);
     const again = await chain.addIdentityUpdate(subject, clientEnvelope, NEVER);
     expect(again).to.deep.equal({ sequenceId: first.sequenceId, transactionHash: undefined });
@@ -186,7 +186,7 @@ describe("client/adapters/ethersChain", () => {
     for (const contract of [contracts.commitBroadcaster, contracts.identityRegistry]) {
       await (await contract.connect(deployer).pauseEntries(3_600)).wait();
     }
-    const { subject, clientEnvelope } = identityEnvelope(VECTOR.passkey);
+    const { subject, clientEnvelope } = vectorEvent(VECTOR.passkey);
     for (const call of [
       chain.addMessage(new Uint8Array(16).fill(0xab), groupMessage(77, { contentType: 3 }), NEVER),
       chain.addIdentityUpdate(subject, clientEnvelope, NEVER),

@@ -1,30 +1,24 @@
-import { clone, fromBinary } from "@bufbuild/protobuf";
+import { clone } from "@bufbuild/protobuf";
 import { expect } from "chai";
 
 import type { IdentityUpdate } from "#proto/xmtp/identity/associations/association_pb.ts";
 import { IdentityUpdateSchema } from "#proto/xmtp/identity/associations/association_pb.ts";
 
-import { fromHex } from "../../src/protocol/bytes.ts";
 import { readIdentityUpdate } from "../../src/protocol/identity/read.ts";
 import type { InboxState } from "../../src/protocol/identity/state.ts";
 import type { ActionPlan, Actor } from "../support/identityActors.ts";
 import { identityEnvelope, identityUpdate, inboxOf, installation, memberOf } from "../support/identityActors.ts";
 import { IdentityCases, randomFrom } from "../support/identityCases.ts";
-import { readVectors } from "../support/vectors.ts";
+import { vectorUpdates } from "../support/vectors.ts";
 import type { World } from "./fixtures.ts";
 import { askAccounts, deployAccounts, fastRegistry, stateAfter } from "./identityWorld.ts";
 
 const SECOND = 1_000_000_000n;
 
-/** What is in test/vectors/identity-updates.json, in its order. */
-export const vectorUpdates: readonly IdentityUpdate[] = readVectors<{ updates: { bytes: string }[] }>(
-  "identity-updates",
-).updates.map(({ bytes }) => fromBinary(IdentityUpdateSchema, fromHex(bytes)));
-
-/** The same, with a deployed account in the place of the vector's placeholder, which signs the same plan. */
+/** The vectors, with a deployed account in the place of the placeholder, which signs the same plan. */
 export async function vectorsWithAccount(world: World): Promise<{ account: Actor; updates: IdentityUpdate[] }> {
   const [account] = await deployAccounts(world, 1, () => 1n);
-  const [placeholder, ...others] = vectorUpdates;
+  const [placeholder, ...others] = vectorUpdates();
   const plans: ActionPlan[] = [
     { do: "create", owner: account! },
     { do: "add", member: installation(1), signer: account! },

@@ -1,4 +1,4 @@
-import { clone, create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { clone, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { p256 } from "@noble/curves/nist.js";
 import { expect } from "chai";
 import { Contract, ContractFactory } from "ethers";
@@ -10,6 +10,7 @@ import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.
 import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
 import { concatBytes, fromHex, uintToBytes } from "../../src/protocol/bytes.ts";
 import type { ActionPlan, Actor } from "../support/identityActors.ts";
+import { vectorUpdates } from "../support/vectors.ts";
 import {
   NOON,
   identityEnvelope,
@@ -23,7 +24,7 @@ import {
 } from "../support/identityActors.ts";
 import type { World } from "./fixtures.ts";
 import { deployedWorld } from "./fixtures.ts";
-import { compareIdentity, flipBits, vectorUpdates, vectorsWithAccount } from "./identityCompare.ts";
+import { compareIdentity, flipBits, vectorsWithAccount } from "./identityCompare.ts";
 import { deployAccounts, sequence, verdict } from "./identityWorld.ts";
 
 const SECOND = 1_000_000_000n;
@@ -48,14 +49,14 @@ describe("contracts/identity: what real clients sign", () => {
     const { account, updates } = await vectorsWithAccount(world);
     const shape = ({ actions }: IdentityUpdate) =>
       actions.map(({ kind }) => [kind.case, Object.keys(kind.value!).sort()]);
-    expect(shape(updates[0]!)).to.deep.equal(shape(vectorUpdates[0]!));
+    expect(shape(updates[0]!)).to.deep.equal(shape(vectorUpdates()[0]!));
     for (const [index, update] of updates.entries()) {
       const envelope = identityEnvelope(update);
       await expect(identityRegistry.addIdentityUpdate(`0x${update.inboxId}`, envelope))
         .to.emit(identityRegistry, "IdentityUpdateCreated")
         .withArgs(`0x${update.inboxId}`, envelope, index + 1);
     }
-    const [logA, logB] = [vectorUpdates[3]!.inboxId, vectorUpdates[6]!.inboxId];
+    const [logA, logB] = [vectorUpdates()[3]!.inboxId, vectorUpdates()[6]!.inboxId];
     expect(await identityRegistry.installationCount(`0x${logA}`)).to.equal(1n);
     expect((await identityRegistry.logOf(`0x${logA}`)).count).to.equal(3n);
     const linked = { kind: 1, key: `0x${"3eaab092d6fb9695bb3c38111cd0c06862676d26".padStart(64, "0")}` };
@@ -82,7 +83,7 @@ describe("contracts/identity: what real clients sign", () => {
   });
 
   it("answers the same update again with its sequence id, also as a copy with another part of its second", async () => {
-    const update = vectorUpdates[1]!;
+    const update = vectorUpdates()[1]!;
     await sequence(world, update.inboxId, identityEnvelope(update));
     const copy = clone(IdentityUpdateSchema, update);
     copy.clientTimestampNs += 1n;
@@ -203,7 +204,7 @@ describe("contracts/identity: what real clients sign", () => {
   });
 
   it("takes messages in their canonical form only", async () => {
-    const update = vectorUpdates[1]!;
+    const update = vectorUpdates()[1]!;
     const good = identityEnvelope(update);
     const { inboxId } = update;
     const bytes = toBinary(IdentityUpdateSchema, update);

@@ -8,22 +8,27 @@ import {
 } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 
 import { fromHex } from "../../src/protocol/bytes.ts";
-import { addressOf } from "../../src/protocol/ecdsa.ts";
 import { readOriginatorEnvelope, readPayerEnvelope } from "../../src/protocol/envelope.ts";
 import { ChainIndexer } from "../../src/node/chain/indexer.ts";
 import { getInboxIds, queryEnvelopes } from "../../src/node/api/query.ts";
 import { NodeStore } from "../../src/node/store/store.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { groupMessage } from "../support/envelopes.ts";
+import type { ActionPlan, Actor } from "../support/identityActors.ts";
+import { inboxOf as inboxOfOwner, wallet } from "../support/identityActors.ts";
 import { ManualClock } from "../support/manualClock.ts";
 import type { FakeEvent } from "./support/fakeChain.ts";
 import { FakeChain } from "./support/fakeChain.ts";
-import { VECTOR, identityEnvelope, identityTopic, vectorUpdate } from "./support/identity.ts";
+import { VECTOR, identityTopic, updateEvent, vectorEvent, vectorUpdate } from "./support/identity.ts";
 import { GROUP_TOPIC } from "./support/network.ts";
-import { createInbox, inboxOfWallet, linkWallet, revokeWallet, together, walletKey } from "./support/wallets.ts";
 
 const GROUP = new Uint8Array(16).fill(0xab);
-const [alice, bob, carol] = [walletKey(1), walletKey(2), walletKey(3)];
+const add = (signer: Actor, member: Actor): ActionPlan => ({ do: "add", member, signer });
+const revoke = (signer: Actor, member: Actor): ActionPlan => ({ do: "revoke", member, signer });
+const created = (owner: Actor) => updateEvent(inboxOfOwner(owner), { do: "create", owner });
+const linked = (owner: Actor, member: Actor) => updateEvent(inboxOfOwner(owner), add(owner, member));
+const revoked = (owner: Actor, member: Actor) => updateEvent(inboxOfOwner(owner), revoke(owner, member));
+const [alice, bob, carol] = [wallet(1), wallet(2), wallet(3)];
 
 function commit(n: number, contentType = 3): FakeEvent {
   return { kind: "commit", subject: GROUP, clientEnvelope: groupMessage(n, { contentType }) };
@@ -67,7 +72,7 @@ describe("node/chain", () => {
 
   it("serves commits as originator 0 and identity updates as 1, with the event's id, time and transaction", async () => {
     const update = vectorUpdate(VECTOR.wallet);
-    const block = chain.mine(commit(1), identityEnvelope(VECTOR.wallet), commit(2));
+    const block = chain.mine(commit(1), vectorEvent(VECTOR.wallet), commit(2));
     await index();
     const envelopes = [...on(GROUP_TOPIC), ...on(identityTopic(update))];
     expect(envelopes.map(({ originatorId, sequenceId }) => [originatorId, sequenceId])).to.deep.equal([
@@ -94,7 +99,7 @@ describe("node/chain", () => {
   });
 
   it("follows every update that real clients made, and knows whose wallets and passkeys they are", async () => {
-    chain.mine(...[VECTOR.wallet, VECTOR.passkey, ...VECTOR.logA, ...VECTOR.logB].map((i) => identityEnvelope(i)));
+    chain.mine(...[VECTOR.wallet, VECTOR.passkey, ...VECTOR.logA, ...VECTOR.logB].map((i) => vectorEvent(i)));
     await index();
     expect(idsOn(identityTopic(vectorUpdate(VECTOR.logA[0])))).to.deep.equal([3n, 4n, 5n]);
     expect(idsOn(identityTopic(vectorUpdate(VECTOR.logB[0])))).to.deep.equal([6n, 7n]);
@@ -112,8 +117,8 @@ describe("node/chain", () => {
   it("serves what the registry sequenced as it is, without a second opinion", async () => {
     const [first, second] = VECTOR.logA;
     // No signature here holds, and the account of the last one would have to be asked at a block of years ago.
-    const forged = identityEnvelope(second, (update) => (update.clientTimestampNs += 1_000_000_000n));
-    chain.mine(identityEnvelope(first), forged, identityEnvelope(VECTOR.account));
+    const forged = vectorEvent(second, (update) => (update.clientTimestampNs += 1_000_000_000n));
+    chain.mine(vectorEvent(first), forged, vectorEvent(VECTOR.account));
     await index();
     expect(idsOn(identityTopic(vectorUpdate(first)))).to.deep.equal([1n, 2n]);
     const account = vectorUpdate(VECTOR.account);
@@ -124,14 +129,14 @@ describe("node/chain", () => {
 
   it("passes over what is no update at its place, and serves what comes after it", async () => {
     const [first, second, third] = VECTOR.logA;
-    const elsewhere = { ...identityEnvelope(first), subject: fromHex(vectorUpdate(VECTOR.wallet).inboxId) };
+    const elsewhere = { ...vectorEvent(first), subject: fromHex(vectorUpdate(VECTOR.wallet).inboxId) };
     const garbage: FakeEvent = { kind: "identity", subject: new Uint8Array(32), clientEnvelope: new Uint8Array(99) };
-    const { clientEnvelope, ...event } = identityEnvelope(second);
+    const { clientEnvelope, ...event } = vectorEvent(second);
     const cut = { ...event, clientEnvelope: clientEnvelope.subarray(0, -1) };
     const empty = { ...event, clientEnvelope: new Uint8Array() };
     const message = { ...event, clientEnvelope: groupMessage(1) };
-    chain.mine(elsewhere, garbage, identityEnvelope(first), cut, empty, message, identityEnvelope(second));
-    chain.mine(garbage, identityEnvelope(third));
+    chain.mine(elsewhere, garbage, vectorEvent(first), cut, empty, message, vectorEvent(second));
+    chain.mine(garbage, vectorEvent(third));
     await index();
     expect(idsOn(identityTopic(vectorUpdate(first)))).to.deep.equal([3n, 7n, 9n]);
     expect(idsOn(identityTopic(vectorUpdate(VECTOR.wallet)))).to.deep.equal([]);
@@ -141,7 +146,7 @@ describe("node/chain", () => {
   it("never crashes over random changes to updates, nor over members that it does not know", async () => {
     const changed: FakeEvent[] = [];
     for (const vector of [VECTOR.wallet, VECTOR.passkey, ...VECTOR.logA]) {
-      const { clientEnvelope, ...event } = identityEnvelope(vector);
+      const { clientEnvelope, ...event } = vectorEvent(vector);
       for (let i = 40; i < clientEnvelope.length; i += 7) {
         changed.push({ ...event, clientEnvelope: clientEnvelope.with(i, clientEnvelope[i]! ^ (1 << (i % 8))) });
       }
@@ -155,7 +160,7 @@ describe("node/chain", () => {
         create(IdentityActionSchema),
       ];
     };
-    chain.mine(...changed, identityEnvelope(VECTOR.wallet, bare));
+    chain.mine(...changed, vectorEvent(VECTOR.wallet, bare));
     await index();
     expect(store.chain.cursor()!.number).to.equal(chain.head);
     expect(store.reader.last(1).sequenceId).to.equal(BigInt(changed.length + 1));
@@ -164,7 +169,7 @@ describe("node/chain", () => {
 
   it("serves through the commit contract only commits and proposals of the event's group", async () => {
     const otherGroup = { ...commit(3), subject: new Uint8Array(16).fill(1) };
-    const update = { ...identityEnvelope(VECTOR.wallet), kind: "commit" as const };
+    const update = { ...vectorEvent(VECTOR.wallet), kind: "commit" as const };
     chain.mine(commit(1, 1), otherGroup, update, commit(4, 2), commit(5));
     await index();
     expect(onGroup()).to.have.length(2);
@@ -172,66 +177,66 @@ describe("node/chain", () => {
   });
 
   it("has the latest link win, and falls back to the one before when that is revoked", async () => {
-    const wallet = addressOf(carol);
-    chain.mine(createInbox(alice), createInbox(bob), linkWallet(alice, carol));
+    const address = carol.identifier;
+    chain.mine(created(alice), created(bob), linked(alice, carol));
     await index();
-    expect(inboxOf(wallet)).to.equal(inboxOfWallet(alice));
-    expect(inboxOf(wallet.toUpperCase().replace("0X", "0x"))).to.equal(inboxOfWallet(alice));
-    chain.mine(linkWallet(bob, carol));
+    expect(inboxOf(address)).to.equal(inboxOfOwner(alice));
+    expect(inboxOf(address.toUpperCase().replace("0X", "0x"))).to.equal(inboxOfOwner(alice));
+    chain.mine(linked(bob, carol));
     await index();
-    expect(inboxOf(wallet)).to.equal(inboxOfWallet(bob));
-    chain.mine(revokeWallet(bob, carol));
+    expect(inboxOf(address)).to.equal(inboxOfOwner(bob));
+    chain.mine(revoked(bob, carol));
     await index();
-    expect(inboxOf(wallet)).to.equal(inboxOfWallet(alice));
-    chain.mine(revokeWallet(alice, carol));
+    expect(inboxOf(address)).to.equal(inboxOfOwner(alice));
+    chain.mine(revoked(alice, carol));
     await index();
-    expect(inboxOf(wallet)).to.equal(undefined);
+    expect(inboxOf(address)).to.equal(undefined);
   });
 
   it("applies the actions of one update in their order, and takes a link that is repeated for a new one", async () => {
-    const wallet = addressOf(carol);
-    chain.mine(createInbox(alice), createInbox(bob), linkWallet(alice, carol), linkWallet(bob, carol));
+    const address = carol.identifier;
+    chain.mine(created(alice), created(bob), linked(alice, carol), linked(bob, carol));
     await index();
-    expect(inboxOf(wallet)).to.equal(inboxOfWallet(bob));
-    chain.mine(linkWallet(alice, carol));
+    expect(inboxOf(address)).to.equal(inboxOfOwner(bob));
+    chain.mine(linked(alice, carol));
     await index();
-    expect(inboxOf(wallet)).to.equal(inboxOfWallet(alice));
+    expect(inboxOf(address)).to.equal(inboxOfOwner(alice));
     // Within one update: the last word counts.
-    chain.mine(together(revokeWallet(alice, carol), linkWallet(alice, carol), linkWallet(alice, carol)));
+    chain.mine(updateEvent(inboxOfOwner(alice), revoke(alice, carol), add(alice, carol), add(alice, carol)));
     await index();
-    expect(inboxOf(wallet)).to.equal(inboxOfWallet(alice));
+    expect(inboxOf(address)).to.equal(inboxOfOwner(alice));
     const common = chain.head;
-    chain.mine(together(linkWallet(alice, carol), revokeWallet(alice, carol)));
+    chain.mine(updateEvent(inboxOfOwner(alice), add(alice, carol), revoke(alice, carol)));
     await index();
-    expect(inboxOf(wallet)).to.equal(inboxOfWallet(bob));
+    expect(inboxOf(address)).to.equal(inboxOfOwner(bob));
     chain.reorganise(common);
     chain.mine();
     await index();
-    expect(inboxOf(wallet)).to.equal(inboxOfWallet(alice));
+    expect(inboxOf(address)).to.equal(inboxOfOwner(alice));
   });
 
   it("undoes what a reorganisation takes, and serves what comes instead under the same ids", async () => {
-    chain.mine(createInbox(alice), linkWallet(alice, carol), commit(1));
+    chain.mine(created(alice), linked(alice, carol), commit(1));
     await index();
     const common = chain.head;
-    const link = revokeWallet(alice, carol);
-    chain.mine(link, commit(2), createInbox(bob));
+    const link = revoked(alice, carol);
+    chain.mine(link, commit(2), created(bob));
     await index();
-    expect(inboxOf(addressOf(carol))).to.equal(undefined);
-    expect(inboxOf(addressOf(bob))).to.equal(inboxOfWallet(bob));
+    expect(inboxOf(carol.identifier)).to.equal(undefined);
+    expect(inboxOf(bob.identifier)).to.equal(inboxOfOwner(bob));
     const before = onGroup();
     chain.reorganise(common);
     chain.mine(commit(7));
     chain.mine(commit(8));
     await index();
-    expect(inboxOf(addressOf(carol))).to.equal(inboxOfWallet(alice));
-    expect(inboxOf(addressOf(bob))).to.equal(undefined);
+    expect(inboxOf(carol.identifier)).to.equal(inboxOfOwner(alice));
+    expect(inboxOf(bob.identifier)).to.equal(undefined);
     expect(idsOn(GROUP_TOPIC)).to.deep.equal([1n, 2n, 3n]);
     expect(onGroup()[0]).to.deep.equal(before[0]);
     expect(onGroup()[1]).not.to.deep.equal(before[1]);
     chain.mine(link);
     await index();
-    expect(inboxOf(addressOf(carol))).to.equal(undefined);
+    expect(inboxOf(carol.identifier)).to.equal(undefined);
   });
 
   it("does not take a lagging endpoint for a reorganisation", async () => {
@@ -265,13 +270,13 @@ describe("node/chain", () => {
 
   it("goes on from its cursor after a restart", async () => {
     const [first, second, third] = VECTOR.logA;
-    chain.mine(identityEnvelope(first), identityEnvelope(second));
+    chain.mine(vectorEvent(first), vectorEvent(second));
     await index();
     const asked: number[] = [];
     const { events } = chain;
     chain.events = (from, to) => (asked.push(from), events(from, to));
     indexer = newIndexer();
-    chain.mine(identityEnvelope(third));
+    chain.mine(vectorEvent(third));
     await index();
     expect(asked).to.deep.equal([chain.head]);
     expect(idsOn(identityTopic(vectorUpdate(first)))).to.deep.equal([1n, 2n, 3n]);

@@ -8,7 +8,7 @@ import { deployedWorld, registerNode } from "../contracts/fixtures.ts";
 import type { World } from "../contracts/fixtures.ts";
 import { groupMessage } from "../support/envelopes.ts";
 import { ManualClock } from "../support/manualClock.ts";
-import { identityEnvelope } from "./support/identity.ts";
+import { vectorEvent } from "./support/identity.ts";
 
 describe("node/adapters/ethersNodeChain", () => {
   let world: World;
@@ -32,7 +32,7 @@ describe("node/adapters/ethersNodeChain", () => {
   it("reads both kinds of events in the chain's order, with their blocks", async () => {
     const first = (await world.ethers.provider.getBlockNumber()) + 1;
     const commit = groupMessage(1, { contentType: 3 });
-    const { clientEnvelope, subject } = identityEnvelope(1);
+    const { clientEnvelope, subject } = vectorEvent(1);
     await world.commitBroadcaster.addMessage(toHex(new Uint8Array(16).fill(0xab)), toHex(commit));
     await world.identityRegistry.addIdentityUpdate(toHex(subject), toHex(clientEnvelope));
     const head = await chainOver().latestBlock();

@@ -19,7 +19,7 @@ import {
 } from "../../src/protocol/envelope.ts";
 import type { Admission, PublishGate } from "../../src/node/ports.ts";
 import { groupMessage, payerEnvelope } from "../support/envelopes.ts";
-import { identityEnvelope } from "./support/identity.ts";
+import { vectorEvent } from "./support/identity.ts";
 import { POSTAGE_KEY, TestNetwork, keyOf, payer, query, refusalOf } from "./support/network.ts";
 
 const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
@@ -109,7 +109,7 @@ describe("node/publish", () => {
       ["an envelope for another node", () => [payer(1, 100), payer(2, 200)], /signed for originator 200, this is node/],
       ["a commit", () => [signed(groupMessage(1, { contentType: 3 }))], /CommitBroadcaster.addMessage/],
       ["a proposal", () => [signed(groupMessage(1, { contentType: 2 }))], /CommitBroadcaster.addMessage/],
-      ["an identity update", () => [signed(identityEnvelope(1).clientEnvelope)], /IdentityRegistry.addIdentityUpdate/],
+      ["an identity update", () => [signed(vectorEvent(1).clientEnvelope)], /IdentityRegistry.addIdentityUpdate/],
       ["a report between nodes", () => [signed(report)], /nobody may publish/],
       ["an oversized payload", () => [signed(groupMessage(1, { padding: 262_144 }))], /wrong_size/],
       ["a client envelope that is no protobuf", () => [signed(new Uint8Array(100).fill(0xff))], /malformed_envelope/],

@@ -180,10 +180,10 @@ export function identityUpdate(
   });
 }
 
-/** The ClientEnvelope around an update, addressed to its inbox. */
-export function identityEnvelope(update: IdentityUpdate): Uint8Array {
+/** The ClientEnvelope around an update, addressed to its inbox unless told. */
+export function identityEnvelope(update: IdentityUpdate, inboxId = fromHex(update.inboxId)): Uint8Array {
   const envelope = create(ClientEnvelopeSchema, {
-    aad: { targetTopic: topicBytes(TopicKind.identityUpdate, fromHex(update.inboxId)) },
+    aad: { targetTopic: topicBytes(TopicKind.identityUpdate, inboxId) },
     payload: { case: "identityUpdate", value: update },
   });
   return toBinary(ClientEnvelopeSchema, envelope);

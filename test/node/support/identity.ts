@@ -1,15 +1,11 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-
 import type { IdentityUpdate } from "#proto/xmtp/identity/associations/association_pb.ts";
-import { IdentityUpdateSchema } from "#proto/xmtp/identity/associations/association_pb.ts";
-import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import { fromHex } from "../../../src/protocol/bytes.ts";
 import { topicBytes } from "../../../src/protocol/topics.ts";
-import { readVectors } from "../../support/vectors.ts";
+import type { ActionPlan } from "../../support/identityActors.ts";
+import { identityEnvelope, identityUpdate } from "../../support/identityActors.ts";
+import { vectorUpdates } from "../../support/vectors.ts";
 import type { FakeEvent } from "./fakeChain.ts";
-
-const { updates } = readVectors<{ updates: { bytes: string }[] }>("identity-updates");
 
 /** Updates of test/vectors/identity-updates.json by what they do. */
 export const VECTOR = {
@@ -21,7 +17,7 @@ export const VECTOR = {
 } as const;
 
 export function vectorUpdate(index: number): IdentityUpdate {
-  return fromBinary(IdentityUpdateSchema, fromHex(updates[index]!.bytes));
+  return vectorUpdates()[index]!;
 }
 
 export function identityTopic(update: IdentityUpdate): Uint8Array {
@@ -29,14 +25,18 @@ export function identityTopic(update: IdentityUpdate): Uint8Array {
 }
 
 /** A real update as it stands in an event; `change` spoils it. */
-export function identityEnvelope(index: number, change: (update: IdentityUpdate) => void = () => {}): FakeEvent {
+export function vectorEvent(index: number, change: (update: IdentityUpdate) => void = () => {}): FakeEvent {
   const update = vectorUpdate(index);
-  const targetTopic = identityTopic(update);
+  const subject = fromHex(update.inboxId);
   change(update);
-  const envelope = create(ClientEnvelopeSchema, {
-    aad: { targetTopic },
-    payload: { case: "identityUpdate", value: update },
-  });
-  const clientEnvelope = toBinary(ClientEnvelopeSchema, envelope);
-  return { kind: "identity", subject: targetTopic.subarray(1), clientEnvelope };
+  return { kind: "identity", subject, clientEnvelope: identityEnvelope(update, subject) };
+}
+
+let time = 1_700_000_000_000_000_000n;
+
+/** An update that these actions make, each later than the one before. */
+export function updateEvent(inboxId: string, ...plans: ActionPlan[]): FakeEvent {
+  time += 1_000_000_000n;
+  const clientEnvelope = identityEnvelope(identityUpdate(inboxId, plans, time));
+  return { kind: "identity", subject: fromHex(inboxId), clientEnvelope };
 }
