@@ -159,6 +159,9 @@ contract IdentityRegistry is IIdentityRegistry, PausableEntries {
         (Member memory subject, Member memory adder) = (action.subject, action.signer.member);
         _requireSigned(index, action.consent, subject);
         if (Membership.isSame(subject, adder)) revert IdentityRegistryAddsItself(index);
+        // libxmtp 1.11 lets it join again, later versions refuse that.
+        (bool isMemberAlready, ) = inbox.standing(subject);
+        if (isMemberAlready) revert IdentityRegistryAlreadyMember(index, subject);
         if (!_requireSignsAsItJoined(inbox, index, action.signer) && !Membership.isSame(adder, inbox.recovery())) {
             revert IdentityRegistryNotAMember(index, adder);
         }

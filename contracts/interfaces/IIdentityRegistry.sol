@@ -10,7 +10,7 @@ import {IIdentityVerifier} from "./IIdentityVerifier.sol";
  * and nodes use it as the sequence id of originator 1. XMTP's ABI and event. Anyone may submit an update, for anyone:
  * its signatures say whose it is.
  *
- * The rules are libxmtp's: an inbox is created once, by the identifier that its id follows from; a member or the recovery
+ * The rules are libxmtp's (1.11; what later versions refuse besides is refused too where it is known): an inbox is created once, by the identifier that its id follows from; a member or the recovery
  * identifier adds members, who sign too; an installation adds no installation; only the recovery identifier revokes and
  * passes recovery on; a revoked wallet or passkey takes the installations that it added along; at most 10 installations
  * after an update's last action; a member that joined as a smart account signs as one, others never do; a text and a
@@ -18,7 +18,7 @@ import {IIdentityVerifier} from "./IIdentityVerifier.sol";
  *
  * What a reader of the logs may assume: sequence ids have no gaps; per inbox, folding its updates in order with
  * `head = keccak256(abi.encode(head, count, keccak256(update)))`, `count` 1 for the first, gives `logOf`; libxmtp applies
- * every update.
+ * every update, with one exception that no contract can rule out (docs/trust-model.md, smart accounts).
  */
 interface IIdentityRegistry {
     /// @notice An update entered an inbox's log, exactly as submitted.
@@ -43,6 +43,8 @@ interface IIdentityRegistry {
     error IdentityRegistryNotAMember(uint256 index, Member signer);
     /// @notice Of the action at `index`, the signer is not the recovery identifier, which alone may do this.
     error IdentityRegistryNotTheRecovery(uint256 index, Member signer, Member recovery);
+    /// @notice The action at `index` adds who is a member already: revoke it first.
+    error IdentityRegistryAlreadyMember(uint256 index, Member member);
     /// @notice The member adds itself, in the action at `index`.
     error IdentityRegistryAddsItself(uint256 index);
     /// @notice An installation adds an installation, in the action at `index`.
@@ -82,7 +84,8 @@ interface IIdentityRegistry {
     /// @notice Who is going to read updates, and since or from when.
     function announcedVerifier() external view returns (IIdentityVerifier announced, uint256 from);
 
-    /// @notice The inbox that a wallet or passkey was linked to last and is still a member of; 0 when there is none.
+    /// @notice The inbox that a wallet or passkey was linked to last and is still a member of; 0 otherwise, also when it is
+    /// still a member of an inbox that it was linked to before (nodes answer GetInboxIds with that one then).
     /// Installations belong to inboxes by themselves and have no answer here.
     function inboxOf(Member calldata member) external view returns (bytes32 inboxId);
 

@@ -95,10 +95,9 @@ library Membership {
         owner.joinedAsAccount = asAccount;
     }
 
-    /// @notice An installation joins, or joins again and is its new adder's from then on.
+    /// @notice An installation joins that is no member.
     /// @param adder A wallet or passkey.
     function addInstallation(Inbox storage inbox, bytes32 key, Member memory adder, bool asAccount) internal {
-        _removeInstallation(inbox, key);
         Owner storage owner = inbox.owners[adder.kind][adder.key];
         owner.installationsAdded++;
         inbox.installations++;

@@ -275,6 +275,7 @@ export const WAIVERS: Record<string, Waiver> = {
   // ----------------------------------------------------------------------------------------------- identity and commits
   "timestamp IdentityRegistry.verifier": [1, "Fourteen days after an announcement; seconds do not change who is read."],
   "unused-return IdentityRegistry.isMember": [1, "How a member joined is another question than whether it is one."],
+  "unused-return IdentityRegistry._add": [1, "How a member joined is another question than whether it is one."],
   "divide-before-multiply Identifiers.slitherConstructorConstantVariables": [
     2,
     "2^256 - 1 divided by 255 is 1 in every byte, without a remainder; times 0x80 it is every byte's top bit.",

@@ -1,4 +1,4 @@
-import type { ErrorDescription } from "ethers";
+import type { ErrorDescription, Result } from "ethers";
 import { Interface, isHexString } from "ethers";
 
 import { abis } from "./abis.ts";
@@ -34,11 +34,23 @@ export function decodeRevert(error: unknown): ContractRevert | undefined {
   if (data === undefined) return undefined;
   for (const [contract, iface] of INTERFACES) {
     const description = parse(iface, data);
-    if (description) {
-      return { contract, name: description.name, args: description.args.toObject() as Record<string, unknown> };
-    }
+    if (description) return { contract, name: description.name, args: argumentsOf(description) };
   }
   return undefined;
+}
+
+/** By name; `Error(string)` and `Panic(uint256)` have none and get numbers. */
+function argumentsOf({ fragment, args }: ErrorDescription): Record<string, unknown> {
+  return Object.fromEntries(fragment.inputs.map(({ name }, i) => [name || String(i), argumentOf(args, i)]));
+}
+
+/** ethers decodes when it is asked, and throws at words that are no UTF-8. */
+function argumentOf(args: Result, i: number): unknown {
+  try {
+    return args[i] as unknown;
+  } catch {
+    return "(not readable)";
+  }
 }
 
 function parse(iface: Interface, data: string): ErrorDescription | null {

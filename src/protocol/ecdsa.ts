@@ -2,7 +2,7 @@ import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { keccak_256 } from "@noble/hashes/sha3.js";
 
 import type { Address } from "./bytes.ts";
-import { bytesToUint, concatBytes, toHex } from "./bytes.ts";
+import { bytesToUint, concatBytes, toHex, uintToBytes } from "./bytes.ts";
 
 const HALF_ORDER = secp256k1.Point.Fn.ORDER >> 1n;
 
@@ -42,6 +42,19 @@ export function recoverAddress(digest: Uint8Array, signature: Uint8Array): Addre
   } catch {
     return undefined;
   }
+}
+
+/** A copy of a 65-byte signature with the lower S; V, in whichever spelling, turns with it. */
+export function withLowS(signature: Uint8Array): Uint8Array {
+  const copy = signature.slice();
+  if (hasLowS(signature)) return copy;
+  const s = secp256k1.Point.Fn.ORDER - bytesToUint(signature.subarray(32, 64));
+  // Not below the order: nothing that could be turned.
+  if (s < 0n) return copy;
+  copy.set(uintToBytes(s, 32), 32);
+  // 0 and 1, or 27 and 28.
+  copy[64] = copy[64]! < 27 ? copy[64]! ^ 1 : 55 - copy[64]!;
+  return copy;
 }
 
 /** Each signature has a twin with the other S; only the low one is taken, so that bytes name what they sign. */

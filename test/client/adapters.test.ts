@@ -8,7 +8,7 @@ import { Health, HealthCheckResponse_ServingStatus } from "#proto/grpc/health/v1
 import { PostageRefusalSchema } from "#proto/pennyblack/v1/postage_pb.ts";
 import { PublishApi, QueryApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 
-import { chainRefusal } from "../../src/client/adapters/chainRefusal.ts";
+import { chainRefusal, mayBeLate } from "../../src/client/adapters/chainRefusal.ts";
 import { ethersChain } from "../../src/client/adapters/ethersChain.ts";
 import { connectGrpcNode } from "../../src/client/adapters/grpcNode.ts";
 import type { GatewayError } from "../../src/client/errors.ts";
@@ -209,6 +209,19 @@ describe("client/adapters/chainRefusal", () => {
     expect(refusal).to.include({ code: "invalid_identity_update", retryable: false });
     expect(refusal!.message).to.match(/unknown error 0x[0-9a-f]{8}; .*sign a new one/);
     expect(chainRefusal("commit", revert("SomeError()"))).to.include({ code: "refused_by_chain", retryable: false });
+  });
+
+  it("does not blame an update for too little gas, and keeps what it quotes short", () => {
+    const gas = chainRefusal("identity", revert("IdentityVerifierAccountGas(address)", `0x${"11".repeat(20)}`));
+    expect(gas).to.include({ code: "chain_unavailable", retryable: true });
+    const long = chainRefusal("identity", revert("IdentityVerifierAccountId(bytes)", new Uint8Array(100_000)));
+    expect(long!.message.length).to.be.lessThan(500);
+  });
+
+  it("knows what an endpoint that is a block behind may refuse", () => {
+    expect(mayBeLate(revert("IdentityRegistryInboxUnknown(bytes32)", `0x${"11".repeat(32)}`))).to.equal(true);
+    expect(mayBeLate(revert("IdentityVerifierTime(uint64)", 1n))).to.equal(false);
+    expect(mayBeLate(new Error("socket hang up"))).to.equal(false);
   });
 
   it("does not take an endpoint's failure, or one without data, for a refusal", () => {

@@ -151,12 +151,10 @@ contract IdentityRegistryTest is IdentityWorld {
         _createInbox();
         _enter(_add(_wallet(1), _wallet(2)));
         _enter(_add(_wallet(1), _installation(1)));
-        _enter(_add(_wallet(2), _installation(1)));
+        _enter(INBOX, _list(_revoke(_wallet(1), _installation(1)), _add(_wallet(2), _installation(1))));
         assert(registry.installationCount(INBOX) == 1);
         _enter(_revoke(_wallet(1), _wallet(1)));
         assert(_isMember(_installation(1)) && registry.installationCount(INBOX) == 1);
-        _enter(_add(_wallet(2), _installation(1)));
-        assert(registry.installationCount(INBOX) == 1);
         _enter(_revoke(_wallet(1), _wallet(2)));
         assert(!_isMember(_installation(1)) && registry.installationCount(INBOX) == 0);
     }
@@ -165,7 +163,9 @@ contract IdentityRegistryTest is IdentityWorld {
         _createInbox();
         _enter(_add(_wallet(1), _passkey(1)));
         Member[3] memory adders = [_passkey(1), _wallet(1), _passkey(1)];
-        for (uint256 i = 0; i < 3; i++) _enter(_add(adders[i], _installation(1)));
+        for (uint256 i = 0; i < 3; i++) {
+            _enter(INBOX, _list(_revoke(_wallet(1), _installation(1)), _add(adders[i], _installation(1))));
+        }
         _enter(_add(_wallet(1), _installation(2)));
         _enter(_revoke(_wallet(1), _wallet(1)));
         assert(_isMember(_installation(1)) && !_isMember(_installation(2)));
@@ -177,6 +177,7 @@ contract IdentityRegistryTest is IdentityWorld {
         _createInbox();
         Action memory again = _add(_wallet(1), _wallet(2));
         _enter(again);
+        _enter(_revoke(_wallet(1), _wallet(2)));
         again = _add(_wallet(1), _wallet(2));
         again.consent.isAccount = true;
         _enter(again);
@@ -302,8 +303,6 @@ contract IdentityRegistryTest is IdentityWorld {
         for (uint256 i = 0; i < 10; i++) actions[i] = _add(_wallet(1), _installation(i));
         _enter(INBOX, actions);
         assert(registry.installationCount(INBOX) == 10);
-        // One that is there already makes no eleventh.
-        _enter(_add(_wallet(1), _installation(0)));
         actions = new Action[](60);
         for (uint256 i = 0; i < 30; i++) actions[i] = _add(_wallet(1), _installation(10 + i));
         for (uint256 i = 0; i < 30; i++) actions[30 + i] = _revoke(_wallet(1), _installation(i));
@@ -320,9 +319,9 @@ contract IdentityRegistryTest is IdentityWorld {
         _enter(OTHER, _list(_add(_wallet(2), _wallet(1))));
         assert(registry.inboxOf(_wallet(1)) == OTHER);
         assert(registry.isMember(OTHER, _wallet(1)) && registry.isMember(INBOX, _wallet(1)));
-        // Joining again, though it never left, is a link.
+        // Joining again is a link.
         _enter(_add(_wallet(1), _passkey(1)));
-        _enter(_add(_passkey(1), _wallet(1)));
+        _enter(INBOX, _list(_revoke(_wallet(1), _wallet(1)), _add(_passkey(1), _wallet(1))));
         assert(registry.inboxOf(_wallet(1)) == INBOX);
         // It left the inbox that it was linked to last: the one before does not come back.
         _enter(_revoke(_wallet(1), _wallet(1)));

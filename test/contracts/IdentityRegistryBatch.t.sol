@@ -85,7 +85,7 @@ contract IdentityRegistryBatch is IdentityWorld {
                     );
                     _isRefused(reason);
                 } else {
-                    _push(INBOX, _envelope(_add(_wallet(1), _wallet(2 + i))));
+                    _push(INBOX, _envelope(_add(_wallet(1), _wallet(2 + 4 * bad + i + 10))));
                     _enters(++last);
                 }
             }

@@ -219,10 +219,22 @@ contract IdentityRegistryReverts is IdentityWorld {
         _refuses(_add(_installation(1), _installation(3)), selector, abi.encode(0));
         _refuses(
             INBOX,
-            _list(_add(_installation(1), _wallet(3)), _add(_installation(1), _installation(2))),
+            _list(_add(_installation(1), _wallet(30)), _add(_installation(1), _installation(20))),
             selector,
             abi.encode(1)
         );
+    }
+
+    /// Later versions of libxmtp refuse it; who was revoked may join again.
+    function test_nobodyJoinsWhoIsAMember() public {
+        bytes4 selector = IIdentityRegistry.IdentityRegistryAlreadyMember.selector;
+        Member[3] memory members = [_wallet(2), _passkey(1), _installation(1)];
+        for (uint256 i = 0; i < 3; i++) _refuses(_add(_wallet(1), members[i]), selector, abi.encode(0, members[i]));
+        Action memory add = _add(_wallet(1), _wallet(31));
+        _refuses(INBOX, _list(add, _add(_passkey(1), _wallet(31))), selector, abi.encode(1, _wallet(31)));
+        for (uint256 i = 0; i < 3; i++) {
+            _enter(INBOX, _list(_revoke(_wallet(1), members[i]), _add(_wallet(1), members[i])));
+        }
     }
 
     function test_aMemberSignsAsItJoined() public {

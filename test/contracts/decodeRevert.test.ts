@@ -16,6 +16,22 @@ describe("decodeRevert", () => {
     }
   });
 
+  it("knows what contracts say in words, and panics", () => {
+    const builtIn = new Interface(["error Error(string)", "error Panic(uint256)"]);
+    const words = decodeRevert({ data: builtIn.encodeErrorResult("Error", ["no"]) });
+    expect(words).to.include({ name: "Error" });
+    expect(words!.args).to.deep.equal({ 0: "no" });
+    const panic = decodeRevert({ data: builtIn.encodeErrorResult("Panic", [17n]) });
+    expect(panic).to.include({ name: "Panic" });
+    expect(panic!.args).to.deep.equal({ 0: 17n });
+  });
+
+  it("keeps words that are no UTF-8 from hiding the error", () => {
+    const registry = new Interface(["error Error(string)"]);
+    const data = registry.encodeErrorResult("Error", ["ab"]).replace("6162", "ff62");
+    expect(decodeRevert({ data })).to.include({ name: "Error" });
+  });
+
   it("is undefined for foreign errors, cut-off data, other values and endless chains", () => {
     const endless: Record<string, unknown> = {};
     endless.error = endless;

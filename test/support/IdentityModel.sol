@@ -82,6 +82,8 @@ contract IdentityModel {
         if (isMember_) _require(inbox.entries[place].joinedAsAccount == action.signer.isAccount);
         if (action.kind == ActionKind.Add) {
             _require(_same(action.consent.member, action.subject) && !_same(action.subject, signer));
+            (bool isThere, ) = _find(inboxId, action.subject);
+            _require(!isThere);
             _require(isMember_ || _same(signer, inbox.recovery));
             _require(action.subject.kind != MemberKind.None);
             _require(signer.kind != MemberKind.Installation || action.subject.kind != MemberKind.Installation);

@@ -1,4 +1,4 @@
-import type { Contract, Provider, Signer } from "ethers";
+import type { Contract, Provider, Signer, TransactionReceipt } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import { decodeRevert } from "../../contracts/decodeRevert.ts";
@@ -11,7 +11,7 @@ import type { Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import { GatewayError } from "../errors.ts";
 import type { GatewayChain, Sequenced } from "../ports.ts";
-import { chainRefusal } from "./chainRefusal.ts";
+import { chainRefusal, mayBeLate } from "./chainRefusal.ts";
 
 export interface EthersChainOptions {
   /** Connected for reading. */
@@ -27,12 +27,26 @@ export interface EthersChainOptions {
 }
 
 const DEFAULT_BUMP_AFTER_MS = 15_000;
+/** Endpoints behind one address may be a block apart. */
+const LATE_MS = 1_000;
+const MOST_TRIES = 4;
 
 /** The gateway's chain over ethers. */
 export function ethersChain(options: EthersChainOptions): GatewayChain {
   const { commitBroadcaster, identityRegistry, nodeRegistry, postageChannels, rateRegistry } = options.contracts;
   const { bumpAfterMs = DEFAULT_BUMP_AFTER_MS } = options;
   const sender = new TransactionSender({ ...options, bumpAfterMs });
+
+  async function send(call: { to: string; data: string }, signal: AbortSignal): Promise<TransactionReceipt> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await sender.send(call, signal);
+      } catch (error) {
+        if (tries === MOST_TRIES || !mayBeLate(error)) throw error;
+        await options.clock.sleep(LATE_MS, signal);
+      }
+    }
+  }
 
   async function sequence(
     contract: unknown,
@@ -44,7 +58,7 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
     const to = await handle.getAddress();
     const data = abi.encodeFunctionData(call.method, call.args);
     try {
-      const receipt = await sender.send({ to, data }, signal);
+      const receipt = await send({ to, data }, signal);
       for (const log of receipt.logs) {
         if (log.address.toLowerCase() !== to.toLowerCase()) continue;
         const event = abi.parseLog(log);

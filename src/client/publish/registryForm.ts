@@ -1,26 +1,41 @@
-import type { ClientEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import { clone, toBinary } from "@bufbuild/protobuf";
 
-const [LENGTH, V] = [65, 64];
+import type { Signature } from "#proto/xmtp/identity/associations/signature_pb.ts";
+import type { ClientEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+
+import { withLowS } from "../../protocol/ecdsa.ts";
 
 /**
- * An identity update as IdentityRegistry takes it. Some wallets write v of their signatures as 0 or 1 (the Android SDK's
- * own keys do), which libxmtp passes on and takes as 27 or 28. The registry takes only the latter, so that a relayed
- * copy cannot differ from the original; no signature is over that byte.
+ * An identity update as IdentityRegistry takes it, serialized. Some wallets write v of their signatures as 0 or 1 (the
+ * Android SDK's own keys do) or s in its upper half (hardware modules do); libxmtp passes both on and takes them as the
+ * same signature. The registry takes one spelling, so that a relayed copy cannot differ from the original. No signature
+ * is over those bytes.
  *
- * @param envelope what `bytes` decode to.
+ * @param bytes what `envelope` is serialized as.
  */
 export function inRegistryForm(envelope: ClientEnvelope, bytes: Uint8Array): Uint8Array {
-  const short = walletSignatures(envelope).filter((raw) => raw.length === LENGTH && raw[V]! < 2);
-  if (short.length === 0) return bytes;
-  const changed = Buffer.from(bytes);
-  for (const raw of short) {
-    // The same signature may stand in several actions.
-    for (let at = changed.indexOf(raw); at >= 0; at = changed.indexOf(raw, at)) changed[at + V]! += 27;
+  const changed = clone(ClientEnvelopeSchema, envelope);
+  const wallets = signaturesOf(changed).flatMap(({ signature }) => (signature.case === "erc191" ? [signature] : []));
+  let isChanged = false;
+  for (const { value } of wallets) {
+    const usual = usualForm(value.bytes);
+    if (!usual) continue;
+    value.bytes = usual;
+    isChanged = true;
   }
-  return new Uint8Array(changed);
+  return isChanged ? toBinary(ClientEnvelopeSchema, changed) : bytes;
 }
 
-function walletSignatures({ payload }: ClientEnvelope): Uint8Array[] {
+/** Undefined when there is nothing to change. */
+function usualForm(signature: Uint8Array): Uint8Array | undefined {
+  if (signature.length !== 65) return undefined;
+  const low = withLowS(signature);
+  if (low[64]! < 2) low[64]! += 27;
+  return Buffer.compare(low, signature) === 0 ? undefined : low;
+}
+
+function signaturesOf({ payload }: ClientEnvelope): Signature[] {
   if (payload.case !== "identityUpdate") return [];
   return payload.value.actions.flatMap(({ kind }) => {
     const signatures =
@@ -31,6 +46,6 @@ function walletSignatures({ payload }: ClientEnvelope): Uint8Array[] {
           : kind.case === "revoke"
             ? [kind.value.recoveryIdentifierSignature]
             : [kind.value?.existingRecoveryIdentifierSignature];
-    return signatures.flatMap((one) => (one?.signature.case === "erc191" ? [one.signature.value.bytes] : []));
+    return signatures.filter((one) => one !== undefined);
   });
 }

@@ -20,7 +20,7 @@ type Identifier = Pick<Link, "kind" | "identifier">;
 
 /**
  * Which wallets and passkeys an update links to its inbox and which it unlinks, from its actions in their order: the
- * registry has checked that they may. A wallet that is linked again counts as linked now. Installations are not looked
+ * registry has checked that they may. A wallet that is linked again after it was revoked counts as linked then. Installations are not looked
  * up by anybody, and what this version does not know links nothing.
  */
 export function linkChanges(inboxId: string, update: IdentityUpdate): LinkChanges {

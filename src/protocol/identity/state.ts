@@ -101,6 +101,7 @@ async function applyAction(draft: Draft, { kind }: IdentityAction, verify: Verif
       const { signer: added, isAccount } = await verify(kind.value.newMemberSignature);
       if (!sameMember(added, member)) invalid(`${added.identifier} signed, the new member is ${member.identifier}`);
       if (sameMember(existing.signer, member)) invalid(`${member.identifier} adds itself`);
+      if (draft.members.has(memberKey(member))) invalid(`${member.identifier} is a member already`);
       if (!requireUsualForm(draft, existing) && !sameMember(existing.signer, recovery)) {
         invalid(`${existing.signer.identifier} is not a member of the inbox`);
       }
