@@ -76,9 +76,9 @@ contract PostageGovernor is
 
     /// @inheritdoc IGuardedGovernor
     function cancelAsGuardian(
-        address[] memory targets,
-        uint256[] memory values,
-        bytes[] memory calldatas,
+        address[] calldata targets,
+        uint256[] calldata values,
+        bytes[] calldata calldatas,
         bytes32 descriptionHash
     ) external returns (uint256 proposalId) {
         if (msg.sender != guardian) revert PostageGovernorNotGuardian(msg.sender, guardian);
@@ -95,7 +95,7 @@ contract PostageGovernor is
         _cancel(targets, values, calldatas, descriptionHash);
     }
 
-    function _replacesGuardian(address[] memory targets, bytes[] memory calldatas) private view returns (bool) {
+    function _replacesGuardian(address[] calldata targets, bytes[] calldata calldatas) private view returns (bool) {
         return targets.length == 1 && targets[0] == guardian && bytes4(calldatas[0]) == IGuardian.appoint.selector;
     }
 

@@ -13,9 +13,9 @@ interface IGuardedGovernor {
      * vote can always replace the guardian, whoever it is; a proposal of several calls has no such protection.
      */
     function cancelAsGuardian(
-        address[] memory targets,
-        uint256[] memory values,
-        bytes[] memory calldatas,
+        address[] calldata targets,
+        uint256[] calldata values,
+        bytes[] calldata calldatas,
         bytes32 descriptionHash
     ) external returns (uint256 proposalId);
 

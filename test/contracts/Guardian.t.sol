@@ -175,7 +175,7 @@ contract GuardianTest is Refusals {
     }
 
     /// In any 90 days at most 3, and a fourth in the second in which the first is 90 days old.
-    function test_fuzz_atMostThreeInAnyNinetyDays(uint256[8] memory pauses, bool vetoes) public {
+    function testFuzz_atMostThreeInAnyNinetyDays(uint256[8] memory pauses, bool vetoes) public {
         (bytes[5] memory calls, ) = _powers();
         bytes memory call = vetoes ? calls[3] : calls[2];
         uint256[] memory spentAt = new uint256[](8);

@@ -140,38 +140,38 @@ contract PostageGovernorTest {
 
     // Case 45.
 
-    function test_fuzz_case45_votingDelay(uint256 seed) public {
+    function testFuzz_case45_votingDelay(uint256 seed) public {
         uint256 value = _near(seed, 12 hours, 7 days);
         bytes memory call = abi.encodeCall(_governor.setVotingDelay, (uint48(value)));
         assert(_governor.votingDelay() == (_votes(call, value, 12 hours, 7 days) ? value : 1 days));
     }
 
-    function test_fuzz_case45_votingPeriod(uint256 seed) public {
+    function testFuzz_case45_votingPeriod(uint256 seed) public {
         uint256 value = _near(seed, 2 days, 14 days);
         bytes memory call = abi.encodeCall(_governor.setVotingPeriod, (uint32(value)));
         assert(_governor.votingPeriod() == (_votes(call, value, 2 days, 14 days) ? value : 5 days));
     }
 
-    function test_fuzz_case45_lateExtension(uint256 seed) public {
+    function testFuzz_case45_lateExtension(uint256 seed) public {
         uint256 value = _near(seed, 1 days, 7 days);
         bytes memory call = abi.encodeCall(_governor.setLateQuorumVoteExtension, (uint48(value)));
         assert(_governor.lateQuorumVoteExtension() == (_votes(call, value, 1 days, 7 days) ? value : 2 days));
     }
 
-    function test_fuzz_case45_threshold(uint256 seed) public {
+    function testFuzz_case45_threshold(uint256 seed) public {
         (uint256 least, uint256 most) = (SUPPLY / 10_000, SUPPLY / 100);
         uint256 value = _near(seed, least, most);
         bytes memory call = abi.encodeCall(_governor.setProposalThreshold, (value));
         assert(_governor.proposalThreshold() == (_votes(call, value, least, most) ? value : SUPPLY / 1_000));
     }
 
-    function test_fuzz_case45_quorum(uint256 seed) public {
+    function testFuzz_case45_quorum(uint256 seed) public {
         uint256 value = _near(seed, 2, 20);
         bytes memory call = abi.encodeCall(_governor.updateQuorumNumerator, (value));
         assert(_governor.quorumNumerator() == (_votes(call, value, 2, 20) ? value : 4));
     }
 
-    function test_fuzz_case45_timelockDelay(uint256 seed) public {
+    function testFuzz_case45_timelockDelay(uint256 seed) public {
         uint256 value = _near(seed, 1 days, 14 days);
         Proposal memory made = _propose(address(_timelock), abi.encodeCall(_timelock.updateDelay, (value)));
         _pass(made);

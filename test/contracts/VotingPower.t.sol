@@ -185,7 +185,7 @@ contract VotingPowerTest {
     }
 
     /// What is staked and unstaked within one second, and what was borrowed for it, counts nothing.
-    function test_fuzz_I15_whatComesAndGoesInASecondCountsNothing(uint256 amount) public {
+    function testFuzz_I15_whatComesAndGoesInASecondCountsNothing(uint256 amount) public {
         amount = within(amount, 1, 100_000e18);
         vm.warp(START + 10);
         uint256 before = _power.getPastVotes(OWNER, START + 9);

@@ -124,7 +124,10 @@ describe("deployment", () => {
         .to.emit(deployer, "DeployerHandedOver")
         .withArgs(owner!.address, stranger!.address);
       await refused(by(owner, "deploy", ethers.ZeroHash, "0x00"), owner!.address, stranger!.address);
-      await expect(by(stranger, "deploy", ethers.ZeroHash, "0x600160005360016000f3")).to.emit(deployer, "ContractDeployed");
+      await expect(by(stranger, "deploy", ethers.ZeroHash, "0x600160005360016000f3")).to.emit(
+        deployer,
+        "ContractDeployed",
+      );
     });
   });
 
