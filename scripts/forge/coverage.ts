@@ -24,6 +24,11 @@ export const NODE_FILES = [
 /** The log of identity updates and who belongs to an inbox. */
 export const IDENTITY_FILES = ["contracts/IdentityRegistry.sol", "contracts/libraries/Membership.sol"];
 
+/** Who decides, and who may stop it. Timelock and AccessManager are OpenZeppelin's but for a few lines. */
+export const GOVERNANCE_FILES = ["GovernorBounds", "Guardian", "PostageGovernor", "Timelock", "VotingPower"].map(
+  (name) => `contracts/governance/${name}.sol`,
+);
+
 /** Percent of a group that assurance.md section 6 asks for. */
 const TARGET = { lines: 100, branches: 99 };
 
@@ -38,6 +43,7 @@ const GROUPS: Group[] = [
   { name: "money", files: MONEY_FILES, reached: { lines: 100, branches: 100 } },
   { name: "nodes", files: NODE_FILES, reached: { lines: 100, branches: 100 } },
   { name: "identity", files: IDENTITY_FILES, reached: { lines: 100, branches: 100 } },
+  { name: "governance", files: GOVERNANCE_FILES, reached: { lines: 100, branches: 100 } },
 ];
 
 interface Counts {
