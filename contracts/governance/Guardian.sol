@@ -133,9 +133,10 @@ contract Guardian is IGuardian {
     }
 
     function _left(Budget storage budget) private view returns (uint256 left) {
-        uint256 spent = budget.spent;
-        for (uint256 i = 0; i < BUDGET; i++) {
-            if (i >= spent || block.timestamp >= budget.spentAt[i] + BUDGET_WINDOW) left++;
+        uint256 kept = budget.spent < BUDGET ? budget.spent : BUDGET;
+        left = BUDGET;
+        for (uint256 i = 0; i < kept; i++) {
+            if (block.timestamp < budget.spentAt[i] + BUDGET_WINDOW) left--;
         }
     }
 }

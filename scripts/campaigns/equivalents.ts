@@ -66,4 +66,6 @@ export const EQUIVALENT: Record<string, string> = {
     "of two equals either is the smaller",
   "SeatMath.sol | uint256 fromOwn = own < debit - fromSuspended ? own : debit - fromSuspended; | < -> <=":
     "of two equals either is the smaller",
+  "Guardian.sol | uint256 kept = budget.spent < BUDGET ? budget.spent : BUDGET; | < -> <=":
+    "of two equals either is the smaller",
 };

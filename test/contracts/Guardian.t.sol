@@ -7,7 +7,7 @@ import {IGuardedGovernor} from "../../contracts/interfaces/IGuardedGovernor.sol"
 import {IGuardian, IVetoedReports} from "../../contracts/interfaces/IGuardian.sol";
 import {IPausableEntries} from "../../contracts/interfaces/IPausableEntries.sol";
 import {Refusals} from "../support/Refusals.sol";
-import {vm, within} from "../support/Vm.sol";
+import {Vm, vm, within} from "../support/Vm.sol";
 
 /// @notice FaultProofs, EpochReports, Governor and what can be paused, which remember what they were told last.
 contract GuardedPeers {
@@ -136,6 +136,28 @@ contract GuardianTest is Refusals {
         assert(_guardian.keyholder() == STRANGER);
         bytes memory expected = abi.encodeWithSelector(IGuardian.GuardianNotKeyholder.selector, KEYHOLDER, STRANGER);
         _refuses(address(_guardian), KEYHOLDER, calls[0], expected);
+    }
+
+    /// Terms and budgets can be rebuilt from logs.
+    function test_saysWhoIsAppointedAndWhatIsSpent() public {
+        (bytes[5] memory calls, ) = _powers();
+        vm.recordLogs();
+        _guardian.appoint(KEYHOLDER);
+        _act(calls[2]);
+        _act(calls[3]);
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        assert(logs.length == 3);
+        bytes32[3] memory events = [
+            IGuardian.KeyholderAppointed.selector,
+            IGuardian.DismissalSpent.selector,
+            IGuardian.VetoSpent.selector
+        ];
+        bytes32[3] memory subjects = [bytes32(uint256(uint160(KEYHOLDER))), bytes32(uint256(7)), bytes32(uint256(8))];
+        for (uint256 i = 0; i < 3; i++) {
+            assert(logs[i].emitter == address(_guardian));
+            assert(logs[i].topics[0] == events[i] && logs[i].topics[1] == subjects[i]);
+        }
+        assert(abi.decode(logs[0].data, (uint256)) == START + 365 days);
     }
 
     function test_nobodyIsNoKeyholder() public {
