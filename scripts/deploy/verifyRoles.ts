@@ -27,14 +27,18 @@ async function accessRoles(record: DeploymentRecord, { accessManager }: Contract
   const pairs = pairsOf(granted.map(({ args }) => [args[0] as bigint, args[1] as string] as const));
   const held = [];
   for (const [role, account] of pairs) {
-    const [isMember, delay] = await accessManager.hasRole(role, account);
-    if (isMember) held.push(`${role} ${account}${delay === 0n ? "" : ` after ${delay} s`}`);
+    // Also a grant that begins later, which `hasRole` does not see yet.
+    const { since, currentDelay } = await accessManager.getAccess(role, account);
+    if (since !== 0n) held.push(`${role} ${account}${currentDelay === 0n ? "" : ` after ${currentDelay} s`}`);
   }
   const expected = [`${ADMIN_ROLE} ${timelock.address}`, `${PAUSER_ROLE} ${guardian.address}`];
-  const found: Found[] = [["accessManager.roles", sorted(held), sorted(expected)]];
-  found.push(["accessManager.roleAdmin of pausing", await accessManager.getRoleAdmin(PAUSER_ROLE), ADMIN_ROLE]);
-  found.push(["accessManager.roleGuardian of pausing", await accessManager.getRoleGuardian(PAUSER_ROLE), ADMIN_ROLE]);
-  return found;
+  return [
+    ["accessManager.roles", sorted(held), sorted(expected)],
+    ["accessManager.getRoleAdmin of pausing", await accessManager.getRoleAdmin(PAUSER_ROLE), ADMIN_ROLE],
+    ["accessManager.getRoleGuardian of pausing", await accessManager.getRoleGuardian(PAUSER_ROLE), ADMIN_ROLE],
+    ["accessManager.getRoleGrantDelay of admins", await accessManager.getRoleGrantDelay(ADMIN_ROLE), 0n],
+    ["accessManager.getRoleGrantDelay of pausing", await accessManager.getRoleGrantDelay(PAUSER_ROLE), 0n],
+  ] as Found[];
 }
 
 async function timelockRoles(record: DeploymentRecord, { timelock }: Contracts, provider: Provider) {

@@ -170,7 +170,7 @@ describe("deployment", () => {
 
     it("I16: names every role that somebody else has, has not, or has later, and a deployer that was not handed over", async () => {
       const { ethers, networkHelpers } = await network.create("local");
-      const [signer, other] = await ethers.getSigners();
+      const [signer, other, late] = await ethers.getSigners();
       const record = await deployNetwork({ signer: signer!, parameters });
       const { accessManager, timelock, postageChannels, nodeSeats } = connectContracts(record, signer!);
       const { address } = record.contracts.timelock;
@@ -183,6 +183,11 @@ describe("deployment", () => {
       };
       expect(await refusal()).to.equal("");
       const manager = accessManager.connect(governance);
+      // A grant that begins in a week, when nobody looks any more.
+      await manager.setGrantDelay(1n, 7n * 24n * 3_600n);
+      await networkHelpers.time.increase(6 * 24 * 3_600);
+      await manager.grantRole(1n, late!, 0n);
+      expect((await manager.hasRole(1n, late!))[0]).to.equal(false);
       const setBounty = postageChannels.interface.getFunction("setBounty").selector;
       await manager.grantRole(0n, other!, 0n);
       await manager.grantRole(1n, other!, 60n);
@@ -194,6 +199,8 @@ describe("deployment", () => {
       const message = await refusal();
       expect(message).to.contain(`0 ${other!.address}`);
       expect(message).to.contain(`1 ${other!.address} after 60 s`);
+      expect(message).to.contain(`1 ${late!.address}`);
+      expect(message).to.contain("getRoleGrantDelay of pausing is 604800, expected 0");
       expect(message).to.contain("postageChannels.setBounty role is 1, expected 0");
       expect(message).to.contain("nodeSeats closed is true");
       expect(message).to.contain(`canceller ${other!.address}`);
