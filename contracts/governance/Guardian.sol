@@ -106,8 +106,8 @@ contract Guardian is IGuardian {
         uint256[] calldata values,
         bytes[] calldata calldatas,
         bytes32 descriptionHash
-    ) external onlyKeyholder {
-        governor.cancelAsGuardian(targets, values, calldatas, descriptionHash);
+    ) external onlyKeyholder returns (uint256 proposalId) {
+        return governor.cancelAsGuardian(targets, values, calldatas, descriptionHash);
     }
 
     // ------------------------------------------------------------------------------------------------- budgets

@@ -56,7 +56,7 @@ interface IGuardian {
         uint256[] calldata values,
         bytes[] calldata calldatas,
         bytes32 descriptionHash
-    ) external;
+    ) external returns (uint256 proposalId);
 
     /// @notice Whose powers these are.
     function keyholder() external view returns (address);
