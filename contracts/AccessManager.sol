@@ -6,6 +6,6 @@ import {AccessManager as OpenZeppelinAccessManager} from "@openzeppelin/contract
 /// @title AccessManager: who may set bounded parameters and pause entries.
 /// @notice OpenZeppelin's, unchanged. No link through which money moves asks it.
 contract AccessManager is OpenZeppelinAccessManager {
-    /// @param initialAdmin Holds the admin role until governance takes it over.
+    /// @param initialAdmin The deploying account, which wires the roles and hands its own to the Timelock.
     constructor(address initialAdmin) OpenZeppelinAccessManager(initialAdmin) {}
 }

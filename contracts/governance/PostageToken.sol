@@ -9,9 +9,26 @@ import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 /// @title PostageToken: what nodes stake and holders vote with.
 /// @notice A fixed supply, votes by delegation on the clock of timestamps, permits. Nobody is privileged.
 contract PostageToken is ERC20, ERC20Permit, ERC20Votes {
-    /// @param holder Who receives the supply.
-    constructor(address holder, uint256 supply) ERC20("Pennyblack", "PENNY") ERC20Permit("Pennyblack") {
-        _mint(holder, supply);
+    /// @notice What a holder begins with.
+    struct Allocation {
+        address holder;
+        uint256 amount;
+    }
+
+    error PostageTokenHolderNotAllowed(address holder);
+    error PostageTokenAmountZero(address holder);
+    error PostageTokenHolderRepeated(address holder);
+
+    /// @param genesis Who begins with how much, each holder once; together it is all that there will ever be. Reviewed in
+    /// `deployments/genesis`.
+    constructor(Allocation[] memory genesis) ERC20("Pennyblack", "PENNY") ERC20Permit("Pennyblack") {
+        for (uint256 i = 0; i < genesis.length; i++) {
+            (address holder, uint256 amount) = (genesis[i].holder, genesis[i].amount);
+            if (holder == address(0)) revert PostageTokenHolderNotAllowed(holder);
+            if (amount == 0) revert PostageTokenAmountZero(holder);
+            if (balanceOf(holder) != 0) revert PostageTokenHolderRepeated(holder);
+            _mint(holder, amount);
+        }
     }
 
     /// @notice Votes are looked up by unix seconds.

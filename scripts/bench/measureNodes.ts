@@ -134,7 +134,7 @@ function stored(i: number, originatorNs: bigint): Uint8Array {
 /** Two have lost their seats by now: as many are taken again, and one finds none. */
 async function measureMany(world: World) {
   const { nodeSeats, nodeRegistry, operator } = world;
-  await nodeSeats.setMaxSeats(MANY);
+  await nodeSeats.connect(world.governance).setMaxSeats(MANY);
   while ((await nodeSeats.seatPrice()).weakest === 0n) {
     await registerNode(world, Number(await nodeRegistry.lastNodeId()) / 100, operator.address);
   }

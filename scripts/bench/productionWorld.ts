@@ -10,9 +10,10 @@ import { abis } from "../../src/contracts/abis.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import { deploymentRecordSchema } from "../../src/contracts/deploymentRecord.ts";
 import type { Network, World } from "../../test/contracts/fixtures.ts";
-import { TOKEN as PENNY, USD } from "../../test/contracts/fixtures.ts";
+import { TOKEN as PENNY, USD, impersonated } from "../../test/contracts/fixtures.ts";
 import { constructorArguments } from "../deploy/constructorArguments.ts";
 import { RESERVED_KEYS, contractAddresses, contractSource } from "../deploy/contractAddresses.ts";
+import { handOver } from "../deploy/handOver.ts";
 import { readParameters } from "../deploy/parameters.ts";
 import type { Artifact } from "../deploy/readArtifact.ts";
 import { DATA_FEE, writeDataFeeParameters } from "./baseDataFee.ts";
@@ -79,6 +80,9 @@ export async function productionWorld(): Promise<World> {
     await create3.getFunction("deploy")(saltOf(key), concat([bytecode, encoded]));
   }
 
+  let nonce = await deployer!.getNonce();
+  await handOver(addresses, create3, deployer!, () => nonce++);
+
   const codes = keys.map(async (key) => {
     const code = await ethers.provider.getCode(addresses[key]);
     if (code === "0x") throw new Error(`${key} has no code`);
@@ -110,6 +114,8 @@ export async function productionWorld(): Promise<World> {
     settler: settler!,
     operator: operator!,
     stranger: stranger!,
+    governance: await impersonated({ net, ethers }, addresses.timelock),
+    pauser: await impersonated({ net, ethers }, addresses.guardian),
     chainId,
   };
 }

@@ -99,4 +99,6 @@ export const EQUIVALENT: Record<string, string> = {
     "MODEXP answers 32 bytes",
   "SmartAccount.sol | let answered := staticcall(MOST_GAS, account, add(question, 0x20), mload(question), 0x00, 0x20) | 0x20 -> 0x21":
     "the 33rd byte goes to scratch space that nobody reads",
+  "Guardian.sol | uint256 kept = budget.spent < BUDGET ? budget.spent : BUDGET; | < -> <=":
+    "of two equals either is the smaller",
 };

@@ -40,7 +40,7 @@ export const WAIVERS: Record<string, Waiver> = {
   ],
   "missing-zero-check FeeDistributor.constructor.treasury_": [
     1,
-    "From the deployment's parameters, which refuse the zero address; without one it is the deploying account.",
+    "The Timelock's predicted address (circular links); verifyDeployment compares it with the Timelock, which has code.",
   ],
   "calls-loop FeeDistributor._walk": [
     1,
@@ -135,15 +135,11 @@ export const WAIVERS: Record<string, Waiver> = {
   "timestamp PausableEntries.resumeEntries": [1, "Whether there is a pause to end; a second later it ends by itself."],
   "missing-zero-check RateRegistry.constructor.governor_": [
     1,
-    "From the deployment's parameters, which refuse the zero address. Were it zero, the first rates would stay.",
+    "The Timelock's predicted address; verifyDeployment compares it. Were it zero, the first rates would stay.",
   ],
   "timestamp RateRegistry.scheduleRates": [
     2,
     "24 h of notice and between changes; seconds move neither price nor order, and the start itself is in the call.",
-  ],
-  "missing-zero-check Create3Deployer.constructor.owner_": [
-    1,
-    "The deploying account passes itself. Without an owner nothing could be deployed, and the deployment would fail.",
   ],
 
   // ----------------------------------------------------------------------------------------------- StreamMath
@@ -229,7 +225,7 @@ export const WAIVERS: Record<string, Waiver> = {
   ],
   "missing-zero-check NodeStaking.constructor.treasury_": [
     1,
-    "From the deployment's parameters, which refuse the zero address; without one it is the deploying account.",
+    "The Timelock's predicted address (circular links); verifyDeployment compares it with the Timelock, which has code.",
   ],
   "divide-before-multiply NodeStaking.slash": [
     2,
@@ -246,11 +242,11 @@ export const WAIVERS: Record<string, Waiver> = {
   // ----------------------------------------------------------------------------------------------- FaultProofs
   "missing-zero-check FaultProofs.constructor.guardian_": [
     1,
-    "From the deployment's parameters, which refuse the zero address. Were it zero, nobody could dismiss a case.",
+    "The Guardian's predicted address; verifyDeployment compares it. Were it zero, nobody could dismiss a case.",
   ],
   "missing-zero-check FaultProofs.constructor.governor_": [
     1,
-    "From the deployment's parameters, which refuse the zero address. Were it zero, nobody could reopen a case.",
+    "The Timelock's predicted address; verifyDeployment compares it. Were it zero, nobody could reopen a case.",
   ],
   "reentrancy-events FaultProofs.execute": [
     2,
@@ -315,4 +311,12 @@ export const WAIVERS: Record<string, Waiver> = {
     3,
     "The call is to itself and calls nobody; the event only tells of the message that it refused.",
   ],
+
+  // ----------------------------------------------------------------------------------------------- governance
+  "missing-zero-check Guardian.constructor.timelock_": [
+    1,
+    "The Timelock's predicted address (circular links); verifyDeployment compares it with the Timelock, which has code.",
+  ],
+  "timestamp Guardian._spend": [1, "90 days of a budget: seconds more or less are nobody's gain."],
+  "timestamp Guardian._left": [1, "A view: the same question that _spend asks."],
 };

@@ -36,8 +36,12 @@ export function constructorArguments(
     startTime: 0,
   };
   const authority = contracts.accessManager;
-  const treasury = parameters.treasury ?? signer;
-  const governor = parameters.governor ?? signer;
+  // Governs, and is the treasury.
+  const { timelock } = contracts;
+  const genesis = parameters.allocations.map(({ holder, amount }) => ({
+    holder: holder === "deployer" ? signer : holder,
+    amount,
+  }));
   const seatLinks = {
     registry: contracts.nodeRegistry,
     staking: contracts.nodeStaking,
@@ -47,15 +51,16 @@ export function constructorArguments(
     authority,
   };
   return {
-    postageToken: [parameters.tokenHolder ?? signer, parameters.tokenSupplyAmount],
-    // The deploying account until governance is built, which takes the role over.
+    postageToken: [genesis],
+    timelock: [parameters.timelockDelaySeconds, contracts.postageGovernor],
+    // The deploying account, until it hands over when all is there.
     accessManager: [signer],
     postageChannels: [token, contracts.feeDistributor, authority, minStampHoldSeconds(parameters), channelTerms],
     feeDistributor: [
       contracts.postageChannels,
       contracts.nodeSeats,
       token,
-      treasury,
+      timelock,
       reserved.epochReports,
       authority,
       parameters.epochSeconds,
@@ -74,7 +79,7 @@ export function constructorArguments(
       contracts.nodeRegistry,
       contracts.nodeSeats,
       contracts.faultProofs,
-      treasury,
+      timelock,
       authority,
       parameters.minimumStakeAmount,
       parameters.unbondingSeconds,
@@ -83,17 +88,36 @@ export function constructorArguments(
       contracts.nodeStaking,
       contracts.nodeRegistry,
       reserved.epochReports,
-      parameters.guardian ?? signer,
-      governor,
+      contracts.guardian,
+      timelock,
       authority,
       parameters.appealSeconds,
     ],
     blsVerifier: [],
-    rateRegistry: [governor, parameters.stampPriceAmount, firstRates],
+    rateRegistry: [timelock, parameters.stampPriceAmount, firstRates],
     ed25519Verifier: [],
     identityVerifier: [contracts.ed25519Verifier],
     identityRegistry: [authority, contracts.identityVerifier],
     commitBroadcaster: [authority],
+    votingPower: [contracts.postageToken, contracts.nodeStaking],
+    postageGovernor: [
+      { votingPower: contracts.votingPower, timelock, guardian: contracts.guardian },
+      {
+        supply: genesis.reduce((sum, { amount }) => sum + amount, 0n),
+        proposalThresholdAmount: parameters.proposalThresholdAmount,
+        votingDelaySeconds: parameters.votingDelaySeconds,
+        votingPeriodSeconds: parameters.votingPeriodSeconds,
+        lateExtensionSeconds: parameters.lateExtensionSeconds,
+        quorumPercent: parameters.quorumPercent,
+      },
+    ],
+    guardian: [
+      timelock,
+      contracts.postageGovernor,
+      contracts.faultProofs,
+      reserved.epochReports,
+      parameters.guardianKeyholder ?? signer,
+    ],
   };
 }
 

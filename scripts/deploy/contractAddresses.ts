@@ -16,6 +16,10 @@ export function contractName(key: ContractKey | ReservedKey): string {
 export function contractSource(key: ContractKey): string {
   const folders: Partial<Record<ContractKey, string>> = {
     postageToken: "contracts/governance",
+    timelock: "contracts/governance",
+    votingPower: "contracts/governance",
+    postageGovernor: "contracts/governance",
+    guardian: "contracts/governance",
     ed25519Verifier: "generated/contracts",
   };
   return `${folders[key] ?? "contracts"}/${contractName(key)}.sol`;

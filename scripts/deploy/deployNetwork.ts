@@ -8,6 +8,7 @@ import { deploymentRecordSchema } from "../../src/contracts/deploymentRecord.ts"
 import { constructorArguments } from "./constructorArguments.ts";
 import { RESERVED_KEYS, contractAddresses, contractSalt, contractSource } from "./contractAddresses.ts";
 import { deployTestToken } from "./deployTestToken.ts";
+import { handOver } from "./handOver.ts";
 import type { DeploymentParameters } from "./parameters.ts";
 import { readArtifact } from "./readArtifact.ts";
 import { verifyDeployment } from "./verifyDeployment.ts";
@@ -25,7 +26,8 @@ export interface DeployNetworkOptions {
 }
 
 /**
- * Deploys one complete network and checks every link. The artifacts have to be built.
+ * Deploys one complete network, hands it over to its governance, and checks every link and role. The artifacts have to
+ * be built.
  *
  * @example
  * const record = await deployNetwork({ signer, parameters: readParameters("local") });
@@ -52,14 +54,14 @@ export async function deployNetwork(options: DeployNetworkOptions): Promise<Depl
     const creation = concat([bytecode, encoded]);
     sent.push(await deployer.getFunction("deploy").send(contractSalt(key), creation, { nonce: nonce++ }));
   }
+  sent.push(...(await handOver(contracts, deployer, signer, () => nonce++)));
   // Waited for together: over HTTP each wait takes a polling interval.
   await Promise.all(sent.map((transaction) => transaction.wait()));
 
   const record = await recordOf(provider, contracts, token, await deployer.getAddress(), block);
   await verifyDeployment(record, provider, {
-    treasury: parameters.treasury ?? signerAddress,
-    governor: parameters.governor ?? signerAddress,
-    guardian: parameters.guardian ?? signerAddress,
+    keyholder: parameters.guardianKeyholder ?? signerAddress,
+    timelockDelaySeconds: parameters.timelockDelaySeconds,
   });
   return record;
 }

@@ -31,8 +31,6 @@ export const deploymentParametersSchema = z.strictObject({
   maxSeats: z.int().positive(),
   /** Who may take a seat at first: nodes that the governor admits, or any. */
   admission: z.enum(["approved", "open"]),
-  /** All of the stake token that there will ever be. */
-  tokenSupplyAmount: amount,
   minimumStakeAmount: amount,
   unbondingSeconds: z.int().positive(),
   appealSeconds: z.int().positive(),
@@ -43,22 +41,54 @@ export const deploymentParametersSchema = z.strictObject({
     congestionFeePicoPerUnit: amount,
     targetRatePerMinute: z.int().positive(),
   }),
-  /** Gets the treasury's part as credit; the deploying account when absent. */
-  treasury: address.optional(),
-  /** May schedule rates; the deploying account when absent. */
-  governor: address.optional(),
-  /** May dismiss cases; the deploying account when absent. */
-  guardian: address.optional(),
-  /** Gets the stake token's supply; the deploying account when absent. */
-  tokenHolder: address.optional(),
+  /** Between a vote that passed and its execution. */
+  timelockDelaySeconds: z.int().positive(),
+  /** Between a proposal and its vote. */
+  votingDelaySeconds: z.int().positive(),
+  votingPeriodSeconds: z.int().positive(),
+  /** For how long a vote goes on when its quorum is reached at the end. */
+  lateExtensionSeconds: z.int().positive(),
+  /** Of the supply. */
+  quorumPercent: z.int().positive(),
+  /** Votes that proposing takes. */
+  proposalThresholdAmount: amount,
+  /** Whose the guardian's powers are for the first year; the deploying account when absent. */
+  guardianKeyholder: address.optional(),
 });
 
-export type DeploymentParameters = z.infer<typeof deploymentParametersSchema>;
+/** Who holds the stake token at first: all of it that there will ever be. Reviewed, one file per network. */
+export const genesisSchema = z.strictObject({
+  allocations: z
+    .array(
+      z.strictObject({
+        /** An address; on the local network also `deployer`, for the deploying account. */
+        holder: z.union([z.literal("deployer"), address]),
+        amount: amount.refine((value) => value > 0n, "nothing"),
+      }),
+    )
+    .min(1)
+    .refine((all) => new Set(all.map(({ holder }) => holder)).size === all.length, "a holder twice"),
+});
 
-/** Reads `deployments/parameters/<network>.json`. Throws an Error that names everything wrong with it. */
+export type Genesis = z.infer<typeof genesisSchema>;
+
+/** What a network is deployed with: its parameters and its genesis. */
+export type DeploymentParameters = z.infer<typeof deploymentParametersSchema> & Genesis;
+
+/**
+ * Reads `deployments/parameters/<network>.json` and `deployments/genesis/<network>.json`. Throws an Error that names
+ * everything wrong with one.
+ */
 export function readParameters(network: string): DeploymentParameters {
-  const file = new URL(`../../deployments/parameters/${network}.json`, import.meta.url);
-  const parsed = deploymentParametersSchema.safeParse(JSON.parse(readFileSync(file, "utf8")));
-  if (!parsed.success) throw new Error(`parameters of ${network}:\n${z.prettifyError(parsed.error)}`);
+  const genesis = readReviewed("genesis", network, genesisSchema);
+  if (network !== "local" && genesis.allocations.some(({ holder }) => holder === "deployer"))
+    throw new Error(`genesis of ${network}: the deploying account is a holder on the local network only`);
+  return { ...readReviewed("parameters", network, deploymentParametersSchema), ...genesis };
+}
+
+function readReviewed<T>(kind: string, network: string, schema: z.ZodType<T>): T {
+  const file = new URL(`../../deployments/${kind}/${network}.json`, import.meta.url);
+  const parsed = schema.safeParse(JSON.parse(readFileSync(file, "utf8")));
+  if (!parsed.success) throw new Error(`${kind} of ${network}:\n${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }

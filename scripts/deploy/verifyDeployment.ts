@@ -7,24 +7,26 @@ import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
 import { RESERVED_KEYS, contractAddresses } from "./contractAddresses.ts";
 import { readArtifact } from "./readArtifact.ts";
+import { rolesFound } from "./verifyRoles.ts";
 
-/** Accounts that contracts were constructed with. */
-export interface Officers {
-  treasury: string;
-  governor: string;
-  guardian: string;
+/** What a deployment was made with that no link says. */
+export interface Expected {
+  /** Whose the guardian's powers are. */
+  keyholder: string;
+  timelockDelaySeconds: number;
 }
 
 /**
- * Checks that every contract has the recorded code, every link points where it should, and nothing is yet where a later
- * part has its address reserved. Throws one Error that lists everything wrong.
+ * Checks that every contract has the recorded code, every link points where it should, governance holds every role and
+ * nobody else any, and nothing is yet where a later part has its address reserved. Throws one Error that lists everything
+ * wrong.
  *
- * @param officers Checked too when given.
+ * @param expected Checked too when given.
  */
 export async function verifyDeployment(
   record: DeploymentRecord,
   provider: Provider,
-  officers?: Officers,
+  expected?: Expected,
 ): Promise<void> {
   const problems = await codeProblems(record, provider);
   // A link of a contract that is not there cannot be read.
@@ -37,7 +39,11 @@ export async function verifyDeployment(
     const { epochReports } = await contractAddresses(deployer, RESERVED_KEYS);
     const handles = connectContracts(record, provider);
     problems.push(...(await linkProblems(record, handles, epochReports)));
-    if (officers) problems.push(...(await officerProblems(handles, officers)));
+    problems.push(...(await governanceProblems(record, handles, epochReports)));
+    const owner = (await deployer.getFunction("owner")()) as string;
+    problems.push(...differences([["deployer.owner", owner, record.contracts.timelock.address]]));
+    problems.push(...differences(await rolesFound(record, handles, provider)));
+    if (expected) problems.push(...(await expectedProblems(handles, expected)));
     if ((await provider.getCode(epochReports)) !== "0x")
       problems.push(`${epochReports}, reserved for reports, has code`);
   }
@@ -57,18 +63,42 @@ async function codeProblems(record: DeploymentRecord, provider: Provider): Promi
   return problems;
 }
 
-async function officerProblems(
-  { feeDistributor, nodeStaking, rateRegistry, faultProofs }: Contracts,
-  { treasury, governor, guardian }: Officers,
+async function expectedProblems({ guardian, timelock }: Contracts, expected: Expected): Promise<string[]> {
+  return differences([
+    ["guardian.keyholder", await guardian.keyholder(), expected.keyholder],
+    ["timelock.getMinDelay", await timelock.getMinDelay(), BigInt(expected.timelockDelaySeconds)],
+  ]);
+}
+
+async function governanceProblems(
+  { contracts }: DeploymentRecord,
+  handles: Contracts,
+  epochReports: string,
 ): Promise<string[]> {
-  const officers: [string, string, string][] = [
-    ["feeDistributor.treasury", await feeDistributor.treasury(), treasury],
-    ["nodeStaking.treasury", await nodeStaking.treasury(), treasury],
-    ["rateRegistry.governor", await rateRegistry.governor(), governor],
-    ["faultProofs.governor", await faultProofs.governor(), governor],
-    ["faultProofs.guardian", await faultProofs.guardian(), guardian],
-  ];
-  return differences(officers);
+  const { postageToken, feeDistributor, nodeStaking, rateRegistry, faultProofs } = handles;
+  const { votingPower, postageGovernor, guardian } = handles;
+  const at = (key: ContractKey) => contracts[key].address;
+  return differences([
+    ["feeDistributor.treasury", await feeDistributor.treasury(), at("timelock")],
+    ["nodeStaking.treasury", await nodeStaking.treasury(), at("timelock")],
+    ["rateRegistry.governor", await rateRegistry.governor(), at("timelock")],
+    ["faultProofs.governor", await faultProofs.governor(), at("timelock")],
+    ["faultProofs.guardian", await faultProofs.guardian(), at("guardian")],
+    ["votingPower.token", await votingPower.token(), at("postageToken")],
+    ["votingPower.staking", await votingPower.staking(), at("nodeStaking")],
+    ["postageGovernor.token", await postageGovernor.token(), at("votingPower")],
+    ["postageGovernor.timelock", await postageGovernor.timelock(), at("timelock")],
+    ["postageGovernor.guardian", await postageGovernor.guardian(), at("guardian")],
+    ["postageGovernor.supply", await postageGovernor.supply(), await postageToken.totalSupply()],
+    ["guardian.timelock", await guardian.timelock(), at("timelock")],
+    ["guardian.governor", await guardian.governor(), at("postageGovernor")],
+    ["guardian.faultProofs", await guardian.faultProofs(), at("faultProofs")],
+    ["guardian.reports", await guardian.reports(), epochReports],
+    // Votes are looked up by time everywhere.
+    ["postageToken.CLOCK_MODE", await postageToken.CLOCK_MODE(), "mode=timestamp"],
+    ["votingPower.CLOCK_MODE", await votingPower.CLOCK_MODE(), "mode=timestamp"],
+    ["postageGovernor.CLOCK_MODE", await postageGovernor.CLOCK_MODE(), "mode=timestamp"],
+  ]);
 }
 
 async function linkProblems(
@@ -76,7 +106,7 @@ async function linkProblems(
   handles: Contracts,
   epochReports: string,
 ): Promise<string[]> {
-  const { postageToken, postageChannels, feeDistributor, nodeRegistry, nodeSeats, nodeStaking, faultProofs } = handles;
+  const { postageChannels, feeDistributor, nodeRegistry, nodeSeats, nodeStaking, faultProofs } = handles;
   const { identityVerifier, identityRegistry, commitBroadcaster } = handles;
   const at = (key: ContractKey) => contracts[key].address;
   const links: [string, string | bigint, string | bigint][] = [
@@ -100,14 +130,11 @@ async function linkProblems(
     ["nodeStaking.registry", await nodeStaking.registry(), at("nodeRegistry")],
     ["nodeStaking.seats", await nodeStaking.seats(), at("nodeSeats")],
     ["nodeStaking.faultProofs", await nodeStaking.faultProofs(), at("faultProofs")],
-    ["nodeStaking.treasury", await nodeStaking.treasury(), await feeDistributor.treasury()],
     ["faultProofs.staking", await faultProofs.staking(), at("nodeStaking")],
     ["faultProofs.keys", await faultProofs.keys(), at("nodeRegistry")],
     ["faultProofs.logs", await faultProofs.logs(), epochReports],
     ["identityVerifier.ed25519Verifier", await identityVerifier.ed25519Verifier(), at("ed25519Verifier")],
     ["identityRegistry.verifier", await identityRegistry.verifier(), at("identityVerifier")],
-    // Votes are looked up by time everywhere.
-    ["postageToken.CLOCK_MODE", await postageToken.CLOCK_MODE(), "mode=timestamp"],
   ];
   for (const [name, managed] of Object.entries({
     postageChannels,

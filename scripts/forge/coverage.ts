@@ -35,6 +35,11 @@ export const IDENTITY_FILES = [
   ].map((name) => `contracts/libraries/${name}.sol`),
 ];
 
+/** Who decides, and who may stop it. Timelock and AccessManager are OpenZeppelin's but for a few lines. */
+export const GOVERNANCE_FILES = ["GovernorBounds", "Guardian", "PostageGovernor", "Timelock", "VotingPower"].map(
+  (name) => `contracts/governance/${name}.sol`,
+);
+
 /** Percent of a group that assurance.md section 6 asks for. */
 const TARGET = { lines: 100, branches: 99 };
 
@@ -49,6 +54,7 @@ const GROUPS: Group[] = [
   { name: "money", files: MONEY_FILES, reached: { lines: 100, branches: 100 } },
   { name: "nodes", files: NODE_FILES, reached: { lines: 100, branches: 100 } },
   { name: "identity", files: IDENTITY_FILES, reached: { lines: 100, branches: 100 } },
+  { name: "governance", files: GOVERNANCE_FILES, reached: { lines: 100, branches: 100 } },
 ];
 
 interface Counts {

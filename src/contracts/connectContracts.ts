@@ -8,14 +8,18 @@ import type {
   Ed25519Verifier,
   FaultProofs,
   FeeDistributor,
+  Guardian,
   IdentityRegistry,
   IdentityVerifier,
   NodeRegistry,
   NodeSeats,
   NodeStaking,
   PostageChannels,
+  PostageGovernor,
   PostageToken,
   RateRegistry,
+  Timelock,
+  VotingPower,
 } from "#typechain";
 
 import type { ContractKey } from "./abis.ts";
@@ -25,19 +29,23 @@ import type { DeploymentRecord } from "./deploymentRecord.ts";
 /** The contracts of a deployment, typed, for one runner. */
 export interface Contracts {
   postageToken: PostageToken;
+  timelock: Timelock;
   accessManager: AccessManager;
+  blsVerifier: BlsVerifier;
+  ed25519Verifier: Ed25519Verifier;
+  identityVerifier: IdentityVerifier;
+  rateRegistry: RateRegistry;
+  identityRegistry: IdentityRegistry;
+  commitBroadcaster: CommitBroadcaster;
   postageChannels: PostageChannels;
   feeDistributor: FeeDistributor;
   nodeRegistry: NodeRegistry;
   nodeSeats: NodeSeats;
   nodeStaking: NodeStaking;
   faultProofs: FaultProofs;
-  blsVerifier: BlsVerifier;
-  rateRegistry: RateRegistry;
-  ed25519Verifier: Ed25519Verifier;
-  identityVerifier: IdentityVerifier;
-  identityRegistry: IdentityRegistry;
-  commitBroadcaster: CommitBroadcaster;
+  votingPower: VotingPower;
+  postageGovernor: PostageGovernor;
+  guardian: Guardian;
 }
 
 /** Handles that read through a provider, or read and send through a signer. Makes no call. */

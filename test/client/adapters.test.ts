@@ -184,7 +184,7 @@ describe("client/adapters/ethersChain", () => {
 
   it("waits for the end of a pause", async () => {
     for (const contract of [contracts.commitBroadcaster, contracts.identityRegistry]) {
-      await (await contract.connect(deployer).pauseEntries(3_600)).wait();
+      await (await contracts.guardian.connect(deployer).pauseEntries(contract, 3_600)).wait();
     }
     const { subject, clientEnvelope } = vectorEvent(VECTOR.passkey);
     for (const call of [

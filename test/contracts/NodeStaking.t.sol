@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {NodeStaking} from "../../contracts/NodeStaking.sol";
 import {PostageToken} from "../../contracts/governance/PostageToken.sol";
 import {INodeStaking} from "../../contracts/interfaces/INodeStaking.sol";
+import {allFor} from "../support/Genesis.sol";
 import {NodeOwnersStub} from "../support/NodeOwnersStub.sol";
 import {vm, within} from "../support/Vm.sol";
 
@@ -14,7 +15,7 @@ contract StakingHandler {
     address internal constant TREASURY = address(0x7EA5);
     address internal constant REPORTER = address(0x4E90);
 
-    PostageToken public token = new PostageToken(address(this), 1_000_000_000e18);
+    PostageToken public token = new PostageToken(allFor(address(this), 1_000_000_000e18));
     NodeOwnersStub public owners = new NodeOwnersStub();
     NodeStaking public staking = new NodeStaking(
         token,

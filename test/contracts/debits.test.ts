@@ -94,9 +94,9 @@ describe("FeeDistributor", () => {
   describe("claim of a suspended seat", () => {
     it("pays the debit first, the rest of its share is the treasury's, and it earns again afterwards", async () => {
       const { world, ids, reports } = await earningWorld();
-      const { feeDistributor, nodeRegistry, nodeSeats, deployer } = world;
+      const { feeDistributor, nodeRegistry, nodeSeats, governance } = world;
       await reports.recordDebits(row(ids[0], 150_000n));
-      const treasury = await feeDistributor.creditOf(deployer);
+      const treasury = await feeDistributor.creditOf(governance);
       // One more epoch of its own (90,000 in all), then two suspended ones of 45,000.
       await passEpochs(world, 3);
       expect(await feeDistributor.claimable(ids[0])).to.equal(30_000n);
@@ -104,11 +104,11 @@ describe("FeeDistributor", () => {
         .to.emit(nodeSeats, "NodeReinstated")
         .and.to.emit(feeDistributor, "DebitTaken")
         .withArgs(ids[0], 150_000n, 0n);
-      expect(await feeDistributor.creditOf(deployer)).to.equal(treasury);
+      expect(await feeDistributor.creditOf(governance)).to.equal(treasury);
       // The epoch in which it is cleared is still a suspended one.
       await passEpochs(world, 2);
       await expect(feeDistributor.claim(ids[0])).to.emit(feeDistributor, "Forfeited").withArgs(ids[0], 45_000n);
-      expect(await feeDistributor.creditOf(deployer)).to.equal(treasury + 45_000n);
+      expect(await feeDistributor.creditOf(governance)).to.equal(treasury + 45_000n);
       expect(await balanceOf(world, payout(0))).to.equal(30_000n + 45_000n);
       expect(await nodeRegistry.isCanonical(ids[0])).to.equal(true);
     });

@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { expect } from "chai";
-import { HDNodeWallet, JsonRpcProvider, ZeroAddress } from "ethers";
+import { Contract, HDNodeWallet, JsonRpcProvider, ZeroAddress } from "ethers";
 import { network } from "hardhat";
 
 import { constructorArguments } from "../../scripts/deploy/constructorArguments.ts";
 import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
-import { deploymentParametersSchema, readParameters } from "../../scripts/deploy/parameters.ts";
+import { deploymentParametersSchema, genesisSchema, readParameters } from "../../scripts/deploy/parameters.ts";
+import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
 import { verifyDeployment } from "../../scripts/deploy/verifyDeployment.ts";
 import { writeDeployment } from "../../scripts/deploy/writeDeployment.ts";
 import type { ContractKey } from "../../src/contracts/abis.ts";
@@ -17,6 +18,7 @@ import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import { loadDeployment } from "../../src/contracts/loadDeployment.ts";
 
 const parameters = readParameters("local");
+const CREATE3_DEPLOYER = "contracts/deployment/Create3Deployer.sol";
 
 describe("deployment", () => {
   describe("deployNetwork", () => {
@@ -28,7 +30,7 @@ describe("deployment", () => {
 
       expect(record.chainId).to.equal(31337);
       expect((await postageChannels.parameters()).withdrawalDelaySeconds).to.equal(72n * 3600n);
-      expect(await feeDistributor.treasury()).to.equal(signer!.address);
+      expect(await feeDistributor.treasury()).to.equal(record.contracts.timelock.address);
       expect(await rateRegistry.getRates(0, 1)).to.deep.equal([[100n, 200n, 300n, 6000n, 0n]]);
     });
 
@@ -53,7 +55,7 @@ describe("deployment", () => {
         const phrase = "test test test test test test test test test test test junk";
         const wallet = HDNodeWallet.fromPhrase(phrase).connect(provider);
         const record = await deployNetwork({ signer: wallet, parameters });
-        expect(await connectContracts(record, provider).feeDistributor.treasury()).to.equal(wallet.address);
+        expect(await connectContracts(record, provider).guardian.keyholder()).to.equal(wallet.address);
       } finally {
         provider.destroy();
         await server.close();
@@ -72,25 +74,60 @@ describe("deployment", () => {
     const plain = JSON.parse(
       readFileSync(new URL("../../deployments/parameters/local.json", import.meta.url), "utf8"),
     ) as object;
-    for (const key of ["treasury", "governor", "guardian", "tokenHolder"]) {
-      it(`refuses the zero address as ${key}`, () => {
-        const answer = deploymentParametersSchema.safeParse({ ...plain, [key]: ZeroAddress });
-        expect(answer.error?.issues).to.have.length(1);
-        expect(answer.error?.issues[0]).to.include({ message: "the zero address" });
-        expect(answer.error?.issues[0]?.path).to.deep.equal([key]);
-      });
-    }
+    it("refuses the zero address as the guardian's keyholder", () => {
+      const answer = deploymentParametersSchema.safeParse({ ...plain, guardianKeyholder: ZeroAddress });
+      expect(answer.error?.issues).to.have.length(1);
+      expect(answer.error?.issues[0]).to.include({ message: "the zero address" });
+      expect(answer.error?.issues[0]?.path).to.deep.equal(["guardianKeyholder"]);
+    });
+  });
+
+  describe("genesisSchema", () => {
+    const holder = "0x00000000000000000000000000000000000000A1";
+    const allocationsOf = (...allocations: unknown[]) => genesisSchema.safeParse({ allocations });
+
+    it("takes amounts as decimal strings of base units, and the deploying account as a placeholder", () => {
+      expect(
+        allocationsOf({ holder, amount: "1" }, { holder: "deployer", amount: "2" }).data?.allocations,
+      ).to.deep.equal([
+        { holder, amount: 1n },
+        { holder: "deployer", amount: 2n },
+      ]);
+    });
+
+    it("refuses nobody, nothing, the zero address and a holder twice", () => {
+      const messages = (...allocations: unknown[]) => allocationsOf(...allocations).error?.issues[0]?.message;
+      expect(messages()).to.be.a("string");
+      expect(messages({ holder, amount: "0" })).to.equal("nothing");
+      expect(messages({ holder, amount: 1 })).to.be.a("string");
+      expect(messages({ holder: ZeroAddress, amount: "1" })).to.be.a("string");
+      const twice = [holder, holder.toLowerCase()].map((same) => ({ holder: same, amount: "1" }));
+      expect(messages(...twice)).to.equal("a holder twice");
+    });
   });
 
   describe("Create3Deployer", () => {
-    it("deploys for its owner only", async () => {
+    it("deploys for its owner only, who may hand that over, but not to nobody", async () => {
       const { ethers } = await network.create("local");
       const [owner, stranger] = await ethers.getSigners();
       const deployer = await ethers.deployContract("Create3Deployer", [owner!.address]);
-      const asStranger = deployer.connect(stranger);
-      await expect(asStranger.getFunction("deploy")(ethers.ZeroHash, "0x00"))
-        .to.be.revertedWithCustomError(deployer, "Create3DeployerNotOwner")
-        .withArgs(stranger!.address, owner!.address);
+      const by = (signer: typeof owner, name: string, ...args: unknown[]) =>
+        deployer.connect(signer).getFunction(name)(...args) as Promise<unknown>;
+      const refused = (attempt: Promise<unknown>, caller: string, current: string) =>
+        expect(attempt).to.be.revertedWithCustomError(deployer, "Create3DeployerNotOwner").withArgs(caller, current);
+      await refused(by(stranger, "deploy", ethers.ZeroHash, "0x00"), stranger!.address, owner!.address);
+      await refused(by(stranger, "handOver", stranger), stranger!.address, owner!.address);
+      await expect(by(owner, "handOver", ZeroAddress))
+        .to.be.revertedWithCustomError(deployer, "Create3DeployerOwnerNotAllowed")
+        .withArgs(ZeroAddress);
+      await expect(by(owner, "handOver", stranger))
+        .to.emit(deployer, "DeployerHandedOver")
+        .withArgs(owner!.address, stranger!.address);
+      await refused(by(owner, "deploy", ethers.ZeroHash, "0x00"), owner!.address, stranger!.address);
+      await expect(by(stranger, "deploy", ethers.ZeroHash, "0x600160005360016000f3")).to.emit(
+        deployer,
+        "ContractDeployed",
+      );
     });
   });
 
@@ -118,31 +155,72 @@ describe("deployment", () => {
       expect((error as Error).message).to.contain("nodeStaking.registry is");
     });
 
-    it("names an officer that is another one, and code where reports will be", async () => {
+    it("names a keyholder that is another one, and code where reports will be", async () => {
       const { ethers, networkHelpers } = await network.create("local");
       const [signer, other] = await ethers.getSigners();
       const record = await deployNetwork({ signer: signer!, parameters });
       const reports = await connectContracts(record, signer!).feeDistributor.reports();
       await networkHelpers.setCode(reports, "0x00");
-      const officers = { treasury: signer!.address, governor: signer!.address, guardian: other!.address };
-      const error = await verifyDeployment(record, ethers.provider, officers).catch((caught: Error) => caught);
-      expect((error as Error).message).to.contain(`faultProofs.guardian is ${signer!.address}`);
+      const expected = { keyholder: other!.address, timelockDelaySeconds: 60 };
+      const error = await verifyDeployment(record, ethers.provider, expected).catch((caught: Error) => caught);
+      expect((error as Error).message).to.contain(`guardian.keyholder is ${signer!.address}`);
+      expect((error as Error).message).to.contain("timelock.getMinDelay is 172800, expected 60");
       expect((error as Error).message).to.contain("reserved for reports, has code");
-      expect((error as Error).message).not.to.contain("governor");
+    });
+
+    it("I16: names every role that somebody else has, has not, or has later, and a deployer that was not handed over", async () => {
+      const { ethers, networkHelpers } = await network.create("local");
+      const [signer, other, late] = await ethers.getSigners();
+      const record = await deployNetwork({ signer: signer!, parameters });
+      const { accessManager, timelock, postageChannels, nodeSeats } = connectContracts(record, signer!);
+      const { address } = record.contracts.timelock;
+      await networkHelpers.impersonateAccount(address);
+      await networkHelpers.setBalance(address, 10n ** 18n);
+      const governance = await ethers.getSigner(address);
+      const refusal = async () => {
+        const error = await verifyDeployment(record, ethers.provider).catch((caught: Error) => caught);
+        return error instanceof Error ? error.message : "";
+      };
+      expect(await refusal()).to.equal("");
+      const manager = accessManager.connect(governance);
+      // A grant that begins in a week, when nobody looks any more.
+      await manager.setGrantDelay(1n, 7n * 24n * 3_600n);
+      await networkHelpers.time.increase(6 * 24 * 3_600);
+      await manager.grantRole(1n, late!, 0n);
+      expect((await manager.hasRole(1n, late!))[0]).to.equal(false);
+      const setBounty = postageChannels.interface.getFunction("setBounty").selector;
+      await manager.grantRole(0n, other!, 0n);
+      await manager.grantRole(1n, other!, 60n);
+      await manager.setTargetFunctionRole(postageChannels, [setBounty], 1n);
+      await manager.setTargetClosed(nodeSeats, true);
+      await timelock.connect(governance).grantRole(await timelock.CANCELLER_ROLE(), other!);
+      const deployer = new Contract(record.deployer, readArtifact(CREATE3_DEPLOYER).abi, governance);
+      await deployer.getFunction("handOver")(signer!);
+      const message = await refusal();
+      expect(message).to.contain(`0 ${other!.address}`);
+      expect(message).to.contain(`1 ${other!.address} after 60 s`);
+      expect(message).to.contain(`1 ${late!.address}`);
+      expect(message).to.contain("getRoleGrantDelay of pausing is 604800, expected 0");
+      expect(message).to.contain("postageChannels.setBounty role is 1, expected 0");
+      expect(message).to.contain("nodeSeats closed is true");
+      expect(message).to.contain(`canceller ${other!.address}`);
+      expect(message).to.contain(`deployer.owner is ${signer!.address}`);
     });
   });
 
   describe("constructorArguments", () => {
-    it("falls back to the signer for treasury, governor, guardian and the stake token's supply", () => {
+    it("has the Timelock govern and be the treasury, and the signer stand in for deployer and keyholder", () => {
       const contracts = Object.fromEntries(Object.keys(abis).map((key) => [key, key])) as Record<ContractKey, string>;
       const reserved = { epochReports: "epochReports" };
       const args = constructorArguments({ contracts, reserved, token: "token", signer: "signer" }, parameters);
-      expect(args.feeDistributor[3]).to.equal("signer");
-      expect(args.rateRegistry[0]).to.equal("signer");
-      expect(args.nodeStaking[4]).to.equal("signer");
-      expect(args.faultProofs.slice(3, 5)).to.deep.equal(["signer", "signer"]);
-      expect(args.postageToken[0]).to.equal("signer");
+      expect(args.feeDistributor[3]).to.equal("timelock");
+      expect(args.rateRegistry[0]).to.equal("timelock");
+      expect(args.nodeStaking[4]).to.equal("timelock");
+      expect(args.faultProofs.slice(3, 5)).to.deep.equal(["guardian", "timelock"]);
+      expect(args.postageToken[0]).to.deep.equal([{ holder: "signer", amount: 10n ** 27n }]);
       expect(args.accessManager[0]).to.equal("signer");
+      expect(args.guardian[4]).to.equal("signer");
+      expect(args.postageGovernor[1]).to.include({ supply: 10n ** 27n, proposalThresholdAmount: 10n ** 24n });
     });
 
     it("has a stamp hold outlast the stamp window, two epochs and the veto window", () => {

@@ -50,7 +50,7 @@ async function court(): Promise<Court> {
     const contract = await new ContractFactory(abi, bytecode, deployer).deploy(...args);
     return new Contract(await contract.getAddress(), abi, deployer);
   };
-  const token = await deploy("contracts/governance/PostageToken.sol", deployer!.address, 100n * MINIMUM);
+  const token = await deploy("contracts/governance/PostageToken.sol", [[deployer!.address, 100n * MINIMUM]]);
   const peers = await deploy("test/support/FaultPeersStub.sol");
   const stakingNonce = await net.ethers.provider.getTransactionCount(deployer!.address);
   const nextAddress = getCreateAddress({ from: deployer!.address, nonce: stakingNonce + 1 });

@@ -27,10 +27,10 @@ async function earn(world: World, amount: bigint): Promise<void> {
 
 /** Asserts conservation to the unit and returns the dust. */
 async function dustOf(world: World, ids: bigint[]): Promise<bigint> {
-  const { feeDistributor, usdc, deployer } = world;
+  const { feeDistributor, usdc, governance } = world;
   const claimable = await Promise.all(ids.map((id) => feeDistributor.claimable(id)));
   const owed = claimable.reduce((sum, amount) => sum + amount, 0n);
-  const treasury = await feeDistributor.creditOf(deployer);
+  const treasury = await feeDistributor.creditOf(governance);
   const streaming = await feeDistributor.streaming();
   const remainder = await feeDistributor.remainder();
   const paid = await feeDistributor.paid();
@@ -47,9 +47,9 @@ describe("FeeDistributor", () => {
   describe("distribute", () => {
     it("gives the treasury its tenth and spreads the rest over the 14 epochs that follow", async () => {
       const { world, ids } = await seatedWorld(1);
-      const { feeDistributor, deployer } = world;
+      const { feeDistributor, governance } = world;
       await earn(world, 1_000n);
-      expect(await feeDistributor.creditOf(deployer)).to.equal(100n);
+      expect(await feeDistributor.creditOf(governance)).to.equal(100n);
       expect(await feeDistributor.streaming()).to.equal(64n * 14n);
       expect(await feeDistributor.remainder()).to.equal(4n);
       expect(await feeDistributor.claimable(ids[0]!)).to.equal(0n);
@@ -221,14 +221,14 @@ describe("FeeDistributor", () => {
   describe("withdrawCredit", () => {
     it("hands the treasury its part", async () => {
       const { world } = await seatedWorld(1);
-      const { feeDistributor, deployer, stranger } = world;
+      const { feeDistributor, governance, stranger } = world;
       await earn(world, 1_000n);
-      await expect(feeDistributor.connect(deployer).withdrawCredit(ZeroAddress))
+      await expect(feeDistributor.connect(governance).withdrawCredit(ZeroAddress))
         .to.be.revertedWithCustomError(feeDistributor, "FeeDistributorRecipientNotAllowed")
         .withArgs(ZeroAddress);
-      await expect(feeDistributor.connect(deployer).withdrawCredit(stranger))
+      await expect(feeDistributor.connect(governance).withdrawCredit(stranger))
         .to.emit(feeDistributor, "CreditWithdrawn")
-        .withArgs(deployer.address, stranger.address, 100n);
+        .withArgs(governance.address, stranger.address, 100n);
     });
   });
 });

@@ -37,6 +37,10 @@ export interface World extends Contracts {
   settler: HardhatEthersSigner;
   operator: HardhatEthersSigner;
   stranger: HardhatEthersSigner;
+  /** Speaks as the Timelock: what a vote that passed does, without the vote. */
+  governance: HardhatEthersSigner;
+  /** Speaks as the Guardian contract, which alone may pause. */
+  pauser: HardhatEthersSigner;
   chainId: bigint;
 }
 
@@ -66,6 +70,8 @@ export async function deployedWorld(changes: Partial<DeploymentParameters> = {},
     settler: settler!,
     operator: operator!,
     stranger: stranger!,
+    governance: await impersonated({ net, ethers }, record.contracts.timelock.address),
+    pauser: await impersonated({ net, ethers }, record.contracts.guardian.address),
     chainId: BigInt(record.chainId),
   };
 }
@@ -181,7 +187,10 @@ export async function passEpochs(world: World, count: number): Promise<void> {
 }
 
 /** Speaks as an account whose key nobody has, such as a contract that is not built yet or a peer. */
-export async function impersonated(world: World, address: string): Promise<HardhatEthersSigner> {
+export async function impersonated(
+  world: Pick<World, "net" | "ethers">,
+  address: string,
+): Promise<HardhatEthersSigner> {
   await world.net.networkHelpers.impersonateAccount(address);
   await world.net.networkHelpers.setBalance(address, 10n ** 18n);
   return world.ethers.getSigner(address);

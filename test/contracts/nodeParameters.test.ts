@@ -74,12 +74,13 @@ describe("parameters of nodes", () => {
   for (const { name, contract, set, read, least, most, error, bounds } of SETTERS) {
     it(`case 45, I7: ${name}: at its bounds and one beyond`, async () => {
       const world = await deployedWorld();
+      const governed = connectContracts(world.record, world.governance);
       for (const value of [most, least]) {
-        await set(world, value);
+        await set(governed, value);
         expect(await read(world)).to.equal(value);
       }
       for (const value of [least - 1n, most + 1n]) {
-        await expect(set(world, value))
+        await expect(set(governed, value))
           .to.be.revertedWithCustomError(world[contract], error)
           .withArgs(value, ...bounds);
       }
@@ -87,7 +88,8 @@ describe("parameters of nodes", () => {
   }
 
   it("case 45: admission is one of two", async () => {
-    const { nodeSeats, ethers } = await deployedWorld();
+    const { nodeSeats: seats, governance, ethers } = await deployedWorld();
+    const nodeSeats = seats.connect(governance);
     for (const admission of [0n, 1n]) {
       await expect(nodeSeats.setAdmission(admission)).to.emit(nodeSeats, "AdmissionSet").withArgs(admission);
       expect(await nodeSeats.admission()).to.equal(admission);

@@ -103,10 +103,10 @@ describe("NodeRegistry", () => {
         nodeSeats,
         "SeatTaken",
       );
-      await nodeSeats.setMaxSeats(24n);
-      await nodeSeats.setAdmission(0n);
+      await nodeSeats.connect(world.governance).setMaxSeats(24n);
+      await nodeSeats.connect(world.governance).setAdmission(0n);
       // An admission in advance gives no seat by itself either: the node takes it.
-      await nodeSeats.setAdmitted(300n, true);
+      await nodeSeats.connect(world.governance).setAdmitted(300n, true);
       await expect(nodeRegistry.connect(operator).register(registrationOf(world, operator, 2))).not.to.emit(
         nodeSeats,
         "SeatTaken",
@@ -180,7 +180,7 @@ describe("NodeRegistry", () => {
       const registry = nodeRegistry.connect(operator);
       await registerNode(world, 0, operator.address);
       await registerNode(world, 1, operator.address);
-      await nodeRegistry.pauseEntries(7 * DAY);
+      await nodeRegistry.connect(world.pauser).pauseEntries(7 * DAY);
       await expect(registerNode(world, 2, operator.address)).to.be.revertedWithCustomError(
         nodeRegistry,
         "PausableEntriesPaused",

@@ -44,7 +44,7 @@ describe("NodeSeats", () => {
 
     it("is the minimum at least, also after it was raised above 110 % of the weakest", async () => {
       const world = await seatedWorld(1);
-      await world.nodeStaking.setMinimumStake(500n);
+      await world.nodeStaking.connect(world.governance).setMinimumStake(500n);
       expect(await world.nodeSeats.seatPrice()).to.deep.equal([500n, 100n]);
     });
   });
@@ -143,8 +143,8 @@ describe("NodeSeats", () => {
       await expect(take(world, 200n))
         .to.be.revertedWithCustomError(nodeSeats, "NodeSeatsStakeTooSmall")
         .withArgs(101n, 112n);
-      await nodeSeats.setMaxSeats(2n);
-      await nodeStaking.setMinimumStake(102n);
+      await nodeSeats.connect(world.governance).setMaxSeats(2n);
+      await nodeStaking.connect(world.governance).setMinimumStake(102n);
       await expect(take(world, 200n))
         .to.be.revertedWithCustomError(nodeSeats, "NodeSeatsStakeTooSmall")
         .withArgs(101n, 102n);
@@ -190,11 +190,11 @@ describe("NodeSeats", () => {
     it("stays when the network's is raised, which unseats nobody, and when it is lowered", async () => {
       const world = await seatedWorld(2);
       const { nodeSeats, nodeStaking, operator } = world;
-      await nodeStaking.setMinimumStake(1_000n);
+      await nodeStaking.connect(world.governance).setMinimumStake(1_000n);
       await passEpochs(world, 3);
       expect(await activeIds(world)).to.deep.equal([100n, 200n]);
       expect(await nodeSeats.seatMinimumOf(100n)).to.equal(MINIMUM);
-      await nodeStaking.setMinimumStake(1n);
+      await nodeStaking.connect(world.governance).setMinimumStake(1n);
       await expect(nodeStaking.connect(operator).unstake(100n, 1n))
         .to.be.revertedWithCustomError(nodeStaking, "NodeStakingBelowMinimum")
         .withArgs(100n, MINIMUM);

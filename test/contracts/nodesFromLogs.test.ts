@@ -120,7 +120,7 @@ async function act(world: World, next: (below: number) => number, judge: Hardhat
     () => registry.rotateAttestationKey(id, key.attestationKey, key.attestationProof),
     () => registry.transferFrom(owner, other, id),
     () => registry.setHttpAddress(id, `http://10.0.0.${next(256)}`),
-    () => nodeSeats.setAdmitted(id, next(2) === 0),
+    () => nodeSeats.connect(world.governance).setAdmitted(id, next(2) === 0),
     () => (next(4) === 0 ? registry.exit(id) : passEpochs(world, 1)),
     () => passEpochs(world, 1 + next(2)),
   ];

@@ -18,14 +18,16 @@ interface Setter {
 const SETTERS: Setter[] = [
   {
     name: "withdrawal delay",
-    set: ({ postageChannels }, value) => postageChannels.setWithdrawalTerms(value, 14 * DAY),
+    set: ({ postageChannels, governance }, value) =>
+      postageChannels.connect(governance).setWithdrawalTerms(value, 14 * DAY),
     read: async ({ postageChannels }) => (await postageChannels.parameters()).withdrawalDelaySeconds,
     least: BigInt(25 * HOUR),
     most: BigInt(14 * DAY),
   },
   {
     name: "stamp hold",
-    set: ({ postageChannels }, value) => postageChannels.setWithdrawalTerms(DELAY, value),
+    set: ({ postageChannels, governance }, value) =>
+      postageChannels.connect(governance).setWithdrawalTerms(DELAY, value),
     read: async ({ postageChannels }) => (await postageChannels.parameters()).stampHoldSeconds,
     // Stamp window 7 d, two epochs of 12 h, veto window 24 h.
     least: BigInt(9 * DAY),
@@ -33,28 +35,29 @@ const SETTERS: Setter[] = [
   },
   {
     name: "stamp hold under a long withdrawal delay",
-    set: ({ postageChannels }, value) => postageChannels.setWithdrawalTerms(13 * DAY, value),
+    set: ({ postageChannels, governance }, value) =>
+      postageChannels.connect(governance).setWithdrawalTerms(13 * DAY, value),
     read: async ({ postageChannels }) => (await postageChannels.parameters()).stampHoldSeconds,
     least: BigInt(13 * DAY),
     most: BigInt(30 * DAY),
   },
   {
     name: "minimum deposit",
-    set: ({ postageChannels }, value) => postageChannels.setMinimumDeposit(value),
+    set: ({ postageChannels, governance }, value) => postageChannels.connect(governance).setMinimumDeposit(value),
     read: async ({ postageChannels }) => (await postageChannels.parameters()).minimumDeposit,
     least: 1n,
     most: 100n * USD,
   },
   {
     name: "bounty share",
-    set: ({ postageChannels }, value) => postageChannels.setBounty(value, 1n),
+    set: ({ postageChannels, governance }, value) => postageChannels.connect(governance).setBounty(value, 1n),
     read: async ({ postageChannels }) => (await postageChannels.parameters()).bountyBps,
     least: 0n,
     most: 200n,
   },
   {
     name: "bounty cap",
-    set: ({ postageChannels }, value) => postageChannels.setBounty(1n, value),
+    set: ({ postageChannels, governance }, value) => postageChannels.connect(governance).setBounty(1n, value),
     read: async ({ postageChannels }) => (await postageChannels.parameters()).bountyCap,
     least: 0n,
     most: 200_000n,
@@ -78,7 +81,8 @@ describe("parameters", () => {
   }
 
   it("case 45: treasury share: at its bounds and one beyond", async () => {
-    const { feeDistributor } = await deployedWorld();
+    const { feeDistributor: distributor, governance } = await deployedWorld();
+    const feeDistributor = distributor.connect(governance);
     for (const bps of [2_000n, 0n]) {
       await expect(feeDistributor.setTreasuryBps(bps)).to.emit(feeDistributor, "TreasuryBpsSet").withArgs(bps);
       expect(await feeDistributor.treasuryBps()).to.equal(bps);
@@ -90,7 +94,7 @@ describe("parameters", () => {
 
   it("each setter changes its own values, in force at once, and says all of them", async () => {
     const world = await deployedWorld();
-    const { postageChannels } = world;
+    const postageChannels = world.postageChannels.connect(world.governance);
     await expect(postageChannels.setBounty(100n, 7n))
       .to.emit(postageChannels, "ParametersSet")
       .withArgs([BigInt(DELAY), BigInt(HOLD), USD, 100n, 7n]);
@@ -106,7 +110,8 @@ describe("parameters", () => {
 
   it("I16: are set through the AccessManager only, by roles that can be given and taken", async () => {
     const world = await deployedWorld();
-    const { postageChannels, feeDistributor, accessManager, stranger } = world;
+    const { postageChannels, feeDistributor, stranger } = world;
+    const accessManager = world.accessManager.connect(world.governance);
     const attempts = [
       () => postageChannels.connect(stranger).setWithdrawalTerms(DELAY, HOLD),
       () => postageChannels.connect(stranger).setMinimumDeposit(1n),

@@ -71,7 +71,7 @@ for (const name of CONTRACTS) {
   describe(`${name}: pause of entries`, () => {
     it("I17: closes every entry, says until when, and ends by itself to the second", async () => {
       const world = await worldWithANode();
-      const contract = world[name];
+      const contract = world[name].connect(world.pauser);
       const { time } = world.net.networkHelpers;
       const at = BigInt((await time.latest()) + 10);
       await time.setNextBlockTimestamp(at);
@@ -91,7 +91,7 @@ for (const name of CONTRACTS) {
 
     it("I17: cannot be repeated for 30 days after the end it was given, also when it was ended early", async () => {
       const world = await worldWithANode();
-      const contract = world[name];
+      const contract = world[name].connect(world.pauser);
       const { time } = world.net.networkHelpers;
       await contract.pauseEntries(DAY);
       const until = await contract.entriesPausedUntil();
@@ -110,7 +110,7 @@ for (const name of CONTRACTS) {
 
     it("lasts 1 second to 7 days, and is not for strangers", async () => {
       const world = await worldWithANode();
-      const contract = world[name];
+      const contract = world[name].connect(world.pauser);
       for (const duration of [0, WEEK + 1]) {
         await expect(contract.pauseEntries(duration))
           .to.be.revertedWithCustomError(contract, "PausableEntriesDurationOutOfBounds")
@@ -144,7 +144,7 @@ describe("PostageChannels and FeeDistributor while entries are closed", () => {
   }
 
   async function pauseAll(world: World) {
-    for (const name of CONTRACTS) await world[name].pauseEntries(WEEK);
+    for (const name of CONTRACTS) await world[name].connect(world.pauser).pauseEntries(WEEK);
   }
 
   it("case 16, I8: a pause just before the deadline leaves every exit open", async () => {
@@ -161,7 +161,7 @@ describe("PostageChannels and FeeDistributor while entries are closed", () => {
     );
     await expect(feeDistributor.distribute()).to.emit(feeDistributor, "Distributed");
     await expect(feeDistributor.claim(nodeId)).to.emit(feeDistributor, "Claimed");
-    await expect(feeDistributor.connect(world.deployer).withdrawCredit(world.stranger)).to.emit(
+    await expect(feeDistributor.connect(world.governance).withdrawCredit(world.stranger)).to.emit(
       feeDistributor,
       "CreditWithdrawn",
     );
@@ -190,9 +190,10 @@ describe("PostageChannels and FeeDistributor while entries are closed", () => {
 
   it("I16: what the AccessManager closes for good are setters and pauses, never an exit", async () => {
     const { world, channels, readyAt } = await pausedWorld();
-    const { accessManager, postageChannels, feeDistributor, operator } = world;
+    const { postageChannels, feeDistributor, operator, governance } = world;
+    const accessManager = world.accessManager.connect(governance);
     for (const target of [postageChannels, feeDistributor]) await accessManager.setTargetClosed(target, true);
-    await expect(postageChannels.setMinimumDeposit(1n)).to.be.revertedWithCustomError(
+    await expect(postageChannels.connect(governance).setMinimumDeposit(1n)).to.be.revertedWithCustomError(
       postageChannels,
       "AccessManagedUnauthorized",
     );

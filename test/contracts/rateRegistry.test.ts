@@ -31,7 +31,7 @@ describe("RateRegistry", () => {
   describe("scheduleRates", () => {
     it("appends and never rewrites", async () => {
       const world = await deployedWorld();
-      const { rateRegistry } = world;
+      const rateRegistry = world.rateRegistry.connect(world.governance);
       const rates = await next(world, { messageFee: 400n });
       await expect(rateRegistry.scheduleRates(rates)).to.emit(rateRegistry, "RatesScheduled");
       expect((await rateRegistry.getRates(0, 2)).map(({ messageFee }) => messageFee)).to.deep.equal([100n, 400n]);
@@ -41,12 +41,12 @@ describe("RateRegistry", () => {
       const world = await deployedWorld();
       await expect(world.rateRegistry.connect(world.stranger).scheduleRates(await next(world)))
         .to.be.revertedWithCustomError(world.rateRegistry, "RateRegistryNotGovernor")
-        .withArgs(world.stranger.address, world.deployer.address);
+        .withArgs(world.stranger.address, world.governance.address);
     });
 
     it("case 46: asks 24 h of notice, and 24 h after the start before", async () => {
       const world = await deployedWorld();
-      const { rateRegistry } = world;
+      const rateRegistry = world.rateRegistry.connect(world.governance);
       const { time } = world.net.networkHelpers;
       const at = (await time.latest()) + 100;
       await time.setNextBlockTimestamp(at);
@@ -63,7 +63,7 @@ describe("RateRegistry", () => {
 
     it("case 46: allows at most 4 times the previous rate, and from 0 its step", async () => {
       const world = await deployedWorld();
-      const { rateRegistry } = world;
+      const rateRegistry = world.rateRegistry.connect(world.governance);
       await expect(rateRegistry.scheduleRates(await next(world, { storageFee: 801n })))
         .to.be.revertedWithCustomError(rateRegistry, "RateRegistryRateOutOfBounds")
         .withArgs(801n, 0n, 800n);
@@ -77,7 +77,9 @@ describe("RateRegistry", () => {
 
     it("case 45: holds a target of 0 for out of bounds", async () => {
       const world = await deployedWorld();
-      await expect(world.rateRegistry.scheduleRates(await next(world, { targetRatePerMinute: 0n })))
+      await expect(
+        world.rateRegistry.connect(world.governance).scheduleRates(await next(world, { targetRatePerMinute: 0n })),
+      )
         .to.be.revertedWithCustomError(world.rateRegistry, "RateRegistryRateOutOfBounds")
         .withArgs(0n, 1n, 24_000n);
     });

@@ -8,28 +8,32 @@ describe("NodeSeats", () => {
     it("Approved: admitted nodes only, while seats that were taken stay; Open: any", async () => {
       const world = await seatedWorld(2, 1);
       const { nodeSeats } = world;
-      await expect(nodeSeats.setAdmission(0n)).to.emit(nodeSeats, "AdmissionSet").withArgs(0n);
+      await expect(nodeSeats.connect(world.governance).setAdmission(0n))
+        .to.emit(nodeSeats, "AdmissionSet")
+        .withArgs(0n);
       await registerNode(world, 1, world.operator.address);
       await passEpochs(world, 1);
       expect(await activeIds(world)).to.deep.equal([100n]);
       await expect(take(world, 200n)).to.be.revertedWithCustomError(nodeSeats, "NodeSeatsNotAdmitted").withArgs(200n);
-      await expect(nodeSeats.setAdmitted(200n, true)).to.emit(nodeSeats, "NodeAdmitted").withArgs(200n, true);
+      await expect(nodeSeats.connect(world.governance).setAdmitted(200n, true))
+        .to.emit(nodeSeats, "NodeAdmitted")
+        .withArgs(200n, true);
       expect(await nodeSeats.isAdmitted(200n)).to.equal(true);
       await take(world, 200n);
-      await nodeSeats.setAdmitted(200n, false);
+      await nodeSeats.connect(world.governance).setAdmitted(200n, false);
       await passEpochs(world, 1);
       expect(await activeIds(world)).to.deep.equal([100n, 200n]);
       await world.nodeRegistry.connect(world.operator).exit(200n);
       await registerNode(world, 2, world.operator.address);
       await expect(take(world, 300n)).to.be.revertedWithCustomError(nodeSeats, "NodeSeatsNotAdmitted").withArgs(300n);
-      await nodeSeats.setAdmission(1n);
+      await nodeSeats.connect(world.governance).setAdmission(1n);
       await take(world, 300n);
     });
 
     it("fewer seats unseat nobody, but none is free until enough have left; more are free at once", async () => {
       const world = await seatedWorld(3, 4);
       const { nodeSeats, nodeRegistry, operator } = world;
-      await expect(nodeSeats.setMaxSeats(1n)).to.emit(nodeSeats, "MaxSeatsSet").withArgs(1n);
+      await expect(nodeSeats.connect(world.governance).setMaxSeats(1n)).to.emit(nodeSeats, "MaxSeatsSet").withArgs(1n);
       await passEpochs(world, 1);
       expect(await activeIds(world)).to.deep.equal([100n, 200n, 300n]);
       await nodeRegistry.connect(operator).exit(100n);
@@ -38,7 +42,7 @@ describe("NodeSeats", () => {
       await take(world, 400n);
       await passEpochs(world, 1);
       expect(await activeIds(world)).to.deep.equal([200n, 400n]);
-      await nodeSeats.setMaxSeats(3n);
+      await nodeSeats.connect(world.governance).setMaxSeats(3n);
       await take(world, 300n);
     });
   });

@@ -47,13 +47,13 @@ async function earn(world: World, amount = FEES): Promise<void> {
 
 /** Everybody claims everything; what each got, and that nothing got lost. */
 async function paidTo(world: World, count: number): Promise<bigint[]> {
-  const { feeDistributor, usdc, deployer } = world;
+  const { feeDistributor, usdc, governance } = world;
   const balanceOf = async (account: unknown) => (await usdc.getFunction("balanceOf")(account)) as bigint;
   for (let i = 0; i < count; i++) await feeDistributor.claim(BigInt(i + 1) * 100n);
   const amounts = await Promise.all(Array.from({ length: count }, (_, i) => balanceOf(payout(i))));
   const received = (await world.postageChannels.getChannel(key.address)).feesSpent;
   const held = (await feeDistributor.streaming()) + (await feeDistributor.remainder());
-  const treasury = await feeDistributor.creditOf(deployer);
+  const treasury = await feeDistributor.creditOf(governance);
   const sum = amounts.reduce((a, b) => a + b, 0n);
   expect(sum + held + treasury + (await world.postageChannels.uncollected())).to.equal(received);
   expect(await balanceOf(feeDistributor)).to.equal(held + treasury);
@@ -177,15 +177,15 @@ describe("I10, case 20: a seat is paid for the time that it serves, to the unit"
 
   it("case 26: jailed in the middle: the seat keeps its divisor, its share of the term is the treasury's", async () => {
     const world = await moneyWorld(3);
-    const { nodeSeats, feeDistributor, deployer } = world;
+    const { nodeSeats, feeDistributor, governance } = world;
     await earn(world);
     await passEpochs(world, 1);
     await nodeSeats.connect(await impersonated(world, await nodeSeats.reports())).jail([200n]);
-    const before = await feeDistributor.creditOf(deployer);
+    const before = await feeDistributor.creditOf(governance);
     await passEpochs(world, 30);
     // 14 epochs less the six of the term.
     expect(await paidTo(world, 3)).to.deep.equal([(14n * RATE) / 3n, (8n * RATE) / 3n, (14n * RATE) / 3n]);
-    expect(await feeDistributor.creditOf(deployer)).to.equal(before + (6n * RATE) / 3n);
+    expect(await feeDistributor.creditOf(governance)).to.equal(before + (6n * RATE) / 3n);
   });
 
   it("case 26: slashed out of its seat in the middle: served out and paid like one that left", async () => {

@@ -100,7 +100,7 @@ describe("daemon settling synthetic envelopes on real contracts", () => {
 
   it("meters, settles, distributes and claims, and everything adds up to the last unit", async () => {
     const { world, publish, usagePico, post, payouts, domain, daemons } = await threeDaemons();
-    const { postageChannels, feeDistributor, usdc, net, deployer } = world;
+    const { postageChannels, feeDistributor, usdc, net, governance } = world;
     for (let n = 0; n < 60; n++) await publish(n % 3, 400n);
     const usage = await Promise.all([0, 1, 2].map(usagePico));
     expect(new Set(usage).size, "every daemon came to the same usage").to.equal(1);
@@ -121,7 +121,7 @@ describe("daemon settling synthetic envelopes on real contracts", () => {
     for (const at of [0, 1, 2]) claimed += BigInt((await post(at, "/claim")).claimed as string);
     const paid = await Promise.all(payouts.map((payout) => usdc.getFunction("balanceOf")(payout) as Promise<bigint>));
     expect(paid.reduce((sum, amount) => sum + amount)).to.equal(claimed);
-    const treasury = await feeDistributor.creditOf(deployer.address);
+    const treasury = await feeDistributor.creditOf(governance);
     const held = (await usdc.getFunction("balanceOf")(await feeDistributor.getAddress())) as bigint;
     expect(treasury).to.equal(39n);
     expect(claimed + held + 2n, "claims, treasury, what still streams, dust and the bounty").to.equal(400n);

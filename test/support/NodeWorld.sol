@@ -13,6 +13,7 @@ import {INodeRegistry} from "../../contracts/interfaces/INodeRegistry.sol";
 import {INodeSeats, ISeatedNodes} from "../../contracts/interfaces/INodeSeats.sol";
 import {INodeStaking} from "../../contracts/interfaces/INodeStaking.sol";
 import {BlsSigner} from "./BlsSigner.sol";
+import {allFor} from "./Genesis.sol";
 import {SigningKeys} from "./SigningKeys.sol";
 import {Wire} from "./Wire.sol";
 import {vm} from "./Vm.sol";
@@ -48,7 +49,7 @@ abstract contract NodeWorld is IAttestedLogs {
         address me = address(this);
         (address staking_, address registry_) = (_created(3), _created(4));
         (address seats_, address faultProofs_) = (_created(5), _created(6));
-        token = new PostageToken(me, SUPPLY);
+        token = new PostageToken(allFor(me, SUPPLY));
         verifier = new BlsVerifier();
         staking = new NodeStaking(token, registry_, seats_, faultProofs_, TREASURY, me, MINIMUM, 14 days);
         registry = new NodeRegistry(INodeSeats(seats_), INodeStaking(staking_), verifier, me, EPOCH);

@@ -1,0 +1,55 @@
+import type { ContractTransactionResponse, Signer } from "ethers";
+import { Contract, Interface } from "ethers";
+
+import type { ContractKey } from "../../src/contracts/abis.ts";
+import { abis } from "../../src/contracts/abis.ts";
+
+/** AccessManager's own admin role. */
+export const ADMIN_ROLE = 0n;
+/** May close and open entries, and nothing else. */
+export const PAUSER_ROLE = 1n;
+
+/** What PAUSER_ROLE may call. */
+export const PAUSER_FUNCTIONS = ["pauseEntries", "resumeEntries"] as const;
+
+/** The contracts that have entries to close, which their ABIs say. */
+export const PAUSABLE_KEYS = (Object.keys(abis) as ContractKey[]).filter((key) => {
+  const iface = new Interface(abis[key]);
+  // The guardian's own take the contract they close.
+  return iface.hasFunction("pauseEntries(uint32)") && iface.hasFunction("resumeEntries()");
+});
+
+/**
+ * Hands a deployed network over to its governance: the guardian may pause entries, the Timelock is the AccessManager's
+ * admin and may fill what is still empty, the deploying account has no role any more and owns nothing. Sends one
+ * transaction for all roles, so that none is handed over without the others, and one for the Create3Deployer.
+ *
+ * @param signer the deploying account, admin until now
+ * @param nextNonce of the signer
+ */
+export async function handOver(
+  contracts: Record<ContractKey, string>,
+  deployer: Contract,
+  signer: Signer,
+  nextNonce: () => number,
+): Promise<ContractTransactionResponse[]> {
+  const manager = new Contract(contracts.accessManager, abis.accessManager, signer);
+  const encode = (name: string, ...args: unknown[]) => manager.interface.encodeFunctionData(name, args);
+  const steps = [
+    encode("labelRole", PAUSER_ROLE, "PAUSER"),
+    ...PAUSABLE_KEYS.map((key) => {
+      const iface = new Interface(abis[key]);
+      const selectors = PAUSER_FUNCTIONS.map((name) => iface.getFunction(name)!.selector);
+      return encode("setTargetFunctionRole", contracts[key], selectors, PAUSER_ROLE);
+    }),
+    encode("grantRole", PAUSER_ROLE, contracts.guardian, 0),
+    encode("grantRole", ADMIN_ROLE, contracts.timelock, 0),
+    encode("renounceRole", ADMIN_ROLE, await signer.getAddress()),
+  ];
+  // Nothing is estimated: the contracts may not be there yet, their transactions are on the way.
+  const gasLimit = 2_000_000n;
+  return [
+    await manager.getFunction("multicall").send(steps, { nonce: nextNonce(), gasLimit }),
+    await deployer.getFunction("handOver").send(contracts.timelock, { nonce: nextNonce(), gasLimit }),
+  ];
+}

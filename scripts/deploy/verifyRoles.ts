@@ -1,0 +1,114 @@
+import type { EventLog, Provider } from "ethers";
+import { Interface, ZeroAddress } from "ethers";
+
+import type { ContractKey } from "../../src/contracts/abis.ts";
+import { abis } from "../../src/contracts/abis.ts";
+import type { Contracts } from "../../src/contracts/connectContracts.ts";
+import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
+import { ADMIN_ROLE, PAUSABLE_KEYS, PAUSER_FUNCTIONS, PAUSER_ROLE } from "./handOver.ts";
+
+type Found = [name: string, actual: string | bigint, expected: string | bigint];
+
+/**
+ * Who may do what at AccessManager and Timelock, and who should: every holder of every role, from all grants there ever
+ * were, and the role of every function that changes something, from the ABIs. Nobody who is not named has any.
+ */
+export async function rolesFound(record: DeploymentRecord, handles: Contracts, provider: Provider): Promise<Found[]> {
+  return [
+    ...(await accessRoles(record, handles, provider)),
+    ...(await timelockRoles(record, handles, provider)),
+    ...(await functionRoles(record, handles)),
+  ];
+}
+
+async function accessRoles(record: DeploymentRecord, { accessManager }: Contracts, provider: Provider) {
+  const { timelock, guardian } = record.contracts;
+  const granted = await eventsOf(record, "accessManager", "RoleGranted", provider);
+  const pairs = pairsOf(granted.map(({ args }) => [args[0] as bigint, args[1] as string] as const));
+  const held = [];
+  for (const [role, account] of pairs) {
+    // Also a grant that begins later, which `hasRole` does not see yet.
+    const { since, currentDelay } = await accessManager.getAccess(role, account);
+    if (since !== 0n) held.push(`${role} ${account}${currentDelay === 0n ? "" : ` after ${currentDelay} s`}`);
+  }
+  const expected = [`${ADMIN_ROLE} ${timelock.address}`, `${PAUSER_ROLE} ${guardian.address}`];
+  return [
+    ["accessManager.roles", sorted(held), sorted(expected)],
+    ["accessManager.getRoleAdmin of pausing", await accessManager.getRoleAdmin(PAUSER_ROLE), ADMIN_ROLE],
+    ["accessManager.getRoleGuardian of pausing", await accessManager.getRoleGuardian(PAUSER_ROLE), ADMIN_ROLE],
+    ["accessManager.getRoleGrantDelay of admins", await accessManager.getRoleGrantDelay(ADMIN_ROLE), 0n],
+    ["accessManager.getRoleGrantDelay of pausing", await accessManager.getRoleGrantDelay(PAUSER_ROLE), 0n],
+  ] as Found[];
+}
+
+async function timelockRoles(record: DeploymentRecord, { timelock }: Contracts, provider: Provider) {
+  const granted = await eventsOf(record, "timelock", "RoleGranted", provider);
+  const pairs = pairsOf(granted.map(({ args }) => [args[0] as string, args[1] as string] as const));
+  const names = new Map([
+    [await timelock.DEFAULT_ADMIN_ROLE(), "admin"],
+    [await timelock.PROPOSER_ROLE(), "proposer"],
+    [await timelock.CANCELLER_ROLE(), "canceller"],
+    [await timelock.EXECUTOR_ROLE(), "executor"],
+  ]);
+  const held = [];
+  for (const [role, account] of pairs) {
+    if (await timelock.hasRole(role, account)) held.push(`${names.get(role) ?? role} ${account}`);
+  }
+  const { postageGovernor, timelock: itself } = record.contracts;
+  const expected = [
+    `admin ${itself.address}`,
+    `proposer ${postageGovernor.address}`,
+    `canceller ${postageGovernor.address}`,
+    // Anyone.
+    `executor ${ZeroAddress}`,
+  ];
+  return [["timelock.roles", sorted(held), sorted(expected)]] as Found[];
+}
+
+/** Which role each function of the AccessManager's targets takes. The others say themselves who may call them. */
+async function functionRoles({ contracts }: DeploymentRecord, { accessManager }: Contracts): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const key of managedKeys()) {
+    const { address } = contracts[key];
+    found.push([`${key} closed`, String(await accessManager.isTargetClosed(address)), "false"]);
+    found.push([`${key} admin delay`, await accessManager.getTargetAdminDelay(address), 0n]);
+    for (const fragment of new Interface(abis[key]).fragments) {
+      if (!isWrite(fragment)) continue;
+      const isPause = PAUSABLE_KEYS.includes(key) && (PAUSER_FUNCTIONS as readonly string[]).includes(fragment.name);
+      const role = await accessManager.getTargetFunctionRole(address, fragment.selector);
+      found.push([`${key}.${fragment.name} role`, role, isPause ? PAUSER_ROLE : ADMIN_ROLE]);
+    }
+  }
+  return found;
+}
+
+/** The contracts that ask the AccessManager, which their ABIs say. */
+export function managedKeys(): ContractKey[] {
+  return (Object.keys(abis) as ContractKey[]).filter((key) => new Interface(abis[key]).hasFunction("authority()"));
+}
+
+type Fragment = Interface["fragments"][number];
+type FunctionFragment = Exclude<ReturnType<Interface["getFunction"]>, null>;
+
+function isWrite(fragment: Fragment): fragment is FunctionFragment {
+  return fragment.type === "function" && !(fragment as FunctionFragment).constant;
+}
+
+async function eventsOf(
+  { contracts, deploymentBlock }: DeploymentRecord,
+  key: "accessManager" | "timelock",
+  name: string,
+  provider: Provider,
+) {
+  const iface = new Interface(abis[key]);
+  const topics = [iface.getEvent(name)!.topicHash];
+  const logs = await provider.getLogs({ address: contracts[key].address, topics, fromBlock: deploymentBlock });
+  return logs.map((log) => iface.parseLog(log)!) as unknown as EventLog[];
+}
+
+/** Each pair once. */
+function pairsOf<T extends bigint | string>(pairs: (readonly [T, string])[]): (readonly [T, string])[] {
+  return [...new Map(pairs.map((pair) => [pair.join(" "), pair])).values()];
+}
+
+const sorted = (lines: string[]): string => lines.toSorted().join(", ");
