@@ -111,10 +111,10 @@ export async function deployAccounts(
 export function askAccounts(
   world: Pick<AccountWorld, "chainId">,
   accounts: readonly DeployedAccount[],
-  currentBlock: () => bigint,
+  currentBlock: () => bigint | Promise<bigint>,
 ): VerifySmartAccount {
   return async ({ account, chainId, blockNumber, hash, signature }) => {
-    const age = currentBlock() - blockNumber;
+    const age = (await currentBlock()) - blockNumber;
     if (chainId !== world.chainId || age < 1n || age > MOST_ACCOUNT_BLOCKS) return false;
     const n = accounts.findIndex(({ identifier }) => identifier === account);
     const isWhole = signature.length === 65 && signature[64]! >= 27;

@@ -93,6 +93,13 @@ export class IdentityCases {
     return this.#one(this.actors);
   }
 
+  /** Mostly somebody whom the inbox does not list yet. */
+  #newcomer(state: InboxState | undefined): Actor {
+    const members = state ? [...state.members.values()].map(({ identifier }) => identifier) : [];
+    const others = this.actors.filter(({ identifier }) => !members.includes(identifier));
+    return this.#random(12) === 0 || others.length === 0 ? this.#anyone() : this.#one(others);
+  }
+
   /** Mostly somebody whom the inbox lists. */
   #member(state: InboxState | undefined, owner: Actor): Actor {
     if (this.#random(12) === 0) return this.#anyone();
@@ -110,7 +117,7 @@ export class IdentityCases {
     const kind = this.#random(10);
     if (kind < 7) {
       const consent = this.#random(25) === 0 ? this.#anyone() : undefined;
-      return { do: "add", member: this.#anyone(), signer: this.#member(state, owner), consent };
+      return { do: "add", member: this.#newcomer(state), signer: this.#member(state, owner), consent };
     }
     const signer = this.#recovery(state, owner);
     if (kind < 9)
