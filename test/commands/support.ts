@@ -68,7 +68,10 @@ export async function fingerprint({ ethers }: World): Promise<string> {
 
 /** Signs what `--unsigned` prints, as a Safe does when its owners have confirmed. */
 export async function executeUnsigned(world: World, { json }: Ran): Promise<void> {
-  const { account, transactions } = json as { account: string; transactions: { to: string; data: string; value: string }[] };
+  const { account, transactions } = json as {
+    account: string;
+    transactions: { to: string; data: string; value: string }[];
+  };
   await world.net.networkHelpers.impersonateAccount(account);
   await world.net.networkHelpers.setBalance(account, 10n ** 18n);
   const signer = await world.ethers.getSigner(account);

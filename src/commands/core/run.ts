@@ -189,5 +189,5 @@ async function sendStep({ sender, clock }: Context, step: Step, done: readonly M
 const minedData = ({ hash, blockNumber, gasUsed }: Mined) => ({ hash, blockNumber, gasUsed });
 
 function errorData({ code, message, contractError, args }: CommandError): Record<string, unknown> {
-  return { code, message, ...(contractError ? { contractError, args } : {}) };
+  return { code, message, ...(contractError ? { contractError } : {}), ...(args ? { args } : {}) };
 }
