@@ -26,6 +26,11 @@ function taskOf(spec: CommandSpec): TaskDefinition {
   }
   if (spec.kind !== "local")
     builder = builder.addOption({ name: "deployment", description: DEPLOYMENT, defaultValue: "" });
+  builder = builder.addFlag({
+    name: "quiet",
+    description: "print nothing, for scripts: the result has it",
+    hidden: true,
+  });
   // What a task needs is built by a task: nothing of it may be loaded with the config.
   return builder
     .setAction(async () => {

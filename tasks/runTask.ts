@@ -16,14 +16,21 @@ import { loadDeployment } from "../src/contracts/loadDeployment.ts";
 import { systemClock as clock } from "../src/platform/clock.ts";
 import { toAddress, toHex } from "../src/protocol/bytes.ts";
 
-/** A Result of Hardhat's: a failed one makes it exit with 1. */
-export type TaskResult = { success: true; value: undefined } | { success: false; error: number };
+/** A Result of Hardhat's, with what was printed on standard output; a failed one makes Hardhat exit with 1. */
+export type TaskResult = { success: true; value: string } | { success: false; error: string };
 
 /** Runs a command on Hardhat's network; signs with `--key`, or with an account that Hardhat has. */
 export async function runTask(spec: CommandSpec, args: RawInput, hre: HardhatRuntimeEnvironment): Promise<TaskResult> {
-  const output = { out: console.log, err: console.error };
-  const exitCode = await perform(spec, args, (input, mode) => connect(hre, input, mode), output);
-  return exitCode === 0 ? { success: true, value: undefined } : { success: false, error: exitCode };
+  let printed = "";
+  const out = (text: string) => {
+    printed += text;
+    if (args.quiet !== true) console.log(text);
+  };
+  const err = (text: string) => {
+    if (args.quiet !== true) console.error(text);
+  };
+  const exitCode = await perform(spec, args, (input, mode) => connect(hre, input, mode), { out, err });
+  return exitCode === 0 ? { success: true, value: printed } : { success: false, error: printed };
 }
 
 async function connect(hre: HardhatRuntimeEnvironment, input: Input, mode: Mode): Promise<Context> {

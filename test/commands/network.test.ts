@@ -3,37 +3,25 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { bytesField, field, varint } from "../../scripts/campaigns/envelopes/generate.ts";
 import type { Context } from "../../src/commands/core/context.ts";
 import { foldIdentityLog } from "../../src/commands/network/identityLog.ts";
 import { identityShow } from "../../src/commands/network/identityShow.ts";
 import { Input } from "../../src/commands/core/input.ts";
-import { concatBytes, toHex } from "../../src/protocol/bytes.ts";
-import { signDigest } from "../../src/protocol/ecdsa.ts";
-import { encodePayerEnvelope, originatorDigest } from "../../src/protocol/envelope.ts";
+import { toHex } from "../../src/protocol/bytes.ts";
 import type { World } from "../contracts/fixtures.ts";
 import { DAY, deployedWorld, register, signingKey } from "../contracts/fixtures.ts";
 import { deployAccounts } from "../contracts/identityWorld.ts";
 import type { ActionPlan, Actor } from "../support/identityActors.ts";
 import { identityEnvelope, identityUpdate, inboxOf, installation, passkey, wallet } from "../support/identityActors.ts";
+import type { Stored } from "../support/storedEnvelope.ts";
+import { storedEnvelope } from "../support/storedEnvelope.ts";
 import { executeUnsigned, fingerprint, run, temporary } from "./support.ts";
 
 const SAFE = "0x5afe5afe5afe5afe5afe5afe5afe5afe5afe5afe";
 const SECOND = 1_000_000_000n;
 
-/** A stored OriginatorEnvelope of node 100, signed with its key. */
-function stored({ text = "a", target = 100, key = signingKey(0), size = 0 } = {}): Uint8Array {
-  const payer = encodePayerEnvelope({
-    unsignedClientEnvelope: concatBytes(new TextEncoder().encode(text), new Uint8Array(size).fill(7)),
-    payerSignature: new Uint8Array(65).fill(1),
-    targetOriginator: target,
-    retentionDays: 60,
-  });
-  const scalar = (number: number, value: bigint) => field(number, 0, varint(value, 0));
-  const unsigned = concatBytes(scalar(1, 100n), scalar(2, 7n), scalar(3, 1_000n), bytesField(4, payer), scalar(7, 5n));
-  const signature = signDigest(originatorDigest(unsigned), key);
-  return concatBytes(bytesField(1, unsigned), bytesField(2, bytesField(1, signature)));
-}
+/** Of node 100, signed with its key unless told. */
+const stored = (wanted: Partial<Stored> = {}) => storedEnvelope({ key: signingKey(0), ...wanted });
 
 function evidence(...envelopes: Uint8Array[]): { first: string; second?: string } {
   const directory = temporary();

@@ -53,6 +53,7 @@ const BAD_INPUT = new Set<CommandErrorCode>([
   "file_exists",
   "bad_key_file",
   "no_account",
+  "wrong_key",
   "not_possible_unsigned",
 ]);
 

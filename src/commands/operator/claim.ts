@@ -27,7 +27,7 @@ export async function operatorClaim(context: Context, input: Input): Promise<Pla
   if (claimable === 0n && debit === 0n) {
     const nextEpoch = (now / epochSeconds + 1n) * epochSeconds;
     const problem = `node ${nodeId} has nothing to claim: shares are added when an epoch ends, next ${moment(nextEpoch, now)}`;
-    const fix = "they are of fees that were settled and distributed before it";
+    const fix = "they are of fees that were settled and distributed before that epoch began";
     problems.push(new CommandError("nothing_to_do", `${problem}, and ${fix}`, { args: { nextEpochAt: nextEpoch } }));
   }
   return {
