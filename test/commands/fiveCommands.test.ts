@@ -19,6 +19,7 @@ import { EPOCH, TOKEN, USD, postageKey, voucherRow } from "../contracts/fixtures
 import { keyFile, temporary } from "./support.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const OPERATORS = new URL("../../docs/operators.md", import.meta.url);
 const OWNER = 1;
 
 interface Ended {
@@ -36,6 +37,26 @@ function pennyblack(...args: string[]): Promise<Ended> {
   return new Promise((resolve) => child.once("close", (code) => resolve({ ...ended, exitCode: code })));
 }
 
+/** The five commands of docs/operators.md, with files in `directory` and the node on this machine. */
+function documented(directory: string, port: number): string[][] {
+  const [, block] = /five commands[\s\S]*?```sh\n([\s\S]*?)```/.exec(readFileSync(OPERATORS, "utf8"))!;
+  const lines = block!.replaceAll("\\\n", " ").split("\n");
+  const names: Record<string, string> = {
+    "https://node.example.org": `http://127.0.0.1:${port}`,
+    "0.0.0.0:5050": `127.0.0.1:${port}`,
+  };
+  const isFile = (word: string) => /^[a-z/]+\.(key|json)$/.test(word);
+  return lines
+    .filter((line) => line.startsWith("pennyblack "))
+    .map((line) => [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare!).slice(1))
+    .map((words) =>
+      words.map((word, i) => {
+        const isDirectory = words[i - 1] === "--directory";
+        return names[word] ?? (isFile(word) || isDirectory ? join(directory, word) : word);
+      }),
+    );
+}
+
 const chainTime = async ({ provider }: LocalChain) => (await provider.getBlock("latest"))!.timestamp;
 
 describe("from nothing to earning", function () {
@@ -44,6 +65,8 @@ describe("from nothing to earning", function () {
   let node: Service | undefined;
 
   afterEach(async () => {
+    delete process.env.PENNYBLACK_DEPLOYMENT;
+    delete process.env.PENNYBLACK_RPC_URL;
     await node?.end("SIGTERM");
     await chain.close();
   });
@@ -60,34 +83,36 @@ describe("from nothing to earning", function () {
     const directory = temporary();
     const deployment = join(directory, "deployment.json");
     writeDeployment(record, deployment);
-    const key = keyFile(directory, "owner.key", owner.privateKey);
+    keyFile(directory, "owner.key", owner.privateKey);
     const home = join(directory, "node");
     const config = join(home, "node.json");
-    const network = ["--deployment", deployment, "--rpc-url", chain.url, "--json"];
+    process.env.PENNYBLACK_DEPLOYMENT = deployment;
+    process.env.PENNYBLACK_RPC_URL = chain.url;
 
-    const made = await pennyblack("operator", "keys", "--directory", home, "--json");
+    const port = 20_000 + (process.pid % 20_000);
+    const [makeKeys, register, stake, run, claim, ...more] = documented(directory, port);
+    expect(more).to.deep.equal([]);
+    const made = await pennyblack(...makeKeys!, "--json");
     expect(made.exitCode, made.err).to.equal(0);
     const settlement = JSON.parse(made.out).keys.settlement.address as string;
     await (await deployer.sendTransaction({ to: settlement, value: 10n ** 18n })).wait();
 
-    const port = 20_000 + (process.pid % 20_000);
-    const serving = ["--http-address", `http://127.0.0.1:${port}`, "--native-token-price", "4000 USD"];
-    const files = ["--directory", home, "--write-config", config, "--operator-port", "0"];
-    const registered = await pennyblack("operator", "register", ...files, ...serving, "--key", key, ...network);
+    const registered = await pennyblack(...register!, "--operator-port", "0", "--json");
     expect(registered.exitCode, registered.out + registered.err).to.equal(0);
     expect(JSON.parse(registered.out)).to.deep.include({ nodeId: 100, config });
     expect(JSON.parse(readFileSync(config, "utf8"))).to.deep.include({ nodeId: 100, nativeTokenPrice: "4000000000" });
 
-    const staked = await pennyblack("operator", "stake", "100", "--amount", "500 PENNY", "--key", key, ...network);
+    const staked = await pennyblack(...stake!, "--json");
     expect(staked.exitCode, staked.out + staked.err).to.equal(0);
     expect(await contracts.nodeStaking.stakeOf(100)).to.equal(10_500n * TOKEN);
 
     await chain.increaseTime(Math.max(1, Math.floor(Date.now() / 1_000) - (await chainTime(chain))));
+    expect(run).to.deep.equal(["node", "--config", config]);
     node = await startService("node", config, join(home, "log.jsonl"));
     expect(node.ready.url).to.include(String(port));
 
     await traffic();
-    const claimed = await pennyblack("operator", "claim", "100", "--key", join(home, "settlement.key"), ...network);
+    const claimed = await pennyblack(...claim!, "--json");
     expect(claimed.exitCode, claimed.out + claimed.err).to.equal(0);
     const { amount } = JSON.parse(claimed.out) as { amount: string };
     const usdc = new Contract(record.token, readArtifact("test/support/TestUSDC.sol").abi, deployer);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 
 import type { Context } from "../../src/commands/core/context.ts";
-import { foldIdentityLog } from "../../src/commands/network/identityLog.ts";
+import { foldIdentityLog, readIdentityLog } from "../../src/commands/network/identityLog.ts";
 import { identityShow } from "../../src/commands/network/identityShow.ts";
 import { Input } from "../../src/commands/core/input.ts";
 import { toHex } from "../../src/protocol/bytes.ts";
@@ -187,7 +187,7 @@ describe("identity show", () => {
     const world = await deployedWorld();
     await inbox(world, ...LIFE);
     const honest = world.identityRegistry;
-    const differing = async (changed: Record<string, (...args: any[]) => unknown>): Promise<string[]> => {
+    const differing = async (changed: Record<string, () => unknown>): Promise<string[]> => {
       const identityRegistry = new Proxy(honest, {
         get: (target, name) => changed[String(name)] ?? Reflect.get(target, name),
       });
@@ -206,6 +206,32 @@ describe("identity show", () => {
     const events = await honest.queryFilter(honest.filters.IdentityUpdateCreated(`0x${INBOX}`));
     const dropped = await differing({ queryFilter: async () => events.slice(0, -1) });
     expect(dropped.join()).to.include("the registry counts 5 updates").and.include("recovery");
+  });
+
+  it("asks for fewer blocks where an endpoint searches fewer, and gives up in the end", async () => {
+    const world = await deployedWorld();
+    await inbox(world, ...LIFE);
+    await world.net.networkHelpers.mine(30_000);
+    const { identityRegistry } = world;
+    const spans: number[] = [];
+    const limited = (most: number) =>
+      new Proxy(identityRegistry, {
+        get: (target, name) =>
+          name !== "queryFilter"
+            ? (Reflect.get(target, name) as unknown)
+            : async (filter: never, from: number, to: number) => {
+                spans.push(to - from + 1);
+                if (to - from >= most) throw new Error("too many blocks");
+                return target.queryFilter(filter, from, to);
+              },
+      });
+    const last = await world.ethers.provider.getBlockNumber();
+    const contracts = { ...world, identityRegistry: limited(3_000) };
+    expect(await readIdentityLog({ record: world.record, contracts }, INBOX, last)).to.have.length(5);
+    expect(Math.max(...spans.slice(2))).to.equal(2_500);
+    const hopeless = { ...world, identityRegistry: limited(1) };
+    const failed = await readIdentityLog({ record: world.record, contracts: hopeless }, INBOX, last).catch(String);
+    expect(failed).to.include("too many blocks");
   });
 
   it("finds an update that does not hold", async () => {

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect } from "chai";
+import { concat, toBeHex } from "ethers";
 
 import { addressOf } from "../../src/protocol/ecdsa.ts";
 import { fromHex } from "../../src/protocol/bytes.ts";
@@ -139,6 +140,11 @@ describe("operator register", () => {
     expect(taken.json.error.code).to.equal("key_taken");
     const bad = await run(world, world.operator, "operator register", { ...raw, httpAddress: "ftp://x" });
     expect([bad.exitCode, bad.json.error.code]).to.deep.equal([2, "bad_url"]);
+    const config = { ...raw, writeConfig: join(directory, "node.json") };
+    const unsigned = await run(world, undefined, "operator register", { ...config, from: SAFE, unsigned: true });
+    expect([unsigned.exitCode, unsigned.json.error.code]).to.deep.equal([2, "conflicting_options"]);
+    const there = { ...raw, writeConfig: join(directory, "signing.key") };
+    expect((await run(world, world.operator, "operator register", there)).json.error.code).to.equal("file_exists");
     const none = await run(world, undefined, "operator register", raw);
     expect([none.exitCode, none.json.error.code]).to.deep.equal([2, "no_account"]);
   });
@@ -213,7 +219,7 @@ describe("operator stake", () => {
     expect([dry.exitCode, dry.json.error.contractError]).to.deep.equal([1, "NodeStakingNotLive"]);
     const real = await run(world, from, "operator stake", { node: "100", amount: "1 PENNY" });
     expect([real.exitCode, real.out]).to.deep.equal([1, ""]);
-    expect(real.err).to.include("NodeStakingNotLive").and.include("Run the command again");
+    expect(real.err).to.include("NodeStakingNotLive").and.include("Look with --dry-run");
   });
 });
 
@@ -321,6 +327,33 @@ describe("operator claim and show", () => {
     const ran = await run(world, world.stranger, "operator claim", { node: "100", json: true });
     expect(ran.json.amount).to.equal(claimable.toString());
     expect(await world.usdc.getFunction("balanceOf")(payout)).to.equal(claimable);
+  });
+
+  it("says loudly when a node is suspended with a debit, jailed, or without admission", async () => {
+    const world = await deployedWorld({ admission: "approved" });
+    await register(world, world.operator, 0);
+    const show = async () => (await run(world, undefined, "operator show", { node: "100" })).out;
+    expect(await show())
+      .to.include("governance admits nodes")
+      .and.include("Ask governance");
+    await world.nodeSeats.setAdmitted(100, true);
+    await world.nodeSeats.connect(world.operator).takeSeat(100);
+    await passEpochs(world, 1);
+    const reports = await impersonated(world, await world.nodeSeats.reports());
+    await world.nodeSeats.connect(reports).jail([100]);
+    await passEpochs(world, 1);
+    const jailed = await run(world, undefined, "operator show", { node: "100", json: true });
+    expect([jailed.json.standing, Number(jailed.json.seat.jailedUntilEpoch) > 0]).to.deep.equal(["jailed", true]);
+    expect(await show())
+      .to.include("JAILED")
+      .and.include("jailed until");
+    const row = concat([toBeHex(100, 4), toBeHex(3n * USD, 8)]);
+    await world.feeDistributor.connect(reports).recordDebits(row);
+    const owing = await run(world, undefined, "operator show", { node: "100", json: true });
+    expect(owing.json).to.deep.include({ standing: "suspended", debit: (3n * USD).toString() });
+    expect(await show())
+      .to.include("SUSPENDED")
+      .and.include("Pay the debit of 3 USD");
   });
 
   it("shows a seat ahead, one that earns, and none, in aligned columns", async () => {

@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import type { ErrorFragment } from "ethers";
+import { Interface } from "ethers";
 
 import { USD as USD_UNIT, PENNY, formatAmount, parseAmount } from "../../src/commands/core/amounts.ts";
 import type { ChainProvider, Context } from "../../src/commands/core/context.ts";
@@ -9,6 +11,9 @@ import { table } from "../../src/commands/core/print.ts";
 import { duration, instant, moment } from "../../src/commands/core/time.ts";
 import { COMMANDS } from "../../src/commands/catalogue.ts";
 import { perform } from "../../src/commands/perform.ts";
+import { ADVICE } from "../../src/commands/core/advice.ts";
+import { refusalOf } from "../../src/commands/core/refusal.ts";
+import { abis } from "../../src/contracts/abis.ts";
 import { TransactionError } from "../../src/contracts/transactionSender.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { toAddress } from "../../src/protocol/bytes.ts";
@@ -142,5 +147,36 @@ describe("what people read and write", () => {
         ["long", "2\n3"],
       ]),
     ).to.deep.equal(["  a     1", "  long  2", "        3"]);
+  });
+});
+
+describe("advice about contracts' errors", () => {
+  const names = new Set(
+    Object.values(abis).flatMap((abi) =>
+      new Interface(abi).fragments.filter(({ type }) => type === "error").map((error) => (error as ErrorFragment).name),
+    ),
+  );
+
+  it("is about errors that exist", () => {
+    for (const name of Object.keys(ADVICE)) expect(names.has(name), name).to.equal(true);
+  });
+
+  it("is there for every error that an operator or a payer can cause", () => {
+    const ours = /^(NodeRegistry|NodeKeys|NodeSeats|NodeStaking|PostageChannels|FaultProofs)/;
+    // Of deployment, governance, peers, and of what no command does.
+    const others =
+      /(OutOfBounds|TooShort|NotRegistry|NotStaking|NotDistributor|NotReports|NotFaultProofs|NotFrozen|NotGuardian|NotGovernor|NotDismissed|CaseNotOpen|DismissalFinal|Appeal\w*|Reopening\w*|TooManyNodes|LookupInFuture|NothingCredited|NoCredit|PartArrived|Owner(AlreadyAssigned|NotAllowed)|Assignment\w+)$/;
+    const missing = [...names].filter((name) => ours.test(name) && !others.test(name) && !(name in ADVICE));
+    expect(missing).to.deep.equal([]);
+  });
+
+  it("reaches people, with times in words", () => {
+    const refusal = refusalOf({
+      contract: "postageChannels",
+      name: "PostageChannelsWithdrawalNotReady",
+      args: { readyAt: 90n, nowAt: 0n },
+    });
+    expect(refusal.message).to.include("readyAt 1970-01-01 00:01:30 UTC").and.include("run this again");
+    expect(refusal.exitCode).to.equal(1);
   });
 });

@@ -20,6 +20,7 @@ export interface Ran {
   out: string;
   err: string;
   /** Of what a command prints with --json. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   json: any;
 }
 

@@ -6,10 +6,11 @@ import hre from "hardhat";
 import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
 import { readParameters } from "../../scripts/deploy/parameters.ts";
 import { writeDeployment } from "../../scripts/deploy/writeDeployment.ts";
+import { localWallet } from "../../scripts/local/localChain.ts";
 import { COMMANDS } from "../../src/commands/catalogue.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import { TOKEN } from "../contracts/fixtures.ts";
-import { temporary } from "./support.ts";
+import { keyFile, temporary } from "./support.ts";
 
 describe("Hardhat tasks", () => {
   it("are all of the commands", () => {
@@ -51,6 +52,14 @@ describe("Hardhat tasks", () => {
     expect([refused.success, JSON.parse(refused.error!).error.code]).to.deep.equal([false, "not_owner"]);
     expect((await task(["operator", "stake"], { ...stake, from: operator!.address })).success).to.equal(true);
     expect(await nodeStaking.stakeOf(100)).to.equal(10_001n * TOKEN);
+    // The second of Hardhat's accounts again, by its key.
+    const key = keyFile(directory, "owner.key", localWallet(1).privateKey);
+    expect((await task(["operator", "stake"], { ...stake, key })).success).to.equal(true);
+    expect(await nodeStaking.stakeOf(100)).to.equal(10_002n * TOKEN);
+    const disagree = await task(["operator", "stake"], { ...stake, key, from: deployer!.address });
+    expect(JSON.parse(disagree.error!).error.code).to.equal("wrong_key");
+    const nowhere = await task(["operator", "stake"], { ...stake, deployment: "" });
+    expect(JSON.parse(nowhere.error!).error.message).to.include("name one with --deployment");
     const shown = await task(["operator", "show"], { ...shared, node: "100" });
     expect(JSON.parse(shown.value!)).to.deep.include({ nodeId: 100, standing: "seat_ahead" });
   });

@@ -48,6 +48,7 @@ export function asCommandError(error: unknown): CommandError | undefined {
     const problem = "the transaction was sent and is not in a block yet: look for it before you run this again";
     return new CommandError("not_mined", problem, { cause: error });
   }
+  if (isFileError(error)) return new CommandError("bad_file", `${error.message}: name another file`, { cause: error });
   if (isEndpointError(error)) return unavailable(error);
   return undefined;
 }
@@ -65,6 +66,10 @@ function unavailable(cause: unknown): CommandError {
 
 function isTimeout(error: unknown): boolean {
   return error instanceof DOMException && (error.name === "TimeoutError" || error.name === "AbortError");
+}
+
+function isFileError(error: unknown): error is Error {
+  return error instanceof Error && "syscall" in error && "path" in error;
 }
 
 function isEndpointError(error: unknown): boolean {

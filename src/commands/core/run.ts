@@ -6,6 +6,7 @@ import { asCommandError } from "./refusal.ts";
 import type { Mined } from "./sender.ts";
 import type { Verdict } from "./simulate.ts";
 import { printableCall, simulate } from "./simulate.ts";
+import { duration } from "./time.ts";
 
 export interface Mode {
   json: boolean;
@@ -59,7 +60,7 @@ function fail(command: string, error: CommandError, done: readonly Mined[], mode
     output.err(printError(error).join("\n"));
     if (done.length > 0) {
       const before = `Before that, ${done.length} of its transactions went through (${done.map(({ hash }) => hash).join(", ")}).`;
-      output.err(paragraph(`${before} Run the command again: it leaves out what is done.`).join("\n"));
+      output.err(paragraph(`${before} Look with --dry-run at what is left.`).join("\n"));
     }
   }
   return error.exitCode;
@@ -145,7 +146,8 @@ async function execute(
   }
   if (!mode.json) output.err(paragraph(summary).join("\n"));
   for (const [i, step] of steps.entries()) {
-    if (!mode.json) output.err(paragraph(step.description, "", `${i + 1}/${steps.length} `).join("\n"));
+    const waits = step.afterSeconds ? ` (in ${duration(step.afterSeconds)})` : "";
+    if (!mode.json) output.err(paragraph(step.description + waits, "", `${i + 1}/${steps.length} `).join("\n"));
     const mined = await sendStep(context, step, done, mode);
     if (!mined.isSuccess) {
       const problem = `transaction ${mined.hash} was mined and reverted: something changed on the way`;

@@ -10,8 +10,9 @@ import type { InboxState } from "../../protocol/identity/state.ts";
 import { applyIdentityUpdate } from "../../protocol/identity/state.ts";
 import type { Context } from "../core/context.ts";
 
-/** Most blocks that endpoints search for events at once. */
+/** Blocks that most endpoints search for events at once; some only fewer. */
 const BLOCKS_PER_CALL = 10_000;
+const FEWEST_BLOCKS = 500;
 
 export interface LoggedUpdate {
   sequenceId: bigint;
@@ -28,10 +29,17 @@ export async function readIdentityLog(
   const { identityRegistry } = contracts;
   const filter = identityRegistry.filters.IdentityUpdateCreated(`0x${inboxId}`);
   const log: LoggedUpdate[] = [];
-  for (let from = record.deploymentBlock; from <= lastBlock; from += BLOCKS_PER_CALL) {
-    const to = Math.min(lastBlock, from + BLOCKS_PER_CALL - 1);
-    for (const { args, blockNumber } of await identityRegistry.queryFilter(filter, from, to)) {
-      log.push({ sequenceId: args.sequenceId, block: blockNumber, update: args.update as Hex });
+  let span = BLOCKS_PER_CALL;
+  for (let from = record.deploymentBlock; from <= lastBlock;) {
+    const to = Math.min(lastBlock, from + span - 1);
+    try {
+      for (const { args, blockNumber } of await identityRegistry.queryFilter(filter, from, to)) {
+        log.push({ sequenceId: args.sequenceId, block: blockNumber, update: args.update as Hex });
+      }
+      from = to + 1;
+    } catch (error) {
+      if (span <= FEWEST_BLOCKS) throw error;
+      span = Math.max(FEWEST_BLOCKS, Math.floor(span / 2));
     }
   }
   return log;

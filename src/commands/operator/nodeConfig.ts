@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
 
 import { USD, parseAmount } from "../core/amounts.ts";
@@ -21,6 +21,10 @@ export function nodeConfigFile(context: Context, input: Input, httpAddress: stri
   if (path === undefined) return undefined;
   if (existsSync(path)) {
     throw new CommandError("file_exists", `${path} is there already and is not overwritten: name another file`);
+  }
+  if (input.flag("unsigned")) {
+    const why = "the node's id is not known before another signer has signed";
+    throw new CommandError("conflicting_options", `--write-config and --unsigned: ${why}. Write the file by hand`);
   }
   const { rpcUrl, deployment } = context;
   if (!rpcUrl || !deployment) {
@@ -45,6 +49,7 @@ export function nodeConfigFile(context: Context, input: Input, httpAddress: stri
         settlementKeyFile: keyFile("settlement"),
         nativeTokenPrice: price.toString(),
       };
+      mkdirSync(home, { recursive: true });
       writeFileSync(path, `${JSON.stringify(config, null, 2)}\n`, { flag: "wx" });
     },
   };
