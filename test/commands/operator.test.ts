@@ -336,8 +336,12 @@ describe("operator claim and show", () => {
     expect(await show())
       .to.include("governance admits nodes")
       .and.include("Ask governance");
-    await world.nodeSeats.setAdmitted(100, true);
-    await world.nodeSeats.connect(world.operator).takeSeat(100);
+    // A third of the seats can be jailed.
+    for (const [i, id] of [100, 200, 300].entries()) {
+      if (i > 0) await register(world, world.operator, i);
+      await world.nodeSeats.setAdmitted(id, true);
+      await world.nodeSeats.connect(world.operator).takeSeat(id);
+    }
     await passEpochs(world, 1);
     const reports = await impersonated(world, await world.nodeSeats.reports());
     await world.nodeSeats.connect(reports).jail([100]);
