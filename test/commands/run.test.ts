@@ -24,12 +24,16 @@ import { ManualClock } from "../support/manualClock.ts";
 const MINED = { hash: "0x01", blockNumber: 1, gasUsed: 1n, isSuccess: true, contractAddress: null, logs: [] };
 
 /** A deposit of somebody who has to approve first, sent by `sender`. */
-async function deposit(world: World, sender: Sender, raw: object = {}) {
+async function deposit(
+  world: World,
+  sender: Sender | undefined,
+  raw: object = {},
+  provider = world.ethers.provider as unknown as ChainProvider,
+) {
   const { funder, usdc, postageChannels, record } = world;
   await (usdc.connect(funder) as typeof usdc).getFunction("approve")(postageChannels, 0n);
   const printed = { out: "", err: "" };
   const spec = COMMANDS.find(({ path }) => path.join(" ") === "channel deposit")!;
-  const provider = world.ethers.provider as unknown as ChainProvider;
   const account = toAddress(funder.address);
   const connect = async (): Promise<Context> =>
     connectContext({ record, provider, clock: systemClock, account, sender });
@@ -56,6 +60,27 @@ describe("sending a plan", () => {
     expect([ran.exitCode, ran.error.code]).to.deep.equal([1, "chain_unavailable"]);
     expect(JSON.parse(ran.out).transactions).to.have.length(1);
     expect(await world.usdc.getFunction("allowance")(world.funder, world.postageChannels)).to.equal(5_000_000n);
+  });
+
+  it("says in a dry run what it cannot try, where an endpoint simulates no allowance", async () => {
+    const world = await deployedWorld();
+    const real = world.ethers.provider;
+    const plain = new Proxy(real, {
+      get(target, name) {
+        const member = Reflect.get(target, name) as unknown;
+        if (name !== "send") return typeof member === "function" ? (member.bind(target) as unknown) : member;
+        return async (method: string, params: unknown[]) => {
+          if (params.length > 2) throw new Error("too many arguments, want at most 2");
+          return target.send(method, params);
+        };
+      },
+    });
+    const ran = await deposit(world, undefined, { dryRun: true }, plain as unknown as ChainProvider);
+    expect(ran.exitCode, ran.out).to.equal(0);
+    const verdicts = JSON.parse(ran.out).transactions.map(({ verdict }: { verdict: string }) => verdict);
+    expect(verdicts).to.deep.equal(["accepted", "later"]);
+    const unsent = await deposit(world, undefined);
+    expect([unsent.exitCode, unsent.error.code]).to.deep.equal([2, "no_account"]);
   });
 
   it("tells what was mined and reverted, and what cannot be paid for", async () => {

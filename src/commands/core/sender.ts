@@ -30,7 +30,10 @@ export function keySender(signer: Signer, provider: Provider, clock: Clock, poll
   const options = { signer, provider, clock, log: silentLog, pollingMs, bumpAfterMs: BUMP_AFTER_MS };
   const sender = new TransactionSender(options);
   return {
-    send: async ({ to, data }, signal) => minedOf(await sender.send({ to, data }, signal)),
+    send: async ({ to, data, value }, signal) => {
+      if (value !== 0n) throw new RangeError("no command sends the chain's own token");
+      return minedOf(await sender.send({ to, data }, signal));
+    },
   };
 }
 
