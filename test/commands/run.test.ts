@@ -87,6 +87,8 @@ describe("sending a plan", () => {
     const world = await deployedWorld();
     const reverted = await deposit(world, { send: async () => ({ ...MINED, isSuccess: false }) });
     expect([reverted.exitCode, reverted.error.code]).to.deep.equal([1, "reverted"]);
+    const silent = await deposit(world, { send: async () => MINED });
+    expect(silent.error.message).to.include("receipt lacks its Deposit");
     const empty = await deposit(world, {
       send: async () => {
         throw new TransactionError("no_gas_money", "account 0x has no money for gas", { retryable: true });

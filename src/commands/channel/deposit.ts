@@ -1,6 +1,6 @@
 import { toAddress } from "../../protocol/bytes.ts";
 import { USD, usd } from "../core/amounts.ts";
-import { actingAs, callOf, eventOf, spending } from "../core/checks.ts";
+import { actingAs, callOf, requiredEvent, spending } from "../core/checks.ts";
 import type { Context } from "../core/context.ts";
 import { CommandError } from "../core/errors.ts";
 import type { Input } from "../core/input.ts";
@@ -44,8 +44,8 @@ export async function channelDeposit(context: Context, input: Input): Promise<Pl
     problems,
     data: { channel, amount, depositedBefore: state.deposited },
     outcome: async (mined) => {
-      const event = eventOf(mined, { address, abi: postageChannels.interface }, "Deposit");
-      const credited = event!.amount as bigint;
+      const event = requiredEvent(mined, { address, abi: postageChannels.interface }, "Deposit");
+      const credited = event.amount as bigint;
       const { deposited, unspent } = await readChannel(context, channel);
       return {
         text: `${usd(credited)} arrived. Channel ${channel} has ${usd(unspent)} unspent.`,

@@ -1,5 +1,5 @@
 import { USD, usd } from "../core/amounts.ts";
-import { actingAs, callOf, eventOf, ownerProblem } from "../core/checks.ts";
+import { actingAs, callOf, eventOf, ownerProblem, requiredEvent } from "../core/checks.ts";
 import type { Context } from "../core/context.ts";
 import { chainNow } from "../core/context.ts";
 import { CommandError } from "../core/errors.ts";
@@ -47,8 +47,8 @@ export async function channelRequestWithdrawal(context: Context, input: Input): 
     problems,
     data: { channel, amount, readyAt },
     outcome: async (mined) => {
-      const event = eventOf(mined, { address, abi: postageChannels.interface }, "WithdrawalRequested");
-      const ready = event!.withdrawableTimestamp as bigint;
+      const event = requiredEvent(mined, { address, abi: postageChannels.interface }, "WithdrawalRequested");
+      const ready = event.withdrawableTimestamp as bigint;
       const text = `${usd(amount)} can be withdrawn ${moment(ready, now)}: channel withdraw ${channel}`;
       return { text, data: { channel, amount, readyAt: ready } };
     },

@@ -94,4 +94,16 @@ export function eventOf(
   return undefined;
 }
 
+/** The same of an event that a transaction cannot go through without. */
+export function requiredEvent(
+  mined: readonly Mined[],
+  source: { address: string; abi: Interface },
+  name: string,
+): Record<string, unknown> {
+  const event = eventOf(mined, source, name);
+  if (event) return event;
+  const problem = `the transaction went through, and the endpoint's receipt lacks its ${name}`;
+  throw new CommandError("chain_unavailable", `${problem}: look with a \`show\` command, at another --rpc-url`);
+}
+
 export const isNobody = (address: string): boolean => address === ZeroAddress;

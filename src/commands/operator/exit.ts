@@ -1,5 +1,5 @@
 import { penny, usd } from "../core/amounts.ts";
-import { actingAs, callOf, eventOf, ownerOfNode, ownerProblem } from "../core/checks.ts";
+import { actingAs, callOf, ownerOfNode, ownerProblem, requiredEvent } from "../core/checks.ts";
 import type { Context } from "../core/context.ts";
 import { chainNow } from "../core/context.ts";
 import { CommandError } from "../core/errors.ts";
@@ -56,8 +56,8 @@ export async function operatorExit(context: Context, input: Input): Promise<Plan
     problems,
     data: { nodeId, stake, servesUntil, readyAt },
     outcome: async (mined) => {
-      const exit = eventOf(mined, { address, abi: nodeRegistry.interface }, "ExitStarted");
-      const until = (exit!.epoch as bigint) * epochSeconds;
+      const exit = requiredEvent(mined, { address, abi: nodeRegistry.interface }, "ExitStarted");
+      const until = (exit.epoch as bigint) * epochSeconds;
       const ready = (await nodeStaking.unbondingsOf(nodeId)).at(-1)?.readyAt ?? until + seconds;
       return {
         text: `Node ${nodeId} serves until ${moment(until, now)}. Its stake is ready ${moment(ready, now)}.`,

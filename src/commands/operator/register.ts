@@ -4,7 +4,7 @@ import { nodeRegistration } from "../../contracts/nodeRegistration.ts";
 import { toAddress } from "../../protocol/bytes.ts";
 import { addressOf } from "../../protocol/ecdsa.ts";
 import { PENNY, penny } from "../core/amounts.ts";
-import { actingAs, callOf, eventOf, spending } from "../core/checks.ts";
+import { actingAs, callOf, eventOf, requiredEvent, spending } from "../core/checks.ts";
 import type { Context } from "../core/context.ts";
 import { chainNow } from "../core/context.ts";
 import { CommandError } from "../core/errors.ts";
@@ -65,12 +65,10 @@ export async function operatorRegister(context: Context, input: Input): Promise<
     problems,
     data: { stake, signer, payout, httpAddress },
     outcome: async (mined) => {
-      const of = (address: string, abi: typeof nodeRegistry.interface | typeof nodeSeats.interface, name: string) =>
-        eventOf(mined, { address, abi }, name);
-      const registered = of(record.contracts.nodeRegistry.address, nodeRegistry.interface, "NodeRegistered");
-      const nodeId = Number(registered!.nodeId);
-      const epoch = of(record.contracts.nodeSeats.address, nodeSeats.interface, "SeatTaken")?.epoch as
-        bigint | undefined;
+      const registry = { address: record.contracts.nodeRegistry.address, abi: nodeRegistry.interface };
+      const nodeId = Number(requiredEvent(mined, registry, "NodeRegistered").nodeId);
+      const seats = { address: record.contracts.nodeSeats.address, abi: nodeSeats.interface };
+      const epoch = eventOf(mined, seats, "SeatTaken")?.epoch as bigint | undefined;
       config?.write(nodeId);
       const startsAt = epoch === undefined ? undefined : epoch * (await nodeRegistry.epochSeconds());
       const now = await chainNow(context);
