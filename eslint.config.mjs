@@ -2,12 +2,13 @@ import tseslint from "typescript-eslint";
 
 /** The arrows of the house: what each room of src/ must not import. */
 const ROOMS = {
-  protocol: { rooms: ["platform", "contracts", "client", "daemon", "node", "cli"], pure: true },
-  platform: { rooms: ["protocol", "contracts", "client", "daemon", "node", "cli"] },
-  contracts: { rooms: ["client", "daemon", "node", "cli"] },
-  client: { rooms: ["daemon", "node", "cli"] },
-  daemon: { rooms: ["client", "node", "cli"] },
-  node: { rooms: ["client", "daemon", "cli"] },
+  protocol: { rooms: ["platform", "contracts", "client", "daemon", "node", "commands", "cli"], pure: true },
+  platform: { rooms: ["protocol", "contracts", "client", "daemon", "node", "commands", "cli"] },
+  contracts: { rooms: ["client", "daemon", "node", "commands", "cli"] },
+  client: { rooms: ["daemon", "node", "commands", "cli"] },
+  daemon: { rooms: ["client", "node", "commands", "cli"] },
+  node: { rooms: ["client", "daemon", "commands", "cli"] },
+  commands: { rooms: ["client", "daemon", "node", "cli"] },
 };
 
 const arrows = Object.entries(ROOMS).map(([room, { rooms, pure }]) => ({

@@ -3,6 +3,8 @@ import { fileURLToPath } from "node:url";
 import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
 import { defineConfig } from "hardhat/config";
 
+import { networkTasks } from "./tasks/index.ts";
+
 // No compiler is downloaded: npm brings solc as JavaScript. The path has to be absolute.
 const compiler = { version: "0.8.37", path: fileURLToPath(import.meta.resolve("solc/soljson.js")) };
 // Hardhat's default is osaka, which may emit opcodes that Base lacks.
@@ -16,6 +18,7 @@ const output = process.env.PENNYBLACK_OUTPUT ?? ".";
 
 export default defineConfig({
   plugins: [toolbox],
+  tasks: networkTasks,
   solidity: {
     profiles: {
       default: {

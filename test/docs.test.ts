@@ -20,6 +20,7 @@ describe("docs", () => {
       ...codesOf("src/daemon/refusal.ts", "RefusalCode"),
       ...codesOf("src/client/errors.ts", "GatewayErrorCode"),
       ...codesOf("src/protocol/errors.ts", "ProtocolErrorCode"),
+      ...codesOf("src/commands/core/errors.ts", "CommandErrorCode"),
     ];
     expect(codes.length).to.be.greaterThan(30);
     for (const code of codes) expect(errors, code).to.include(`\`${code}\``);

@@ -3,6 +3,8 @@ import { dirname, resolve } from "node:path";
 
 import { z } from "zod";
 
+import { KeyFileError, readKeyFile } from "../platform/keyFile.ts";
+
 /** A config file that cannot be used; the message lists everything wrong with it. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
@@ -111,12 +113,9 @@ function read<T extends z.ZodType>(file: string, schema: T): z.output<T> {
 
 /** 32 bytes from a file of 64 hex digits. The key itself never shows up in an error. */
 export function readKey(file: string): Uint8Array {
-  let text: string;
   try {
-    text = readFileSync(file, "utf8").trim();
+    return readKeyFile(file);
   } catch (error) {
-    throw new ConfigError(`cannot read the key file: ${(error as Error).message}`);
+    throw error instanceof KeyFileError ? new ConfigError(error.message) : error;
   }
-  if (!/^(0x)?[0-9a-fA-F]{64}$/.test(text)) throw new ConfigError(`${file} does not hold a key of 64 hex digits`);
-  return Uint8Array.from(Buffer.from(text.replace(/^0x/, ""), "hex"));
 }

@@ -2,6 +2,7 @@ import { Command } from "commander";
 
 import { ConfigError, readGatewayConfig, readNodeConfig } from "./config.ts";
 import { NodeLogRestoredError } from "../daemon/daemon.ts";
+import { addNetworkCommands } from "./networkCommands.ts";
 import { runGateway } from "./runGateway.ts";
 import { runNode } from "./runNode.ts";
 import { untilStopped } from "./untilStopped.ts";
@@ -30,15 +31,25 @@ program
   .description("run a gateway that pays for the messages of its clients")
   .requiredOption("--config <file>", "JSON, see docs/payers.md")
   .action(async ({ config }: { config: string }) => serve(runGateway(readGatewayConfig(config))));
+let exitCode = 0;
+addNetworkCommands(program, { out: console.log, err: console.error }, (code) => (exitCode = code));
 
 try {
   await program.parseAsync();
-  process.exit(0);
+  await flushed();
+  process.exit(exitCode);
 } catch (error) {
   // What an operator can mend is said in a sentence; anything else with its origin.
   const isKnown = error instanceof ConfigError || error instanceof NodeLogRestoredError || isSystemError(error);
   console.error(isKnown ? (error as Error).message : error);
   process.exit(error instanceof ConfigError ? 2 : 1);
+}
+
+/** A pipe may take its time: exiting before it has everything would cut JSON short. */
+async function flushed(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => stream.write("", () => resolve()));
+  }
 }
 
 /** Such as a port that is taken, or a directory that cannot be written. */

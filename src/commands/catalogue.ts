@@ -1,0 +1,228 @@
+import type { ArgumentSpec, CommandSpec, OptionSpec } from "./core/spec.ts";
+
+const NODE: ArgumentSpec = { name: "node", description: "the node's id: 100, 200, ..." };
+const CHANNEL: ArgumentSpec = { name: "channel", description: "address of the postage key" };
+const RECIPIENT: OptionSpec = { name: "recipient", description: "who gets it; the owner unless told" };
+const DIRECTORY: OptionSpec = { name: "directory", description: "where the node's key files are" };
+
+/** Every command that is a Hardhat task too, in the order in which the documentation lists them. */
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    kind: "local",
+    path: ["operator", "keys"],
+    description: "make a node's key files that are missing; never overwrites one",
+    arguments: [],
+    options: [DIRECTORY],
+    load: async () => (await import("./operator/keys.ts")).operatorKeys,
+  },
+  {
+    kind: "write",
+    path: ["operator", "register"],
+    description: "register a node with the keys in a directory and post the minimum stake",
+    arguments: [],
+    options: [
+      DIRECTORY,
+      { name: "httpAddress", description: "where the node serves, https://..." },
+      { name: "payout", description: "where earnings go; the owner unless told" },
+      { name: "writeConfig", description: "also write the node's config to this new file" },
+      { name: "nativeTokenPrice", description: 'with --write-config: what one token of gas is worth, "4000 USD"' },
+      { name: "listen", description: "with --write-config: host:port to bind; that of the http address unless told" },
+      { name: "operatorPort", description: "with --write-config: the operator's port, 5051 unless told" },
+    ],
+    load: async () => (await import("./operator/register.ts")).operatorRegister,
+  },
+  {
+    kind: "write",
+    path: ["operator", "stake"],
+    description: "add to a node's stake, and take a seat with it",
+    arguments: [NODE],
+    options: [
+      { name: "amount", description: 'how much to add, "500 PENNY"' },
+      { name: "takeSeat", description: "take a seat afterwards, a free one or the weakest's", isFlag: true },
+    ],
+    load: async () => (await import("./operator/stake.ts")).operatorStake,
+  },
+  {
+    kind: "write",
+    path: ["operator", "unstake"],
+    description: "start to take stake out of a node that goes on",
+    arguments: [NODE],
+    options: [{ name: "amount", description: 'how much, "500 PENNY"' }],
+    load: async () => (await import("./operator/unstake.ts")).operatorUnstake,
+  },
+  {
+    kind: "write",
+    path: ["operator", "withdraw-stake"],
+    description: "withdraw stake that has finished unbonding",
+    arguments: [NODE],
+    options: [RECIPIENT],
+    load: async () => (await import("./operator/withdrawStake.ts")).operatorWithdrawStake,
+  },
+  {
+    kind: "write",
+    path: ["operator", "rotate-key"],
+    description: "give a node another signing key, attestation key, or both",
+    arguments: [NODE],
+    options: [
+      { name: "signingKey", description: "file of the new signing key" },
+      { name: "attestationKey", description: "file of the new attestation key" },
+    ],
+    load: async () => (await import("./operator/rotateKey.ts")).operatorRotateKey,
+  },
+  {
+    kind: "write",
+    path: ["operator", "exit"],
+    description: "leave for good with a node: its whole stake unbonds",
+    arguments: [NODE],
+    options: [],
+    load: async () => (await import("./operator/exit.ts")).operatorExit,
+  },
+  {
+    kind: "write",
+    path: ["operator", "claim"],
+    description: "send a node's earnings to its payout address",
+    arguments: [NODE],
+    options: [],
+    load: async () => (await import("./operator/claim.ts")).operatorClaim,
+  },
+  {
+    kind: "read",
+    path: ["operator", "show"],
+    description: "a node's standing, seat, stake, money and keys, and what to do next",
+    arguments: [NODE],
+    options: [],
+    load: async () => (await import("./operator/show.ts")).operatorShow,
+  },
+  {
+    kind: "write",
+    path: ["channel", "deposit"],
+    description: "fund a channel",
+    arguments: [CHANNEL],
+    options: [{ name: "amount", description: 'how much, "5 USD"' }],
+    load: async () => (await import("./channel/deposit.ts")).channelDeposit,
+  },
+  {
+    kind: "read",
+    path: ["channel", "show"],
+    description: "a channel's deposit, what is spent, and its withdrawal",
+    arguments: [CHANNEL],
+    options: [],
+    load: async () => (await import("./channel/show.ts")).channelShow,
+  },
+  {
+    kind: "sign",
+    path: ["channel", "sign-voucher"],
+    description: "sign a voucher with a postage key",
+    arguments: [],
+    options: [
+      { name: "postageKey", description: "file of the postage key" },
+      { name: "channel", description: "its address; needed with --unsigned only" },
+      { name: "fees", description: 'all fees since the channel began, "1.5 USD"' },
+      { name: "stamps", description: "ceiling for stamps; what was signed before unless told" },
+    ],
+    load: async () => (await import("./channel/signVoucher.ts")).channelSignVoucher,
+  },
+  {
+    kind: "write",
+    path: ["channel", "settle"],
+    description: "put vouchers on chain",
+    arguments: [{ name: "vouchers", description: "rows in hex, or headers", isVariadic: true }],
+    options: [],
+    load: async () => (await import("./channel/settle.ts")).channelSettle,
+  },
+  {
+    kind: "write",
+    path: ["channel", "request-withdrawal"],
+    description: "ask for unspent money of a channel",
+    arguments: [CHANNEL],
+    options: [{ name: "amount", description: 'how much, "5 USD", or all' }],
+    load: async () => (await import("./channel/withdrawal.ts")).channelRequestWithdrawal,
+  },
+  {
+    kind: "write",
+    path: ["channel", "cancel-withdrawal"],
+    description: "call a pending withdrawal off",
+    arguments: [CHANNEL],
+    options: [],
+    load: async () => (await import("./channel/withdrawal.ts")).channelCancelWithdrawal,
+  },
+  {
+    kind: "write",
+    path: ["channel", "withdraw"],
+    description: "withdraw what was asked for, after its delay",
+    arguments: [CHANNEL],
+    options: [RECIPIENT],
+    load: async () => (await import("./channel/withdrawal.ts")).channelWithdraw,
+  },
+  {
+    kind: "read",
+    path: ["rates", "show"],
+    description: "what carriage costs, now and as scheduled",
+    arguments: [],
+    options: [],
+    load: async () => (await import("./network/ratesShow.ts")).ratesShow,
+  },
+  {
+    kind: "write",
+    path: ["fault", "prove"],
+    description: "prove what a node must not have signed: commit, and reveal a minute later",
+    arguments: [
+      { name: "first", description: "file with a stored originator envelope, or with a daemon's evidence" },
+      { name: "second", description: "file with another of the same sequence id", isOptional: true },
+    ],
+    options: [{ name: "saltFile", description: "keeps the secret of the commitment; <first>.salt unless told" }],
+    load: async () => (await import("./network/faultProve.ts")).faultProve,
+  },
+  {
+    kind: "read",
+    path: ["identity", "show"],
+    description: "an inbox, verified again from its log and compared with the registry",
+    arguments: [{ name: "identity", description: "inbox id, wallet address, or a passkey's public key in hex" }],
+    options: [],
+    load: async () => (await import("./network/identityShow.ts")).identityShow,
+  },
+  {
+    kind: "read",
+    path: ["stock-config"],
+    description: "the JSON for a stock xmtpd node and gateway, each contract asked what they ask",
+    arguments: [],
+    options: [],
+    load: async () => (await import("./network/stockConfig.ts")).stockConfig,
+  },
+];
+
+/** What groups of commands are about. */
+export const GROUPS: Record<string, string> = {
+  operator: "run a node: keys, stake, seat, earnings",
+  channel: "pay postage: deposits, vouchers, withdrawals",
+  rates: "what carriage costs",
+  fault: "misbehaviour of nodes",
+  identity: "inboxes on chain",
+};
+
+const JSON_OPTION: OptionSpec = { name: "json", description: "print JSON, amounts in base units", isFlag: true };
+const DRY_RUN: OptionSpec = { name: "dryRun", description: "explain and simulate, send nothing", isFlag: true };
+const SIGNING: readonly OptionSpec[] = [
+  { name: "key", description: "file of the key that signs (64 hex digits, 0600)" },
+  { name: "from", description: "the account that signs, when there is no --key" },
+  DRY_RUN,
+  { name: "unsigned", description: "print the transactions for another signer, such as a Safe", isFlag: true },
+  { name: "timeout", description: "seconds to wait for each transaction, 600 unless told" },
+];
+
+/** What a command takes besides its own options. */
+export function commonOptions({ kind }: CommandSpec): readonly OptionSpec[] {
+  switch (kind) {
+    case "read":
+      return [JSON_OPTION];
+    case "write":
+      return [...SIGNING, JSON_OPTION];
+    case "local":
+      return [DRY_RUN, JSON_OPTION];
+    case "sign":
+      return [DRY_RUN, { name: "unsigned", description: "print what the key would sign", isFlag: true }, JSON_OPTION];
+  }
+}
+
+/** `takeSeat` as it is written: `take-seat`. */
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -1,0 +1,63 @@
+/** What to do about a contract's error that the commands may meet. */
+export const ADVICE: Record<string, string> = {
+  PausableEntriesPaused: "the guardian has closed the entries; exits stay open. Try again when the pause ends",
+
+  NodeRegistryHttpAddressInvalid: "give http:// or https:// and a host, at most 200 printable characters",
+  NodeRegistryUnknownNode: "check the id with `operator show`",
+  NodeRegistryNotOwner: "sign with the account that owns the node's token",
+  NodeRegistryNotLive: "the node is leaving or has left: register a new one",
+  NodeRegistryFrozen: "a case against the node is open: wait until it is closed or executed",
+  ERC721NonexistentToken: "there is no such node: check the id",
+
+  NodeKeysNotAPoint: "the signing key is malformed: make another with `operator keys`",
+  NodeKeysSigningProofInvalid: "the proof is for another owner, chain or registry: make it for the account that signs",
+  NodeKeysAttestationProofInvalid:
+    "the proof is for another owner, chain or registry: make it for the account that signs",
+  NodeKeysSignerTaken: "a key belongs to one node: make another with `operator keys`",
+  NodeKeysAttestationKeyTaken: "a key belongs to one node: make another with `operator keys`",
+
+  NodeSeatsNotOwner: "sign with the account that owns the node's token",
+  NodeSeatsNotLive: "the node is leaving or has left: register a new one",
+  NodeSeatsNotAdmitted: "governance has to admit the node first",
+  NodeSeatsAlreadySeated: "the node has a seat: there is nothing to do",
+  NodeSeatsFrozen: "a case against the node is open: wait until it is closed or executed",
+  NodeSeatsStakeTooSmall: "stake more with `operator stake`; `operator show` says how much a seat needs",
+  NodeSeatsPayoutNotAllowed: "name another payout address",
+
+  NodeStakingNotLive: "the node is leaving or has left: its stake only comes back",
+  NodeStakingRecipientNotAllowed: "name another recipient",
+  NodeStakingNotOwner: "sign with the account that owns the node's token",
+  NodeStakingAmountZero: "give an amount",
+  NodeStakingBelowMinimum: "take less: what the seat needs stays until the node exits (`operator exit`)",
+  NodeStakingInsufficient: "take less: `operator show` says what is staked",
+  NodeStakingTooManyUnbondings: "withdraw what is ready with `operator withdraw-stake`, or wait until something is",
+  NodeStakingNothingReady: "`operator show` says when the next part is",
+  NodeStakingFrozen: "a case against the node is open: the stake moves when it is closed or executed",
+
+  ERC20InsufficientBalance: "get the missing tokens, or name a smaller amount",
+  ERC20InsufficientAllowance: "approve the amount first; the command does that by itself",
+
+  PostageChannelsPayerNotAllowed: "name the address of a postage key",
+  PostageChannelsNothingArrived: "the token kept everything: use the network's fee token",
+  PostageChannelsDepositBelowMinimum: "a channel's first deposit has a minimum: deposit more",
+  PostageChannelsBalanceTooLarge: "deposit less",
+  PostageChannelsNotOwner: "sign with the channel's owner: the postage key itself until it has another",
+  PostageChannelsWithdrawalPending: "withdraw it, or call it off with `channel cancel-withdrawal`",
+  PostageChannelsWithdrawalAboveUnspent: "ask for less: `channel show` says what is unspent",
+  PostageChannelsWithdrawalOfNothing: "ask for more than nothing",
+  PostageChannelsNoWithdrawal: "ask for one with `channel request-withdrawal`",
+  PostageChannelsWithdrawalNotReady: "run this again at `readyAt`",
+  PostageChannelsWithdrawalHeldByStamps: "signed stamp ceilings hold it back until `stampsFreeAt`",
+  PostageChannelsRecipientNotAllowed: "name another recipient",
+
+  FaultProofsAlreadyCommitted: "run the command again: it goes on with the reveal",
+  FaultProofsNotCommitted: "commit first, with the account that reveals",
+  FaultProofsRevealTooEarly: "reveal at `revealableAt` or later",
+  FaultProofsRevealTooLate: "a commitment lasts a day: remove the salt file and start again",
+  FaultProofsSignatureInvalid: "the envelope is not signed by anybody: it convicts nobody",
+  FaultProofsSignerNotTheNodes: "whoever signed this was never the node's key",
+  FaultProofsKeyRetired: "the key was retired too long ago: evidence counts for one unbonding period",
+  FaultProofsNotTheSameMessage: "bring two envelopes of one node with one sequence id",
+  FaultProofsNoFault: "the envelopes differ in nothing that counts",
+  FaultProofsAlreadyReported: "somebody has reported this message before you",
+};

@@ -1,0 +1,163 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { Command } from "commander";
+import { expect } from "chai";
+import { Contract, Signature, Wallet, concat, toBeHex } from "ethers";
+
+import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
+import { readParameters } from "../../scripts/deploy/parameters.ts";
+import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { writeDeployment } from "../../scripts/deploy/writeDeployment.ts";
+import type { LocalChain } from "../../scripts/local/localChain.ts";
+import { localWallet, startLocalChain } from "../../scripts/local/localChain.ts";
+import { addNetworkCommands } from "../../src/cli/networkCommands.ts";
+import { COMMANDS, commonOptions, kebab } from "../../src/commands/catalogue.ts";
+import { operatorKeys } from "../../src/commands/operator/keys.ts";
+import { Input } from "../../src/commands/core/input.ts";
+import type { Contracts } from "../../src/contracts/connectContracts.ts";
+import { connectContracts } from "../../src/contracts/connectContracts.ts";
+import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
+import { fromHex } from "../../src/protocol/bytes.ts";
+import { DAY, EPOCH, TOKEN, USD, postageKey } from "../contracts/fixtures.ts";
+import { identityEnvelope, identityUpdate, inboxOf, wallet } from "../support/identityActors.ts";
+import { storedEnvelope } from "../support/storedEnvelope.ts";
+import { keyFile, temporary } from "./support.ts";
+
+const DOCUMENT = readFileSync(new URL("../../docs/commands.md", import.meta.url), "utf8");
+const RECIPIENT = "0x00000000000000000000000000000000000000aa";
+/** A node earns in the first epoch after fees were distributed, and claims when that has passed. */
+const EPOCHS_TO_EARN = 3;
+
+interface Example {
+  command: string;
+  line: string;
+}
+
+const examples: Example[] = [...DOCUMENT.matchAll(/^\| `([a-z -]+)` +\|.*\| `(pennyblack [^`]+)` +\|$/gm)].map(
+  ([, command, line]) => ({ command: command!, line: line! }),
+);
+
+interface Story {
+  chain: LocalChain;
+  record: DeploymentRecord;
+  contracts: Contracts;
+  usdc: Contract;
+  directory: string;
+  /** What the example before has printed. */
+  printed: string;
+}
+
+/** A local network, and somebody with an owner's, a payer's and a postage key. */
+async function begin(): Promise<Story> {
+  const chain = await startLocalChain();
+  const deployer = localWallet(0).connect(chain.provider);
+  const record = await deployNetwork({ signer: deployer, parameters: readParameters("local") });
+  const contracts = connectContracts(record, deployer);
+  const usdc = new Contract(record.token, readArtifact("test/support/TestUSDC.sol").abi, deployer);
+  const directory = temporary();
+  writeDeployment(record, join(directory, "deployment.json"));
+  keyFile(directory, "owner.key", localWallet(1).privateKey);
+  keyFile(directory, "payer.key", localWallet(2).privateKey);
+  keyFile(directory, "postage.key", postageKey(1).privateKey);
+  await operatorKeys(new Input({ directory: join(directory, "spare") }), { dryRun: false });
+  await (await contracts.postageToken.transfer(localWallet(1).address, 20_000n * TOKEN)).wait();
+  await (await usdc.getFunction("mint")(localWallet(2).address, 100n * USD)).wait();
+  const update = identityEnvelope(identityUpdate(inboxOf(wallet(1)), [{ do: "create", owner: wallet(1) }]));
+  await (await contracts.identityRegistry.addIdentityUpdate(`0x${inboxOf(wallet(1))}`, update)).wait();
+  return { chain, record, contracts, usdc, directory, printed: "" };
+}
+
+/** What happens in the world before an example. */
+const BEFORE: Record<string, (story: Story) => Promise<void>> = {
+  "operator withdraw-stake": async ({ chain }) => chain.increaseTime(14 * DAY),
+  "operator claim": async ({ chain, contracts, usdc, directory }) => {
+    const [deployer, payer] = [localWallet(0).connect(chain.provider), postageKey(9)];
+    for (const address of [postageKey(1).address, settlementAddress(directory)]) {
+      await (await deployer.sendTransaction({ to: address, value: 10n ** 18n })).wait();
+    }
+    await (await usdc.getFunction("mint")(deployer.address, 28n * USD)).wait();
+    await (await usdc.getFunction("approve")(contracts.postageChannels, 28n * USD)).wait();
+    await (await contracts.postageChannels.deposit(payer.address, 28n * USD)).wait();
+    const types = { Voucher: ["fees", "stamps"].map((name) => ({ name, type: "uint64" })) };
+    const domain = {
+      ...{ name: "Pennyblack Postage", version: "1", chainId: 31_337 },
+      verifyingContract: await contracts.postageChannels.getAddress(),
+    };
+    const { compactSerialized } = Signature.from(
+      await payer.signTypedData(domain, types, { fees: 28n * USD, stamps: 0n }),
+    );
+    const row = concat([toBeHex(28n * USD, 8), toBeHex(0, 8), compactSerialized]);
+    await (await contracts.postageChannels.settle(row)).wait();
+    await (await contracts.feeDistributor.distribute()).wait();
+    await chain.increaseTime(EPOCHS_TO_EARN * EPOCH);
+  },
+  "channel withdraw": async ({ chain }) => chain.increaseTime(3 * DAY),
+  "fault prove": async ({ directory }) => {
+    const key = fromHex(readFileSync(join(directory, "spare", "signing.key"), "utf8").trim());
+    writeFileSync(join(directory, "first.bin"), storedEnvelope({ key }));
+    writeFileSync(join(directory, "second.bin"), storedEnvelope({ key, text: "b" }));
+  },
+};
+
+function settlementAddress(directory: string): string {
+  return new Wallet(readFileSync(join(directory, "node", "settlement.key"), "utf8").trim()).address;
+}
+
+/** The words of a line, quotes and the shell's redirection taken away, with the story's names put in. */
+function wordsOf({ directory, printed }: Story, line: string): string[] {
+  const words = [...line.replace(/ > .*$/, "").matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare!);
+  const names: Record<string, string> = {
+    "0xCHANNEL": postageKey(1).address,
+    "0xRECIPIENT": RECIPIENT,
+    "0xWALLET": wallet(1).identifier,
+    VOUCHER: /0x[0-9a-f]{160}/.exec(printed)?.[0] ?? "",
+  };
+  const isFile = (word: string) => /^[a-z/]+\.(key|json|bin)$|^node$/.test(word);
+  return words.slice(1).map((word) => names[word] ?? (isFile(word) ? join(directory, word) : word));
+}
+
+async function perform(story: Story, { command, line }: Example): Promise<number> {
+  const network = ["--deployment", join(story.directory, "deployment.json"), "--rpc-url", story.chain.url];
+  const program = new Command("pennyblack").exitOverride();
+  let exitCode = -1;
+  let printed = "";
+  const print = (text: string) => void (printed += `${text}\n`);
+  addNetworkCommands(program, { out: print, err: print }, (code) => (exitCode = code));
+  const isLocal = command === "operator keys";
+  await program.parseAsync([...wordsOf(story, line), ...(isLocal ? [] : network)], { from: "user" });
+  story.printed = printed;
+  return exitCode;
+}
+
+describe("docs/commands.md", function () {
+  this.timeout(180_000);
+
+  it("has an example of every command", () => {
+    const documented = examples.map(({ command }) => command);
+    expect(documented).to.have.members(COMMANDS.map(({ path }) => path.join(" ")));
+  });
+
+  it("has examples that work, one after the other", async () => {
+    const story = await begin();
+    try {
+      for (const example of examples) {
+        await BEFORE[example.command]?.(story);
+        // What is not there yet says so.
+        const expected = example.command === "stock-config" ? 1 : 0;
+        expect(await perform(story, example), `${example.line}\n${story.printed}`).to.equal(expected);
+      }
+      expect(await story.contracts.nodeRegistry.phaseOf(100)).to.equal(2n);
+      expect(await story.usdc.getFunction("balanceOf")(RECIPIENT)).to.equal((35n * USD) / 10n);
+    } finally {
+      await story.chain.close();
+    }
+  });
+
+  it("gives no two options of a command one name", () => {
+    for (const spec of COMMANDS) {
+      const names = [...spec.options, ...commonOptions(spec)].map(({ name }) => kebab(name));
+      expect(new Set([...names, "deployment", "rpc-url"]).size, spec.path.join(" ")).to.equal(names.length + 2);
+    }
+  });
+});
