@@ -90,7 +90,7 @@ describe("channel deposit", () => {
 
   it("says in a dry run what the chain would refuse, while entries are paused", async () => {
     const world = await freshWorld();
-    await world.postageChannels.pauseEntries(DAY);
+    await world.postageChannels.connect(world.pauser).pauseEntries(DAY);
     const dry = await run(world, world.funder, "channel deposit", {
       channel,
       amount: "5 USD",

@@ -39,7 +39,7 @@ describe("rates show", () => {
     const world = await deployedWorld();
     const now = await world.net.networkHelpers.time.latest();
     const rates = { messageFee: 200n, storageFee: 400n, congestionFee: 300n, targetRatePerMinute: 6_000n };
-    await world.rateRegistry.scheduleRates({ ...rates, startTime: BigInt(now + 2 * DAY) });
+    await world.rateRegistry.connect(world.governance).scheduleRates({ ...rates, startTime: BigInt(now + 2 * DAY) });
     const { json } = await run(world, undefined, "rates show", { json: true });
     expect(json.current).to.deep.include({ messageFeePico: "100", storageFeePico: "200" });
     expect(json.scheduled).to.have.length(1);
