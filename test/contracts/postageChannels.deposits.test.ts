@@ -104,7 +104,9 @@ describe("PostageChannels", () => {
 
     it("takes a smart account's signature", async () => {
       const world = await deployedWorld();
-      const account = await world.ethers.deployContract("test/support/SmartAccount.sol:SmartAccount", [world.operator.address]);
+      const account = await world.ethers.deployContract("test/support/SmartAccount.sol:SmartAccount", [
+        world.operator.address,
+      ]);
       const from = await account.getAddress();
       await world.usdc.getFunction("mint")(from, 5n * USD);
       const { authorization, signature } = await authorize(world, alice.address, world.operator, from);
