@@ -7,7 +7,7 @@ import { explorerTargets, productionRuntime, verifyOnExplorer } from "../scripts
 import { cleanCommit } from "../scripts/deploy/gitCommit.ts";
 import { LOCAL_CHAIN_ID, readNetworkParameters } from "../scripts/deploy/networkParameters.ts";
 import type { Plan } from "../scripts/deploy/plan.ts";
-import { buildProduction, readProductionArtifact } from "../scripts/deploy/productionBuild.ts";
+import { buildProduction, productionArtifacts } from "../scripts/deploy/productionBuild.ts";
 import { readArtifact } from "../scripts/deploy/readArtifact.ts";
 import { fileRecordStore } from "../scripts/deploy/recordStore.ts";
 import { runDeploy } from "../scripts/deploy/runDeploy.ts";
@@ -39,7 +39,7 @@ const deploy: NewTaskActionFunction<Arguments> = ({ apply, digest, verify, json 
       provider: await connectNetwork(hre, name),
       signer: () => deployingAccount(hre, name),
       gitCommit: () => (isLocal ? "local" : cleanCommit(root)),
-      artifacts: isLocal ? readArtifact : readProductionArtifact,
+      artifacts: isLocal ? readArtifact : productionArtifacts(),
       store: fileRecordStore(join(root, "deployments", `${name}.json`)),
       verify: verify ? showSources : undefined,
       digest: digest === "" ? undefined : digest,

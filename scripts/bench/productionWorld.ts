@@ -7,7 +7,7 @@ import { TOKEN as PENNY, USD, impersonated } from "../../test/contracts/fixtures
 import { deployNetwork } from "../deploy/deployNetwork.ts";
 import { TEST_TOKEN_SOURCE } from "../deploy/deployTestToken.ts";
 import { readParameters } from "../deploy/parameters.ts";
-import { readProductionArtifact } from "../deploy/productionBuild.ts";
+import { productionArtifacts } from "../deploy/productionBuild.ts";
 import { DATA_FEE, writeDataFeeParameters } from "./baseDataFee.ts";
 
 /**
@@ -22,8 +22,9 @@ export async function productionWorld(): Promise<World> {
   const [deployer, funder, settler, operator, stranger] = await ethers.getSigners();
 
   const parameters = readParameters("local");
-  const record = await deployNetwork({ signer: deployer!, parameters, artifacts: readProductionArtifact });
-  const usdc = new Contract(record.token, readProductionArtifact(TEST_TOKEN_SOURCE).abi, deployer);
+  const artifacts = productionArtifacts();
+  const record = await deployNetwork({ signer: deployer!, parameters, artifacts });
+  const usdc = new Contract(record.token, artifacts(TEST_TOKEN_SOURCE).abi, deployer);
   const contracts = connectContracts(record, deployer!);
   for (const account of [funder!, operator!, stranger!]) {
     await usdc.getFunction("mint")(account, 10_000_000n * USD);

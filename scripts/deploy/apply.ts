@@ -11,7 +11,7 @@ import { contractAddresses, contractSalt } from "./contractAddresses.ts";
 import { PROXY } from "./create3.ts";
 import { DeploymentError } from "./errors.ts";
 import type { Plan, PlanOptions } from "./plan.ts";
-import { asking, planDeployment } from "./plan.ts";
+import { asking, planDeployment, saysNoMoney } from "./plan.ts";
 import type { RecordStore } from "./recordStore.ts";
 import { deploymentStatus } from "./status.ts";
 import type { Deployment, Stage, Step } from "./steps.ts";
@@ -189,8 +189,7 @@ class Application {
   async #named(step: Step, error: unknown): Promise<unknown> {
     if (error instanceof DeploymentError) return error;
     const account = this.#options.network.chain.deployer;
-    const isPoor = error instanceof TransactionError ? error.code === "no_gas_money" : /insufficient funds/i.test(String(error));
-    if (isPoor || isError(error, "INSUFFICIENT_FUNDS")) {
+    if (saysNoMoney(error) || (error instanceof TransactionError && error.code === "no_gas_money")) {
       const problem = `${account} has no money left for ${step.id}: send it some and run it again, it continues`;
       return new DeploymentError("no_gas_money", problem, { cause: error, isRetryable: true });
     }

@@ -36,8 +36,9 @@ export function productionRuntime(
   config: HardhatUserConfig,
   network: string,
   root: string,
+  production = PRODUCTION_OUTPUT,
 ): Promise<HardhatRuntimeEnvironment> {
-  const output = join(root, PRODUCTION_OUTPUT);
+  const output = join(root, production);
   const paths = { ...config.paths, artifacts: join(output, "artifacts"), cache: join(output, "cache") };
   return createHardhatRuntimeEnvironment({ ...config, paths }, { network, buildProfile: "production" }, root);
 }

@@ -1,4 +1,4 @@
-import { Interface, Transaction, id, isError } from "ethers";
+import { Interface, Transaction, dataLength, id, isError } from "ethers";
 
 import { decodeRevert, revertDataOf } from "../../src/contracts/decodeRevert.ts";
 import { PROXY } from "./create3.ts";
@@ -23,7 +23,7 @@ export interface Plan {
   digest: string;
   gas: bigint;
   gasPriceWei: bigint;
-  /** What the chain takes for the data, besides gas. */
+  /** What the chain takes for the data at most, besides gas. */
   dataFeeWei: bigint;
   /** Money sent along. */
   valueWei: bigint;
@@ -41,10 +41,10 @@ export interface PlanOptions {
 }
 
 /** What deploying through proxies costs on top of deploying plainly, measured: both are estimated plainly at first. */
-const CREATE3_GAS = 75_000n;
-const CREATE2_GAS = 6_000n;
+const CREATE3_GAS = 50_000n;
+const CREATE2_GAS = 2_000n;
 /** Of what cannot be estimated before the contracts are there, measured. */
-const HAND_OVER_GAS: Record<string, bigint> = { roles: 460_000n, handOver: 33_000n, proxyMoney: 21_000n };
+const HAND_OVER_GAS: Record<string, bigint> = { roles: 400_000n, handOver: 30_000n, proxyMoney: 21_000n };
 /** TransactionSender's margin, and prices that rise meanwhile. */
 const NEEDED_PERCENT = 150n;
 
@@ -112,15 +112,22 @@ async function requireToken(
       const answer = await chain.call({ to: address, data: TOKEN.encodeFunctionData(name) });
       return String(TOKEN.decodeFunctionResult(name, answer)[0]);
     } catch (error) {
-      const isAnswer = revertDataOf(error) !== undefined || isError(error, "CALL_EXCEPTION") || isError(error, "BAD_DATA");
-      if (!isAnswer) throw error;
-      throw wrong(`does not answer ${name}()`);
+      if (!isAnswered(error) && !isError(error, "CALL_EXCEPTION") && !isError(error, "BAD_DATA")) throw error;
+      throw wrong(`does not answer ${name}() (${(error as Error).message})`);
     }
   };
   const found = await read("decimals");
   if (found !== String(decimals)) throw wrong(`has ${found} decimals, expected ${decimals}`);
   const name = await read("symbol");
   if (name !== symbol) throw wrong(`is ${name}, expected ${symbol}`);
+}
+
+/** Whether the endpoint answered, with an error of JSON-RPC, which has a number; what did not get through has none. */
+function isAnswered(error: unknown, depth = 0): boolean {
+  if (depth > 5 || typeof error !== "object" || error === null) return false;
+  const fields = error as Record<string, unknown>;
+  if (typeof fields.code === "number") return true;
+  return ["error", "info", "cause"].some((key) => isAnswered(fields[key], depth + 1));
 }
 
 async function gasOf(step: Step, { network, suite }: Deployment, chain: ChainReader): Promise<bigint> {
@@ -137,9 +144,18 @@ async function gasOf(step: Step, { network, suite }: Deployment, chain: ChainRea
     const plain = await chain.estimateGas({ from, data: step.creationCode });
     return plain + (step.key ? CREATE3_GAS : CREATE2_GAS);
   } catch (cause) {
+    if (saysNoMoney(cause)) {
+      const problem = `${from} has too little for an estimate: send it some of the chain's money and run it again`;
+      throw new DeploymentError("no_gas_money", problem, { cause, isRetryable: true });
+    }
     if (revertDataOf(cause) === undefined && !isError(cause, "CALL_EXCEPTION")) throw cause;
     throw new DeploymentError("constructor_refuses", await refusalOf(step, from, chain, cause), { cause });
   }
+}
+
+/** Endpoints have no code of their own for it: ethers reads the same words. */
+export function saysNoMoney(error: unknown): boolean {
+  return isError(error, "INSUFFICIENT_FUNDS") || /(insufficient|enough) funds/i.test(String(error));
 }
 
 /** The constructor's own words: the Create3Deployer only says that it failed. */
@@ -154,7 +170,7 @@ async function refusalOf(step: Step, from: string, chain: ChainReader, cause: un
   return `${step.words} cannot be deployed: ${reason}. Correct the network's parameters`;
 }
 
-const DATA_FEE_ORACLE = new Interface(["function getL1Fee(bytes) view returns (uint256)"]);
+const DATA_FEE_ORACLE = new Interface(["function getL1FeeUpperBound(uint256 size) view returns (uint256)"]);
 
 async function costsOf({ chain: parameters }: NetworkParameters, chain: ChainReader, steps: PlannedStep[]) {
   const left = steps.filter(({ isDone }) => !isDone);
@@ -168,9 +184,9 @@ async function costsOf({ chain: parameters }: NetworkParameters, chain: ChainRea
     valueWei += step.call.value ?? 0n;
     if (!parameters.dataFeeOracle) continue;
     const transaction = Transaction.from({ type: 2, chainId: parameters.chainId, ...step.call, gasLimit: 1n });
-    const data = DATA_FEE_ORACLE.encodeFunctionData("getL1Fee", [transaction.unsignedSerialized]);
+    const data = DATA_FEE_ORACLE.encodeFunctionData("getL1FeeUpperBound", [dataLength(transaction.unsignedSerialized)]);
     const answer = await chain.call({ to: parameters.dataFeeOracle, data });
-    dataFeeWei += DATA_FEE_ORACLE.decodeFunctionResult("getL1Fee", answer)[0] as bigint;
+    dataFeeWei += DATA_FEE_ORACLE.decodeFunctionResult("getL1FeeUpperBound", answer)[0] as bigint;
   }
   const feesWei = gas * gasPriceWei + dataFeeWei;
   return {

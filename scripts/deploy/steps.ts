@@ -60,7 +60,7 @@ export function deploymentOf(network: NetworkParameters, artifacts: ReadArtifact
   const token = testTokenCall?.address ?? (chain.feeToken as { address: string }).address;
   const suite = suiteOf({ deployer: create3.address, token, signer: chain.deployer, parameters, artifacts });
   const steps = [
-    ...proxySteps(),
+    ...proxySteps(network),
     deterministicStep("create3Deployer", create3, `Create3Deployer, owned by ${chain.deployer} for now`, (code) => {
       return keccak256(code) === CREATE3_DEPLOYER.runtimeCodeHash;
     }),
@@ -77,17 +77,19 @@ export function deploymentOf(network: NetworkParameters, artifacts: ReadArtifact
   return { network, token, suite, steps };
 }
 
-function proxySteps(): Step[] {
+function proxySteps({ chain: { dataFeeOracle } }: NetworkParameters): Step[] {
   const { address, code, transaction } = PROXY;
   const isThere = async (chain: ChainReader) => isOurs("the deterministic proxy", address, chain, (found) => found === code);
   const payer = transaction.from!;
+  // What is not used stays there for good.
+  const value = dataFeeOracle ? (PROXY_COST * 11n) / 10n : PROXY_COST;
   return [
     {
       id: "proxyMoney",
       stage: "foundation",
-      words: `${formatEther(PROXY_COST)} of the chain's money to ${payer}, which deploys the deterministic proxy`,
-      call: { to: payer, data: "0x", value: PROXY_COST },
-      isDone: async (chain) => (await isThere(chain)) || (await chain.getBalance(payer)) >= PROXY_COST,
+      words: `${formatEther(value)} of the chain's money to ${payer}, which deploys the deterministic proxy`,
+      call: { to: payer, data: "0x", value },
+      isDone: async (chain) => (await isThere(chain)) || (await chain.getBalance(payer)) >= value,
     },
     {
       id: "proxy",
