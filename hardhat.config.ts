@@ -48,7 +48,13 @@ export default defineConfig({
     // The local chain of tests and demo. Blocks come with transactions.
     local: { type: "edr-simulated", chainType: "l1", chainId: 31337, hardfork: "prague" },
     // Base, for what its data costs.
-    simulatedBase: { type: "edr-simulated", chainType: "op", chainId: 8453, hardfork: "isthmus", loggingEnabled: false },
+    simulatedBase: {
+      type: "edr-simulated",
+      chainType: "op",
+      chainId: 8453,
+      hardfork: "isthmus",
+      loggingEnabled: false,
+    },
   },
   verify: { etherscan: { apiKey: configVariable("ETHERSCAN_API_KEY") } },
   paths: {

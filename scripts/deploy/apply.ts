@@ -55,6 +55,8 @@ export async function applyDeployment(options: ApplyOptions): Promise<Deployment
 class Application {
   readonly #options: ApplyOptions;
   readonly #sender: TransactionSender;
+  /** What a stage waits for: the last block that can hold something of this deployment. */
+  #lastBlock = 0;
 
   constructor(options: ApplyOptions) {
     this.#options = options;
@@ -66,7 +68,9 @@ class Application {
     const { network, provider, artifacts, store } = this.#options;
     const plan = await planDeployment({ network, artifacts, chain: provider });
     await this.#requireReviewed(plan);
-    const record = this.#requireOwnRecord(plan.deployment) ?? (await this.#begin(plan));
+    const record = (await this.#resumed(plan)) ?? (await this.#begin(plan));
+    // An earlier run may have ended before what it sent was final.
+    if (!record.provenance.isComplete) this.#lastBlock = await provider.getBlockNumber();
     if (plan.steps.some(({ isDone }) => !isDone)) {
       await this.#settlePending();
       requireMoney(plan);
@@ -86,6 +90,15 @@ class Application {
     if (reviewed !== undefined && reviewed !== digest) {
       throw new DeploymentError("other_plan", `the plan is ${digest}, reviewed was ${reviewed}: review it again`);
     }
+  }
+
+  async #resumed({ deployment, steps }: Plan): Promise<UnfinishedRecord | undefined> {
+    const record = this.#requireOwnRecord(deployment);
+    // Of a chain that began anew, such as the local one, nothing in it is true.
+    const isBegun = steps.some(({ step, isDone }) => step.address === deployment.suite.deployer && isDone);
+    if (!record || !isBegun) return undefined;
+    if (steps.some(({ isDone }) => !isDone)) record.provenance.isComplete = false;
+    return record;
   }
 
   #requireOwnRecord({ network, suite }: Deployment): UnfinishedRecord | undefined {
@@ -152,8 +165,8 @@ class Application {
         await this.#note(step, record, receipt);
       }
       if (!hasSent && round > 1) return;
-      if (hasSent) await this.#waitForFinality(network.chain.finality, stage);
-      else return;
+      await this.#waitForFinality(network.chain.finality, stage);
+      if (!hasSent) return;
     }
     const problem = `stage ${stage} was undone ${MOST_ROUNDS} times by reorganisations: run it again when the chain is calm`;
     throw new DeploymentError("reorganised", problem, { isRetryable: true });
@@ -177,6 +190,7 @@ class Application {
     try {
       const receipt = await this.#sender.send(step.call, patience.signal);
       // Another program with the same key may have been first: what counts is what the chain shows.
+      this.#lastBlock = receipt.blockNumber;
       if (receipt.status === 1 || (await step.isDone(provider))) return receipt;
       throw new DeploymentError("reverted", `${step.id} reverted in ${receipt.hash}: look at it, and run it again`);
     } catch (error) {
@@ -195,7 +209,9 @@ class Application {
     }
     if (revertDataOf(error) === undefined && !isError(error, "CALL_EXCEPTION")) return error;
     const reason = decodeRevert(error)?.name ?? (error as Error).message;
-    return new DeploymentError("reverted", `${step.id} would revert: ${reason}. Nothing was sent for it`, { cause: error });
+    return new DeploymentError("reverted", `${step.id} would revert: ${reason}. Nothing was sent for it`, {
+      cause: error,
+    });
   }
 
   async #broadcastProxy(raw: string): Promise<void> {
@@ -207,9 +223,12 @@ class Application {
       // Somebody else's broadcast of the same bytes does as well.
       if (isError(cause, "NONCE_EXPIRED") || (await isThere())) return;
       const problem = `the chain takes no transaction without a chain id (${(cause as Error).message})`;
-      throw new DeploymentError("chain_lacks", `${problem}: ask its operators for the proxy at ${PROXY.address}`, { cause });
+      throw new DeploymentError("chain_lacks", `${problem}: ask its operators for the proxy at ${PROXY.address}`, {
+        cause,
+      });
     }
     await this.#until(isThere, "the deterministic proxy is not mined; its gas price is fixed at 100 gwei");
+    this.#lastBlock = await provider.getBlockNumber();
   }
 
   /** Keeps where a contract is, once. */
@@ -227,8 +246,10 @@ class Application {
 
   async #waitForFinality(finality: Deployment["network"]["chain"]["finality"], stage: Stage): Promise<void> {
     const { provider, onProgress } = this.#options;
-    const last = await provider.getBlockNumber();
-    const words = "tag" in finality ? `the chain calls block ${last} ${finality.tag}` : `${finality.confirmations} blocks`;
+    const last = this.#lastBlock;
+    if (last === 0) return;
+    const words =
+      "tag" in finality ? `the chain calls block ${last} ${finality.tag}` : `${finality.confirmations} blocks`;
     onProgress?.(`${stage} is done; waiting until ${words}`);
     await this.#until(async () => {
       if ("confirmations" in finality) return (await provider.getBlockNumber()) >= last + finality.confirmations;
@@ -267,7 +288,9 @@ class Application {
 function requireMoney({ balanceWei, neededWei, deployment: { network } }: Plan): void {
   if (balanceWei >= neededWei) return;
   const problem = `${network.chain.deployer} has ${formatEther(balanceWei)}, and needs ${formatEther(neededWei)} for gas`;
-  throw new DeploymentError("no_gas_money", `${problem}: send it the difference and run it again`, { isRetryable: true });
+  throw new DeploymentError("no_gas_money", `${problem}: send it the difference and run it again`, {
+    isRetryable: true,
+  });
 }
 
 /** Where the Create3Deployer says that it deployed a salt, which an earlier run did not live to write down. */

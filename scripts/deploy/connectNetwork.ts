@@ -29,7 +29,10 @@ export async function connectNetwork(hre: HardhatRuntimeEnvironment, network: st
 }
 
 /** The deploying account's key: the network's one key in Hardhat's config, or the local chains' first account. */
-export async function deployingAccount(hre: HardhatRuntimeEnvironment, network: string): Promise<Wallet | HDNodeWallet> {
+export async function deployingAccount(
+  hre: HardhatRuntimeEnvironment,
+  network: string,
+): Promise<Wallet | HDNodeWallet> {
   const { accounts } = configOf(hre, network);
   if (accounts === "remote") return HDNodeWallet.fromPhrase(LOCAL_PHRASE);
   if (!Array.isArray(accounts) || !accounts[0]) throw notConfigured(network);

@@ -124,6 +124,9 @@ export function constructorArguments(
 const STAMP_WINDOW_SECONDS = 7 * 24 * 3_600;
 
 /** What a stamp hold has to outlast, so that a signed stamp can still be charged: protocol 2.11. */
-export function minStampHoldSeconds({ epochSeconds, vetoWindowSeconds }: Pick<DeploymentParameters, "epochSeconds" | "vetoWindowSeconds">): number {
+export function minStampHoldSeconds({
+  epochSeconds,
+  vetoWindowSeconds,
+}: Pick<DeploymentParameters, "epochSeconds" | "vetoWindowSeconds">): number {
   return STAMP_WINDOW_SECONDS + 2 * epochSeconds + vetoWindowSeconds;
 }

@@ -45,8 +45,7 @@ export async function deployNetwork(options: DeployNetworkOptions): Promise<Depl
 
   // Counted here: providers remember the last answer for a moment, too long for transactions sent at once.
   let nonce = await signer.getNonce("pending");
-  const token =
-    options.token ?? (await (await deployTestToken(signer, { nonce: nonce++, artifacts })).getAddress());
+  const token = options.token ?? (await (await deployTestToken(signer, { nonce: nonce++, artifacts })).getAddress());
   const { deployer, block } = await deployDeployer(signer, owner, artifacts, nonce++);
 
   const suite = suiteOf({ deployer, token, signer: owner, parameters, artifacts });

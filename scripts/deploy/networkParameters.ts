@@ -18,7 +18,10 @@ export const LOCAL_CHAIN_ID = 31_337;
 const chainSchema = z.strictObject({
   chainId: z.int().positive(),
   /** The fee token; `test` deploys a TestUSDC, on the local chain only. */
-  feeToken: z.union([z.literal("test"), z.strictObject({ address: addressSchema, decimals: z.int(), symbol: z.string() })]),
+  feeToken: z.union([
+    z.literal("test"),
+    z.strictObject({ address: addressSchema, decimals: z.int(), symbol: z.string() }),
+  ]),
   /** Deploys, pays for the gas, and owns nothing afterwards. All addresses derive from it and the suite. */
   deployer: addressSchema,
   /** Another number gives all contracts other addresses: for a new suite beside the old one. */

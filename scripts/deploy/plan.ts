@@ -177,7 +177,8 @@ async function costsOf({ chain: parameters }: NetworkParameters, chain: ChainRea
   const gas = left.reduce((sum, step) => sum + step.gas, 0n);
   const { gasPrice, maxFeePerGas } = await chain.getFeeData();
   const gasPriceWei = gasPrice ?? maxFeePerGas;
-  if (gasPriceWei === null) throw new DeploymentError("chain_unread", "the chain names no gas price", { isRetryable: true });
+  if (gasPriceWei === null)
+    throw new DeploymentError("chain_unread", "the chain names no gas price", { isRetryable: true });
   let [dataFeeWei, valueWei] = [0n, 0n];
   for (const { step } of left) {
     if ("raw" in step.call) continue;
@@ -201,6 +202,8 @@ async function costsOf({ chain: parameters }: NetworkParameters, chain: ChainRea
 }
 
 function digestOf({ network, steps }: Deployment): string {
-  const sent = steps.map(({ id: name, call }) => ("raw" in call ? [name, call.raw] : [name, call.to, call.data]));
+  const sent = steps.map(({ id: name, call }) =>
+    "raw" in call ? [name, call.raw] : [name, call.to, call.data, String(call.value ?? 0n)],
+  );
   return id(JSON.stringify([network.chain.chainId, network.hash, sent]));
 }

@@ -47,7 +47,10 @@ function costRows(plan: Plan): string[][] {
     ...(valueWei > 0n ? [["sent along", formatEther(valueWei)]] : []),
     ["costs now", formatEther(costWei)],
     ["to have ready", `${formatEther(neededWei)}, for prices that move`],
-    [`${deployment.network.chain.deployer} has`, `${formatEther(balanceWei)}${balanceWei < neededWei ? ": NOT ENOUGH" : ""}`],
+    [
+      `${deployment.network.chain.deployer} has`,
+      `${formatEther(balanceWei)}${balanceWei < neededWei ? ": NOT ENOUGH" : ""}`,
+    ],
   ];
 }
 
@@ -69,7 +72,7 @@ export function planJson(plan: Plan): object {
     steps: steps.map(({ step: { id, stage, words, address, call }, isDone, gas }) => {
       return { id, stage, words, address, isDone, gas: gas.toString(), call: printable(call) };
     }),
-    ...Object.fromEntries(amounts),
+    ...(Object.fromEntries(amounts) as object),
   };
 }
 

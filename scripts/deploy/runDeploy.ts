@@ -23,7 +23,7 @@ export interface RunDeployOptions extends Omit<ApplyOptions, "signer" | "gitComm
   gitCommit(): string;
   apply: boolean;
   /** Shows the sources to the explorer; answers how many it did not take. */
-  verify?(plan: Plan): Promise<number>;
+  verify?: (plan: Plan) => Promise<number>;
   json: boolean;
   output: Output;
 }
@@ -37,7 +37,11 @@ export async function runDeploy(options: RunDeployOptions): Promise<number> {
     if (apply) {
       const [signer, gitCommit] = [await options.signer(), options.gitCommit()];
       const record = await applyDeployment({ ...options, signer, gitCommit, onProgress: (words) => output.err(words) });
-      const rows = CONTRACT_KEYS.map((key) => [contractName(key), record.contracts[key].address]);
+      const { explorerUrl } = network.chain;
+      const rows = CONTRACT_KEYS.map((key) => {
+        const { address } = record.contracts[key];
+        return [contractName(key), address, explorerUrl ? `${explorerUrl}/address/${address}` : ""];
+      });
       const done = `${network.network} is deployed, handed over and proved:`;
       output.out(json ? toJson(record) : ["", done, ...aligned(rows)].join("\n"));
     } else if (!json) {

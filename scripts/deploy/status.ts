@@ -6,7 +6,7 @@ import { asking } from "./plan.ts";
 import type { NetworkParameters } from "./networkParameters.ts";
 import { parameterChecks } from "./parameterChecks.ts";
 import type { Check } from "./verifyDeployment.ts";
-import { deploymentChecks, isWrong } from "./verifyDeployment.ts";
+import { deploymentChecks, isReadable, isWrong } from "./verifyDeployment.ts";
 
 export interface DeploymentStatus {
   network: string;
@@ -26,13 +26,15 @@ export async function deploymentStatus(
 ): Promise<DeploymentStatus> {
   return asking(async () => {
     const checks = [...recordChecks(record, network), ...(await deploymentChecks(record, provider))];
-    const isReadable = checks.every(({ area, ...check }) => (area !== "code" && area !== "chain") || !isWrong({ area, ...check }));
-    if (isReadable) checks.push(...(await parameterChecks(connectContracts(record, provider), network)));
+    if (isReadable(checks)) checks.push(...(await parameterChecks(connectContracts(record, provider), network)));
     return { network: network.network, checks, isGood: !checks.some(isWrong) };
   });
 }
 
-function recordChecks({ chainId, token, provenance }: DeploymentRecord, { network, chain }: NetworkParameters): Check[] {
+function recordChecks(
+  { chainId, token, provenance }: DeploymentRecord,
+  { network, chain }: NetworkParameters,
+): Check[] {
   const compared: [name: string, actual: string, expected: string][] = [
     ["chain id of the record", String(chainId), String(chain.chainId)],
   ];
@@ -69,5 +71,10 @@ function rowOf({ area, name, actual, expected }: Check): string[] {
 /** Columns of equal width, the last one as it is. */
 export function aligned(rows: string[][]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join("  ")
+      .trimEnd(),
+  );
 }

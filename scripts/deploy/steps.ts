@@ -15,7 +15,10 @@ import type { Suite } from "./suite.ts";
 import { CONTRACT_KEYS, CREATE3_DEPLOYER_INTERFACE, suiteOf } from "./suite.ts";
 
 /** What a deployment asks the chain. */
-export type ChainReader = Pick<Provider, "call" | "estimateGas" | "getBalance" | "getCode" | "getFeeData" | "getNetwork">;
+export type ChainReader = Pick<
+  Provider,
+  "call" | "estimateGas" | "getBalance" | "getCode" | "getFeeData" | "getNetwork"
+>;
 
 /** Every stage is final before the next one begins. */
 export const STAGES = ["foundation", "contracts", "hand-over"] as const;
@@ -79,7 +82,8 @@ export function deploymentOf(network: NetworkParameters, artifacts: ReadArtifact
 
 function proxySteps({ chain: { dataFeeOracle } }: NetworkParameters): Step[] {
   const { address, code, transaction } = PROXY;
-  const isThere = async (chain: ChainReader) => isOurs("the deterministic proxy", address, chain, (found) => found === code);
+  const isThere = async (chain: ChainReader) =>
+    isOurs("the deterministic proxy", address, chain, (found) => found === code);
   const payer = transaction.from!;
   // What is not used stays there for good.
   const value = dataFeeOracle ? (PROXY_COST * 11n) / 10n : PROXY_COST;
@@ -155,7 +159,9 @@ function handOverSteps({ chain: { deployer: account } }: NetworkParameters, { de
 
 async function ownerOf(deployer: string, chain: ChainReader): Promise<string> {
   const answer = await chain.call({ to: deployer, data: CREATE3_DEPLOYER_INTERFACE.encodeFunctionData("owner") });
-  return answer === "0x" ? ZeroAddress : (CREATE3_DEPLOYER_INTERFACE.decodeFunctionResult("owner", answer)[0] as string);
+  return answer === "0x"
+    ? ZeroAddress
+    : (CREATE3_DEPLOYER_INTERFACE.decodeFunctionResult("owner", answer)[0] as string);
 }
 
 async function isOurs(name: string, address: string, chain: ChainReader, isCode: (code: string) => boolean) {

@@ -50,7 +50,7 @@ export function suiteOf({ deployer, token, signer, parameters, artifacts }: Suit
   const entries = CONTRACT_KEYS.map((key): [ContractKey, SuiteContract] => {
     const source = contractSource(key);
     const { abi, bytecode } = artifacts(source);
-    const encoded = new Interface(abi as string[]).encodeDeploy(args[key]);
+    const encoded = new Interface(abi).encodeDeploy(args[key]);
     const creationCode = concat([bytecode, encoded]);
     const data = CREATE3_DEPLOYER_INTERFACE.encodeFunctionData("deploy", [contractSalt(key), creationCode]);
     return [key, { address: addresses[key], source, creationCode, arguments: args[key], data }];

@@ -12,8 +12,20 @@ import { fileRecordStore } from "../../scripts/deploy/recordStore.ts";
 import { deploymentStatus } from "../../scripts/deploy/status.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import { loadDeployment } from "../../src/contracts/loadDeployment.ts";
+import type { Clock } from "../../src/platform/clock.ts";
+import { systemClock } from "../../src/platform/clock.ts";
 import type { MemoryStore, SimulatedChain } from "./support.ts";
-import { NAMES, WALLET, apply, bound, filledParameters, memoryStore, providerWith, rejection, simulatedChain } from "./support.ts";
+import {
+  NAMES,
+  WALLET,
+  apply,
+  bound,
+  filledParameters,
+  memoryStore,
+  providerWith,
+  rejection,
+  simulatedChain,
+} from "./support.ts";
 
 /** All that a deployment sends from its own account: everything but the proxy's own transaction. */
 const TRANSACTIONS = 22;
@@ -49,7 +61,9 @@ describe("applyDeployment", function () {
       const used = await gasUsed(provider, head);
       expect(Number(plan.gas), "planned gas").to.be.within(Number(used), Number(used) * 1.01);
       if (!isTest) addresses.add(JSON.stringify(plan.deployment.suite.addresses));
-      addresses.add(JSON.stringify(Object.fromEntries(Object.entries(record.contracts).map(([key, c]) => [key, c.address]))));
+      addresses.add(
+        JSON.stringify(Object.fromEntries(Object.entries(record.contracts).map(([key, c]) => [key, c.address]))),
+      );
       await close();
     });
   }
@@ -63,12 +77,12 @@ describe("applyDeployment", function () {
     const network = filledParameters("base");
     const store = memoryStore();
     let kills = 0;
-    for (let isDone = false; !isDone; ) {
-      const { provider, died } = mortal(chain.provider, { transactions: 1 });
-      const outcome = await apply(network, provider, store, { patienceMs: 60 }).catch((error: Error) => error);
+    for (let isDone = false; !isDone;) {
+      const { died, ...life } = mortal(chain.provider, { transactions: 1 });
+      const outcome = await apply(network, life.provider, store, life).catch((error: Error) => error);
       isDone = !(outcome instanceof Error);
       if (!isDone) {
-        expect(died(), String(outcome)).to.equal(true);
+        expect(died(), JSON.stringify(outcome)).to.equal(true);
         kills++;
       }
       expect(kills).to.be.lessThan(40);
@@ -83,10 +97,10 @@ describe("applyDeployment", function () {
     const store = memoryStore();
     let isDone = false;
     for (let calls = 1; !isDone; calls += 5) {
-      const { provider } = mortal(chain.provider, { calls });
-      isDone = await apply(network, provider, store, { patienceMs: 60 }).then(
+      const life = mortal(chain.provider, { calls });
+      isDone = await apply(network, life.provider, store, life).then(
         () => true,
-        (error: { code?: string }) => {
+        (error: Error & { code?: string }) => {
           expect(["chain_unread", "not_mined"], String(error)).to.include(error.code);
           return false;
         },
@@ -111,11 +125,11 @@ describe("applyDeployment", function () {
       },
     });
     // Each run meets its one failure later than the last, until there is none to meet.
-    for (let isDone = false; !isDone; ) {
+    for (let isDone = false; !isDone;) {
       left = ++runs * 11;
       isDone = await apply(network, flaky, store).then(
         () => true,
-        (error: { isRetryable?: boolean }) => {
+        (error: Error & { isRetryable?: boolean }) => {
           expect(error.isRetryable, String(error)).to.equal(true);
           return false;
         },
@@ -142,9 +156,9 @@ describe("applyDeployment", function () {
     const store = memoryStore();
     await chain.provider.getBlockNumber();
     await chain.net.provider.request({ method: "evm_setAutomine", params: [false] });
-    const stuck = await rejection(apply(network, chain.provider, store, { patienceMs: 50 }));
+    const stuck = await rejection(apply(network, chain.provider, store, { patienceMs: 800 }));
     expect(stuck).to.include({ code: "not_mined", isRetryable: true });
-    const waiting = await rejection(apply(network, chain.provider, store, { patienceMs: 50 }));
+    const waiting = await rejection(apply(network, chain.provider, store, { patienceMs: 800 }));
     expect(waiting).to.include({ code: "not_mined", isRetryable: true });
     expect(waiting.message).to.include("sent before");
     await chain.net.provider.request({ method: "evm_setAutomine", params: [true] });
@@ -162,7 +176,7 @@ describe("applyDeployment", function () {
       broadcastTransaction: (raw: string) =>
         isDropping ? Promise.resolve({} as never) : chain.provider.broadcastTransaction(raw),
     });
-    expect(await rejection(apply(network, dropping, store, { patienceMs: 50 }))).to.include({ code: "not_mined" });
+    expect(await rejection(apply(network, dropping, store, { patienceMs: 800 }))).to.include({ code: "not_mined" });
     isDropping = false;
     await apply(network, dropping, store);
     await expectWhole(chain, store, network);
@@ -221,7 +235,8 @@ describe("applyDeployment", function () {
     expect(await refused({ signer: Wallet.createRandom() })).to.equal("wrong_account");
     expect(await refused({ digest: `0x${"00".repeat(32)}` })).to.equal("other_plan");
     expect(store.writes).to.equal(0);
-    await rejection(apply(network, mortal(chain.provider, { transactions: 4 }).provider, store, { patienceMs: 60 }));
+    const life = mortal(chain.provider, { transactions: 4 });
+    await rejection(apply(network, life.provider, store, life));
     expect(await refused({}, filledParameters("sepolia", { maxSeats: 30 })), "other parameters").to.be.oneOf([
       "wrong_record",
       "address_occupied",
@@ -231,6 +246,44 @@ describe("applyDeployment", function () {
     foreign.record = { ...store.record!, chainId: 1, provenance: { ...store.record!.provenance, network: "mainnet" } };
     expect(await refused({}, network, foreign)).to.equal("wrong_record");
     await chain.close();
+  });
+
+  it("begins no stage before the last one is final, also when it is stopped and run again", async () => {
+    const chain = await simulatedChain("sepolia");
+    const network = filledParameters("sepolia");
+    const store = memoryStore();
+    let final = 0;
+    const waiting = providerWith(chain.provider, {
+      getBlock: async (tag) => (tag === "safe" ? ({ number: final } as never) : chain.provider.getBlock(tag)),
+    });
+    const stopped = async (transactions: number) => {
+      const error = await rejection(apply(network, waiting, store, { patienceMs: 1_500 }));
+      expect(error).to.include({ code: "not_mined", isRetryable: true });
+      expect(error.message).to.include("is not final");
+      expect(await chain.provider.getTransactionCount(WALLET.address)).to.equal(transactions);
+      expect(store.record?.provenance.isComplete).to.equal(false);
+    };
+    for (const transactions of [2, 20, TRANSACTIONS]) {
+      await stopped(transactions);
+      await stopped(transactions);
+      final = await chain.provider.getBlockNumber();
+    }
+    await apply(network, waiting, store);
+    await expectWhole(chain, store, network);
+  });
+
+  it("begins anew on a local chain that began anew", async () => {
+    const store = memoryStore();
+    const network = filledParameters("localhost");
+    const first = await simulatedChain("localhost");
+    await first.net.networkHelpers.mine(50);
+    const old = await apply(network, first.provider, store);
+    await first.close();
+    const second = await simulatedChain("localhost");
+    const fresh = await apply(network, second.provider, store);
+    expect(fresh.deploymentBlock).to.be.lessThan(old.deploymentBlock);
+    expect(fresh.contracts.guardian.address).to.equal(old.contracts.guardian.address);
+    await second.close();
   });
 
   it("does a stage again that a reorganisation undid", async () => {
@@ -277,7 +330,8 @@ describe("fileRecordStore", () => {
     const store = fileRecordStore(file);
     expect(store.read()).to.equal(undefined);
     // Everything but the hand-over of the Create3Deployer: all addresses are there, and nobody should use them yet.
-    await rejection(apply(network, mortal(chain.provider, { transactions: 22 }).provider, store, { patienceMs: 60 }));
+    const life = mortal(chain.provider, { transactions: 22 });
+    await rejection(apply(network, life.provider, store, life));
     expect(Object.keys(store.read()!.contracts)).to.have.length(18);
     expect(() => loadDeployment(file)).to.throw(/not finished, run `deploy` again/);
     const record = await apply(network, chain.provider, store);
@@ -305,14 +359,21 @@ function mortal(provider: Provider, life: { transactions?: number; calls?: numbe
       return async (...args: unknown[]) => {
         if (isDead()) throw new Error("the process is dead");
         calls--;
-        const answer = (await (value as (...args: unknown[]) => unknown)(...args)) as unknown;
+        const answer = await (value as (...args: unknown[]) => unknown)(...args);
         if (name === "broadcastTransaction") transactions--;
         if (isDead() && name === "broadcastTransaction") throw new Error("the process is dead");
         return answer;
       };
     },
   });
-  return { provider: proxy, died: isDead };
+  // Whoever waits gives up at once when the process is dead, and not before.
+  const clock: Clock = {
+    now: () => systemClock.now() + (isDead() ? 10 ** 9 : 0),
+    async sleep(ms, signal) {
+      for (const end = clock.now() + ms; clock.now() < end;) await systemClock.sleep(1, signal);
+    },
+  };
+  return { provider: proxy, clock, died: isDead };
 }
 
 async function gasUsed(provider: Provider, since: number): Promise<bigint> {

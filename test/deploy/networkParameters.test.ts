@@ -1,7 +1,12 @@
 import { expect } from "chai";
 
 import { DeploymentError } from "../../scripts/deploy/errors.ts";
-import { FILL_IN, NETWORKS, parseNetworkParameters, readNetworkParameters } from "../../scripts/deploy/networkParameters.ts";
+import {
+  FILL_IN,
+  NETWORKS,
+  parseNetworkParameters,
+  readNetworkParameters,
+} from "../../scripts/deploy/networkParameters.ts";
 import { HOLDERS, KEYHOLDER, NAMES, filledParameters, reviewedFiles } from "./support.ts";
 
 /** Circle's USDC, from its list of contract addresses; see docs/deployment.md. */
@@ -70,7 +75,9 @@ describe("network parameters", () => {
     const filled = { ...parameters, chain, guardianKeyholder: KEYHOLDER };
     const genesis = { allocations: [{ holder: HOLDERS[0], amount: "1" }] };
     const { hash } = parseNetworkParameters("base", filled, genesis);
-    const reordered = Object.fromEntries(Object.entries({ ...filled, guardianKeyholder: KEYHOLDER.toLowerCase() }).toReversed());
+    const reordered = Object.fromEntries(
+      Object.entries({ ...filled, guardianKeyholder: KEYHOLDER.toLowerCase() }).toReversed(),
+    );
     expect(parseNetworkParameters("base", reordered, genesis).hash).to.equal(hash);
     expect(parseNetworkParameters("base", { ...filled, maxSeats: 23 }, genesis).hash).not.to.equal(hash);
   });

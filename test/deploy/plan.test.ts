@@ -8,7 +8,19 @@ import { planDeployment } from "../../scripts/deploy/plan.ts";
 import { planJson, planLines } from "../../scripts/deploy/printPlan.ts";
 import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
 import type { SimulatedChain } from "./support.ts";
-import { HOLDERS, KEYHOLDER, NAMES, PHRASE, WALLET, apply, filledParameters, memoryStore, providerWith, rejection, simulatedChain } from "./support.ts";
+import {
+  HOLDERS,
+  KEYHOLDER,
+  NAMES,
+  PHRASE,
+  WALLET,
+  apply,
+  filledParameters,
+  memoryStore,
+  providerWith,
+  rejection,
+  simulatedChain,
+} from "./support.ts";
 
 const planOf = (network: NetworkParameters, chain: Provider) =>
   planDeployment({ network, chain, artifacts: readArtifact });
@@ -26,7 +38,10 @@ describe("planDeployment", () => {
     const found = new Set<string>();
     for (const name of NAMES) {
       const chain = await simulatedChain(name);
-      const { deployment } = await planOf(filledParameters(name, name === "sepolia" ? { maxSeats: 30 } : {}), chain.provider);
+      const { deployment } = await planOf(
+        filledParameters(name, name === "sepolia" ? { maxSeats: 30 } : {}),
+        chain.provider,
+      );
       found.add(JSON.stringify(deployment.suite.addresses));
       await chain.close();
     }
@@ -35,7 +50,8 @@ describe("planDeployment", () => {
 
   it("gives others for another suite or another deploying account", async () => {
     const second = HDNodeWallet.fromPhrase(PHRASE, undefined, "m/44'/60'/0'/0/1").address;
-    const of = async (chain: Record<string, unknown>) => (await planOf(filledParameters("base", {}, chain), base.provider)).deployment;
+    const of = async (chain: Record<string, unknown>) =>
+      (await planOf(filledParameters("base", {}, chain), base.provider)).deployment;
     const plain = await of({});
     for (const changed of [await of({ suite: 2 }), await of({ deployer: second })]) {
       expect(changed.suite.deployer).not.to.equal(plain.suite.deployer);
@@ -64,7 +80,11 @@ describe("planDeployment", () => {
     }
     expect(plan.dataFeeWei > 0n, "Base charges for data").to.equal(true);
     expect(plan.neededWei > plan.costWei).to.equal(true);
-    expect(JSON.parse(JSON.stringify(planJson(plan)))).to.include({ network: "base", chainId: 8453, digest: plan.digest });
+    expect(JSON.parse(JSON.stringify(planJson(plan)))).to.include({
+      network: "base",
+      chainId: 8453,
+      digest: plan.digest,
+    });
     expect(await base.provider.getBlockNumber()).to.equal(head);
   });
 
@@ -82,7 +102,9 @@ describe("planDeployment", () => {
     expect(after.digest).to.equal(before.digest);
     expect(after).to.include({ gas: 0n, costWei: 0n });
     expect(after.steps.every(({ isDone }) => isDone)).to.equal(true);
-    expect((await planOf(filledParameters("sepolia", { maxSeats: 30 }, { suite: 2 }), chain.provider)).digest).not.to.equal(before.digest);
+    expect(
+      (await planOf(filledParameters("sepolia", { maxSeats: 30 }, { suite: 2 }), chain.provider)).digest,
+    ).not.to.equal(before.digest);
     await chain.close();
   });
 
@@ -112,7 +134,8 @@ describe("planDeployment", () => {
 
   it("refuses a chain without BLS12-381 precompiles", async () => {
     const old = providerWith(base.provider, {
-      call: (request) => (/0b$/.test(String(request.to)) ? Promise.resolve("0x") : base.provider.call(request)),
+      call: (request) =>
+        typeof request.to === "string" && /0b$/.test(request.to) ? Promise.resolve("0x") : base.provider.call(request),
     });
     expect(await rejection(planOf(filledParameters("base"), old))).to.include({ code: "chain_lacks" });
   });
@@ -136,7 +159,10 @@ describe("planDeployment", () => {
 
   it("says that the chain cannot be asked, and that waiting helps", async () => {
     const dead = new Proxy(base.provider, { get: () => () => Promise.reject(new Error("socket hang up")) });
-    expect(await rejection(planOf(filledParameters("base"), dead))).to.include({ code: "chain_unread", isRetryable: true });
+    expect(await rejection(planOf(filledParameters("base"), dead))).to.include({
+      code: "chain_unread",
+      isRetryable: true,
+    });
   });
 });
 

@@ -30,7 +30,11 @@ export function filledParameters(name: string, changes: Json = {}, chainChanges:
   const { parameters } = reviewedFiles(name);
   const chain = { ...(parameters.chain as Json), deployer: WALLET.address, ...chainChanges };
   const allocations = HOLDERS.map((holder) => ({ holder, amount: (5n * 10n ** 26n).toString() }));
-  return parseNetworkParameters(name, { ...parameters, guardianKeyholder: KEYHOLDER, ...changes, chain }, { allocations });
+  return parseNetworkParameters(
+    name,
+    { ...parameters, guardianKeyholder: KEYHOLDER, ...changes, chain },
+    { allocations },
+  );
 }
 
 export function reviewedFiles(name: string): { parameters: Json; genesis: Json } {
@@ -42,7 +46,7 @@ export function reviewedFiles(name: string): { parameters: Json; genesis: Json }
 export interface SimulatedChain {
   net: Network;
   provider: Provider;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 const CHAINS = {
@@ -62,7 +66,7 @@ export async function simulatedChain(name: NetworkName): Promise<SimulatedChain>
   // Base's date keeps the price of data in force.
   const override = { chainId, ...(isBase ? { initialDate: new Date("2027-01-01T00:00:00Z") } : {}) };
   const options = { network: simulated, chainType: isBase ? "op" : "l1", override };
-  const net = (await network.create(options as Parameters<typeof network.create>[0])) as unknown as Network;
+  const net = (await network.create(options)) as unknown as Network;
   if (isBase) await writeDataFeeParameters(net.provider);
   const provider = net.ethers.provider as unknown as Provider;
   const { feeToken } = filledParameters(name).chain;
