@@ -19,7 +19,7 @@ import { apply, filledParameters, memoryStore, putToken } from "./support.ts";
 import type { Network } from "../contracts/fixtures.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** A production build of the smallest contracts that show it: one without links, one with, one with other settings. */
+/** A production build of small contracts: the Create3Deployer, one with links, one with structs in its constructor. */
 const OUTPUT = "tmp/explorer-test";
 const CREATE3 = "contracts/deployment/Create3Deployer.sol";
 const SHOWN = ["contracts/governance/VotingPower.sol", "contracts/RateRegistry.sol"];
