@@ -1,9 +1,11 @@
 import { fileURLToPath } from "node:url";
 
 import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
-import { defineConfig } from "hardhat/config";
+import { configVariable, defineConfig } from "hardhat/config";
 
+import { deployTask } from "./tasks/deploy.ts";
 import { networkTasks } from "./tasks/index.ts";
+import { statusTask } from "./tasks/status.ts";
 
 // No compiler is downloaded: npm brings solc as JavaScript. The path has to be absolute.
 const compiler = { version: "0.8.37", path: fileURLToPath(import.meta.resolve("solc/soljson.js")) };
@@ -16,9 +18,14 @@ const overrides = { "generated/contracts/Ed25519Verifier.sol": ed25519Verifier }
 // Where compiled contracts go; what needs another profile (the gas bench) sets a folder of its own.
 const output = process.env.PENNYBLACK_OUTPUT ?? ".";
 
+/** A chain that others use too: where it is reached and who signs come from Hardhat's keystore or the environment. */
+function real(name: string) {
+  return { type: "http" as const, url: configVariable(`${name}_URL`), accounts: [configVariable(`${name}_KEY`)] };
+}
+
 export default defineConfig({
   plugins: [toolbox],
-  tasks: networkTasks,
+  tasks: [deployTask, statusTask, ...networkTasks],
   solidity: {
     profiles: {
       default: {
@@ -35,11 +42,22 @@ export default defineConfig({
   },
   networks: {
     localhost: { type: "http", chainType: "l1", url: "http://127.0.0.1:8545" },
+    sepolia: { ...real("SEPOLIA"), chainType: "l1", chainId: 11_155_111 },
+    baseSepolia: { ...real("BASE_SEPOLIA"), chainType: "op", chainId: 84_532 },
+    base: { ...real("BASE"), chainType: "op", chainId: 8_453 },
+    mainnet: { ...real("MAINNET"), chainType: "l1", chainId: 1 },
     // The local chain of tests and demo. Blocks come with transactions.
     local: { type: "edr-simulated", chainType: "l1", chainId: 31337, hardfork: "prague" },
     // Base, for what its data costs.
-    base: { type: "edr-simulated", chainType: "op", chainId: 8453, hardfork: "isthmus", loggingEnabled: false },
+    simulatedBase: {
+      type: "edr-simulated",
+      chainType: "op",
+      chainId: 8453,
+      hardfork: "isthmus",
+      loggingEnabled: false,
+    },
   },
+  verify: { etherscan: { apiKey: configVariable("ETHERSCAN_API_KEY") } },
   paths: {
     sources: ["./contracts", "./generated/contracts"],
     artifacts: `${output}/artifacts`,

@@ -26,6 +26,13 @@ describe("docs", () => {
     for (const code of codes) expect(errors, code).to.include(`\`${code}\``);
   });
 
+  it("deployment.md lists every code that stops a deployment", () => {
+    const deployment = read("docs/deployment.md");
+    const codes = codesOf("scripts/deploy/errors.ts", "DeploymentErrorCode");
+    expect(codes.length).to.be.greaterThan(10);
+    for (const code of codes) expect(deployment, code).to.include(`\`${code}\``);
+  });
+
   it("config tables name every key that a config file takes", () => {
     const source = read("src/cli/config.ts");
     const keysOf = (block: string) => [...block.matchAll(/^ {2}([a-zA-Z]+): /gm)].map((match) => match[1]!);

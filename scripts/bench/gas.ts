@@ -7,7 +7,8 @@ import { checkAgainstSnapshot, checkAgainstTargets, flatten } from "./checkGas.t
 import { FLOOR_PER_ROW, PEERS, TARGETS, XMTP } from "./gasTargets.ts";
 import type { GasFigures } from "./measureGas.ts";
 import { BATCHES, measureGas } from "./measureGas.ts";
-import { buildProduction, productionWorld } from "./productionWorld.ts";
+import { buildProduction } from "../deploy/productionBuild.ts";
+import { productionWorld } from "./productionWorld.ts";
 
 const SNAPSHOT = "test/assurance/gas.snapshot.json";
 const USAGE = `npm run bench:gas -- [--json FILE] [--check | --update]

@@ -13,7 +13,7 @@ export interface KnownAddresses {
 }
 
 /** As NodeSeats numbers them. */
-const ADMISSIONS = ["approved", "open"] as const;
+export const ADMISSIONS = ["approved", "open"] as const;
 
 /** What each contract is constructed with: predicted addresses and parameters, so that the order does not matter. */
 export function constructorArguments(
@@ -124,6 +124,9 @@ export function constructorArguments(
 const STAMP_WINDOW_SECONDS = 7 * 24 * 3_600;
 
 /** What a stamp hold has to outlast, so that a signed stamp can still be charged: protocol 2.11. */
-function minStampHoldSeconds({ epochSeconds, vetoWindowSeconds }: DeploymentParameters): number {
+export function minStampHoldSeconds({
+  epochSeconds,
+  vetoWindowSeconds,
+}: Pick<DeploymentParameters, "epochSeconds" | "vetoWindowSeconds">): number {
   return STAMP_WINDOW_SECONDS + 2 * epochSeconds + vetoWindowSeconds;
 }

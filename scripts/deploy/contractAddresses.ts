@@ -1,7 +1,7 @@
-import type { Contract } from "ethers";
 import { id } from "ethers";
 
 import type { ContractKey } from "../../src/contracts/abis.ts";
+import { create3Address } from "./create3.ts";
 
 /** Parts that are not built yet, whose addresses others are constructed with. */
 export const RESERVED_KEYS = ["epochReports"] as const;
@@ -30,13 +30,11 @@ export function contractSalt(key: ContractKey | ReservedKey): string {
   return id(`pennyblack.${contractName(key)}`);
 }
 
-/** The addresses that a Create3Deployer gives, deployed or not. */
-export async function contractAddresses<K extends ContractKey | ReservedKey>(
-  deployer: Contract,
+/** The addresses that the Create3Deployer at an address gives, deployed or not. */
+export function contractAddresses<K extends ContractKey | ReservedKey>(
+  deployer: string,
   keys: readonly K[],
-): Promise<Record<K, string>> {
-  const entries = keys.map(async (key) => {
-    return [key, (await deployer.getFunction("addressOf")(contractSalt(key))) as string] as const;
-  });
-  return Object.fromEntries(await Promise.all(entries)) as Record<K, string>;
+): Record<K, string> {
+  const entries = keys.map((key) => [key, create3Address(deployer, contractSalt(key))] as const);
+  return Object.fromEntries(entries) as Record<K, string>;
 }

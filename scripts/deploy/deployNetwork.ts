@@ -1,19 +1,20 @@
-import type { Provider, Signer } from "ethers";
-import { Contract, ContractFactory, concat, keccak256 } from "ethers";
+import type { Provider, Signer, TransactionResponse } from "ethers";
+import { ContractFactory, keccak256 } from "ethers";
 
 import type { ContractKey } from "../../src/contracts/abis.ts";
-import { abis } from "../../src/contracts/abis.ts";
 import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
 import { deploymentRecordSchema } from "../../src/contracts/deploymentRecord.ts";
-import { constructorArguments } from "./constructorArguments.ts";
-import { RESERVED_KEYS, contractAddresses, contractSalt, contractSource } from "./contractAddresses.ts";
 import { deployTestToken } from "./deployTestToken.ts";
-import { handOver } from "./handOver.ts";
+import { handOverCalls } from "./handOver.ts";
 import type { DeploymentParameters } from "./parameters.ts";
+import type { ReadArtifact } from "./readArtifact.ts";
 import { readArtifact } from "./readArtifact.ts";
+import type { Suite } from "./suite.ts";
+import { CONTRACT_KEYS, suiteOf } from "./suite.ts";
 import { verifyDeployment } from "./verifyDeployment.ts";
 
-const KEYS = Object.keys(abis) as ContractKey[];
+// Nothing is estimated for the hand-over: the contracts may not be there yet, their transactions are on the way.
+const HAND_OVER_GAS_LIMIT = 2_000_000n;
 
 export interface DeployNetworkOptions {
   /** Pays for the deployment and must have a provider. */
@@ -23,44 +24,44 @@ export interface DeployNetworkOptions {
   token?: string;
   /** The order to deploy in. Any works; a test shows it. */
   order?: readonly ContractKey[];
+  /** Which build; the everyday one when absent. */
+  artifacts?: ReadArtifact;
 }
 
 /**
- * Deploys one complete network, hands it over to its governance, and checks every link and role. The artifacts have to
- * be built.
+ * Deploys one complete network on a chain of one's own, hands it over to its governance, and checks every link and role.
+ * Sends everything at once and starts over when it fails: `applyDeployment` is for chains that others use too. The
+ * artifacts have to be built.
  *
  * @example
  * const record = await deployNetwork({ signer, parameters: readParameters("local") });
  * const { postageChannels } = connectContracts(record, signer);
  */
 export async function deployNetwork(options: DeployNetworkOptions): Promise<DeploymentRecord> {
-  const { signer, parameters, order = KEYS } = options;
+  const { signer, parameters, order = CONTRACT_KEYS, artifacts = readArtifact } = options;
   const provider = signer.provider;
   if (!provider) throw new Error("the signer has no provider");
-  const signerAddress = await signer.getAddress();
+  const owner = await signer.getAddress();
 
   // Counted here: providers remember the last answer for a moment, too long for transactions sent at once.
   let nonce = await signer.getNonce("pending");
-  const token = options.token ?? (await (await deployTestToken(signer, { nonce: nonce++ })).getAddress());
-  const { deployer, block } = await deployDeployer(signer, signerAddress, nonce++);
+  const token = options.token ?? (await (await deployTestToken(signer, { nonce: nonce++, artifacts })).getAddress());
+  const { deployer, block } = await deployDeployer(signer, owner, artifacts, nonce++);
 
-  const contracts = await contractAddresses(deployer, KEYS);
-  const reserved = await contractAddresses(deployer, RESERVED_KEYS);
-  const args = constructorArguments({ contracts, reserved, token, signer: signerAddress }, parameters);
-  const sent = [];
+  const suite = suiteOf({ deployer, token, signer: owner, parameters, artifacts });
+  const sent: TransactionResponse[] = [];
   for (const key of order) {
-    const { abi, bytecode } = readArtifact(contractSource(key));
-    const encoded = new ContractFactory(abi, bytecode).interface.encodeDeploy(args[key]);
-    const creation = concat([bytecode, encoded]);
-    sent.push(await deployer.getFunction("deploy").send(contractSalt(key), creation, { nonce: nonce++ }));
+    sent.push(await signer.sendTransaction({ to: deployer, data: suite.contracts[key].data, nonce: nonce++ }));
   }
-  sent.push(...(await handOver(contracts, deployer, signer, () => nonce++)));
+  for (const call of Object.values(handOverCalls(suite.addresses, deployer, owner))) {
+    sent.push(await signer.sendTransaction({ ...call, nonce: nonce++, gasLimit: HAND_OVER_GAS_LIMIT }));
+  }
   // Waited for together: over HTTP each wait takes a polling interval.
   await Promise.all(sent.map((transaction) => transaction.wait()));
 
-  const record = await recordOf(provider, contracts, token, await deployer.getAddress(), block);
+  const record = await recordOf(provider, suite, token, block);
   await verifyDeployment(record, provider, {
-    keyholder: parameters.guardianKeyholder ?? signerAddress,
+    keyholder: parameters.guardianKeyholder ?? owner,
     timelockDelaySeconds: parameters.timelockDelaySeconds,
   });
   return record;
@@ -69,22 +70,22 @@ export async function deployNetwork(options: DeployNetworkOptions): Promise<Depl
 async function deployDeployer(
   signer: Signer,
   owner: string,
+  artifacts: ReadArtifact,
   nonce: number,
-): Promise<{ deployer: Contract; block: number }> {
-  const { abi, bytecode } = readArtifact("contracts/deployment/Create3Deployer.sol");
+): Promise<{ deployer: string; block: number }> {
+  const { abi, bytecode } = artifacts("contracts/deployment/Create3Deployer.sol");
   const deployed = await new ContractFactory(abi, bytecode, signer).deploy(owner, { nonce });
   const receipt = await deployed.deploymentTransaction()!.wait();
-  return { deployer: new Contract(await deployed.getAddress(), abi, signer), block: receipt!.blockNumber };
+  return { deployer: await deployed.getAddress(), block: receipt!.blockNumber };
 }
 
 async function recordOf(
   provider: Provider,
-  addresses: Record<ContractKey, string>,
+  { deployer, addresses }: Suite,
   token: string,
-  deployer: string,
   deploymentBlock: number,
 ): Promise<DeploymentRecord> {
-  const entries = KEYS.map(async (key) => {
+  const entries = CONTRACT_KEYS.map(async (key) => {
     const codeHash = keccak256(await provider.getCode(addresses[key]));
     return [key, { address: addresses[key], codeHash }] as const;
   });

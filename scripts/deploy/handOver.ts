@@ -1,8 +1,8 @@
-import type { ContractTransactionResponse, Signer } from "ethers";
-import { Contract, Interface } from "ethers";
+import { Interface } from "ethers";
 
 import type { ContractKey } from "../../src/contracts/abis.ts";
 import { abis } from "../../src/contracts/abis.ts";
+import { CREATE3_DEPLOYER_INTERFACE } from "./suite.ts";
 
 /** AccessManager's own admin role. */
 export const ADMIN_ROLE = 0n;
@@ -19,22 +19,25 @@ export const PAUSABLE_KEYS = (Object.keys(abis) as ContractKey[]).filter((key) =
   return iface.hasFunction("pauseEntries(uint32)") && iface.hasFunction("resumeEntries()");
 });
 
+interface Call {
+  to: string;
+  data: string;
+}
+
 /**
  * Hands a deployed network over to its governance: the guardian may pause entries, the Timelock is the AccessManager's
- * admin and may fill what is still empty, the deploying account has no role any more and owns nothing. Sends one
- * transaction for all roles, so that none is handed over without the others, and one for the Create3Deployer.
+ * admin and may fill what is still empty, the deploying account has no role any more and owns nothing. One call for all
+ * roles, so that none is handed over without the others, and one for the Create3Deployer.
  *
  * @param signer the deploying account, admin until now
- * @param nextNonce of the signer
  */
-export async function handOver(
+export function handOverCalls(
   contracts: Record<ContractKey, string>,
-  deployer: Contract,
-  signer: Signer,
-  nextNonce: () => number,
-): Promise<ContractTransactionResponse[]> {
-  const manager = new Contract(contracts.accessManager, abis.accessManager, signer);
-  const encode = (name: string, ...args: unknown[]) => manager.interface.encodeFunctionData(name, args);
+  deployer: string,
+  signer: string,
+): { roles: Call; deployer: Call } {
+  const manager = new Interface(abis.accessManager);
+  const encode = (name: string, ...args: unknown[]) => manager.encodeFunctionData(name, args);
   const steps = [
     encode("labelRole", PAUSER_ROLE, "PAUSER"),
     ...PAUSABLE_KEYS.map((key) => {
@@ -44,12 +47,10 @@ export async function handOver(
     }),
     encode("grantRole", PAUSER_ROLE, contracts.guardian, 0),
     encode("grantRole", ADMIN_ROLE, contracts.timelock, 0),
-    encode("renounceRole", ADMIN_ROLE, await signer.getAddress()),
+    encode("renounceRole", ADMIN_ROLE, signer),
   ];
-  // Nothing is estimated: the contracts may not be there yet, their transactions are on the way.
-  const gasLimit = 2_000_000n;
-  return [
-    await manager.getFunction("multicall").send(steps, { nonce: nextNonce(), gasLimit }),
-    await deployer.getFunction("handOver").send(contracts.timelock, { nonce: nextNonce(), gasLimit }),
-  ];
+  return {
+    roles: { to: contracts.accessManager, data: encode("multicall", steps) },
+    deployer: { to: deployer, data: CREATE3_DEPLOYER_INTERFACE.encodeFunctionData("handOver", [contracts.timelock]) },
+  };
 }

@@ -7,7 +7,7 @@ const amount = z
   .string()
   .regex(/^\d+$/, "not a decimal amount of base units")
   .transform((text) => BigInt(text));
-const address = z
+export const addressSchema = z
   .string()
   .refine((text) => isAddress(text), "not an address")
   .transform((text) => getAddress(text))
@@ -53,7 +53,7 @@ export const deploymentParametersSchema = z.strictObject({
   /** Votes that proposing takes. */
   proposalThresholdAmount: amount,
   /** Whose the guardian's powers are for the first year; the deploying account when absent. */
-  guardianKeyholder: address.optional(),
+  guardianKeyholder: addressSchema.optional(),
 });
 
 /** Who holds the stake token at first: all of it that there will ever be. Reviewed, one file per network. */
@@ -62,7 +62,7 @@ export const genesisSchema = z.strictObject({
     .array(
       z.strictObject({
         /** An address; on the local network also `deployer`, for the deploying account. */
-        holder: z.union([z.literal("deployer"), address]),
+        holder: z.union([z.literal("deployer"), addressSchema]),
         amount: amount.refine((value) => value > 0n, "nothing"),
       }),
     )

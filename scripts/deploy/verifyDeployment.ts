@@ -6,7 +6,7 @@ import type { Contracts } from "../../src/contracts/connectContracts.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
 import { RESERVED_KEYS, contractAddresses } from "./contractAddresses.ts";
-import { readArtifact } from "./readArtifact.ts";
+import { CREATE3_DEPLOYER_INTERFACE } from "./suite.ts";
 import { rolesFound } from "./verifyRoles.ts";
 
 /** What a deployment was made with that no link says. */
@@ -15,6 +15,18 @@ export interface Expected {
   keyholder: string;
   timelockDelaySeconds: number;
 }
+
+/** Something that was compared: how it is and how it should be. */
+export interface Check {
+  area: "chain" | "code" | "links" | "roles" | "parameters";
+  name: string;
+  actual: string;
+  expected: string;
+  /** In words, where the two values do not say it. */
+  problem?: string;
+}
+
+type Found = [name: string, actual: string | bigint, expected: string | bigint];
 
 /**
  * Checks that every contract has the recorded code, every link points where it should, governance holds every role and
@@ -28,57 +40,100 @@ export async function verifyDeployment(
   provider: Provider,
   expected?: Expected,
 ): Promise<void> {
-  const problems = await codeProblems(record, provider);
-  // A link of a contract that is not there cannot be read.
-  if (problems.length === 0) {
-    const deployer = new Contract(
-      record.deployer,
-      readArtifact("contracts/deployment/Create3Deployer.sol").abi,
-      provider,
-    );
-    const { epochReports } = await contractAddresses(deployer, RESERVED_KEYS);
-    const handles = connectContracts(record, provider);
-    problems.push(...(await linkProblems(record, handles, epochReports)));
-    problems.push(...(await governanceProblems(record, handles, epochReports)));
-    const owner = (await deployer.getFunction("owner")()) as string;
-    problems.push(...differences([["deployer.owner", owner, record.contracts.timelock.address]]));
-    problems.push(...differences(await rolesFound(record, handles, provider)));
-    if (expected) problems.push(...(await expectedProblems(handles, expected)));
-    if ((await provider.getCode(epochReports)) !== "0x")
-      problems.push(`${epochReports}, reserved for reports, has code`);
-  }
+  const checks = await deploymentChecks(record, provider);
+  if (expected && isReadable(checks))
+    checks.push(...inArea("parameters", await expectedFound(connectContracts(record, provider), expected)));
+  const problems = checks.filter(isWrong).map(problemOf);
   if (problems.length > 0) throw new Error(`the deployment is not complete:\n- ${problems.join("\n- ")}`);
 }
 
-async function codeProblems(record: DeploymentRecord, provider: Provider): Promise<string[]> {
-  const problems: string[] = [];
-  const { chainId } = await provider.getNetwork();
-  if (chainId !== BigInt(record.chainId)) problems.push(`chain ${chainId}, expected ${record.chainId}`);
-  if ((await provider.getCode(record.token)) === "0x") problems.push(`token ${record.token} has no code`);
-  for (const [key, { address, codeHash }] of Object.entries(record.contracts)) {
-    const code = await provider.getCode(address);
-    if (code === "0x") problems.push(`${key} ${address} has no code`);
-    else if (keccak256(code) !== codeHash) problems.push(`${key} ${address} has other code than recorded`);
-  }
-  return problems;
+/** Everything that holds for every deployment. Links and roles are compared only when all the code is there. */
+export async function deploymentChecks(record: DeploymentRecord, provider: Provider): Promise<Check[]> {
+  const checks = await codeChecks(record, provider);
+  // A link of a contract that is not there cannot be read.
+  if (checks.some(isWrong)) return checks;
+  const { epochReports } = contractAddresses(record.deployer, RESERVED_KEYS);
+  const handles = connectContracts(record, provider);
+  const owner = (await new Contract(record.deployer, CREATE3_DEPLOYER_INTERFACE, provider).getFunction(
+    "owner",
+  )()) as string;
+  const reserved = codeOrNone(await provider.getCode(epochReports));
+  return [
+    ...checks,
+    ...inArea("links", await linksFound(record, handles, epochReports)),
+    ...inArea("links", await governanceFound(record, handles, epochReports)),
+    ...inArea("roles", [["deployer.owner", owner, record.contracts.timelock.address]]),
+    ...inArea("roles", await rolesFound(record, handles, provider)),
+    {
+      area: "code",
+      name: "epochReports (reserved)",
+      actual: reserved,
+      expected: NO_CODE,
+      problem: `${epochReports}, reserved for reports, has code`,
+    },
+  ];
 }
 
-async function expectedProblems({ guardian, timelock }: Contracts, expected: Expected): Promise<string[]> {
-  return differences([
+/** Whether the code is there, so that the contracts could be asked. */
+export function isReadable(checks: Check[]): boolean {
+  return checks.some(({ area }) => area === "links");
+}
+
+export function isWrong({ actual, expected }: Check): boolean {
+  return actual !== expected;
+}
+
+export function problemOf({ name, actual, expected, problem }: Check): string {
+  return problem ?? `${name} is ${actual}, expected ${expected}`;
+}
+
+export function inArea(area: Check["area"], found: Found[]): Check[] {
+  return found.map(([name, actual, expected]) => ({ area, name, actual: String(actual), expected: String(expected) }));
+}
+
+const NO_CODE = "no code";
+
+function codeOrNone(code: string): string {
+  return code === "0x" ? NO_CODE : keccak256(code);
+}
+
+async function codeChecks(record: DeploymentRecord, provider: Provider): Promise<Check[]> {
+  const { chainId } = await provider.getNetwork();
+  const problem = `chain ${chainId}, expected ${record.chainId}`;
+  const checks: Check[] = [
+    { area: "chain", name: "chain id", actual: String(chainId), expected: String(record.chainId), problem },
+  ];
+  for (const [name, address] of [
+    ["token", record.token],
+    ["deployer", record.deployer],
+  ] as const) {
+    const actual = (await provider.getCode(address)) === "0x" ? NO_CODE : "code";
+    checks.push({ area: "code", name, actual, expected: "code", problem: `${name} ${address} has no code` });
+  }
+  for (const [key, { address, codeHash }] of Object.entries(record.contracts)) {
+    const actual = codeOrNone(await provider.getCode(address));
+    const problem = `${key} ${address} has ${actual === NO_CODE ? NO_CODE : "other code than recorded"}`;
+    checks.push({ area: "code", name: key, actual, expected: codeHash, problem });
+  }
+  return checks;
+}
+
+async function expectedFound({ guardian, timelock }: Contracts, expected: Expected): Promise<Found[]> {
+  return [
     ["guardian.keyholder", await guardian.keyholder(), expected.keyholder],
     ["timelock.getMinDelay", await timelock.getMinDelay(), BigInt(expected.timelockDelaySeconds)],
-  ]);
+  ];
 }
 
-async function governanceProblems(
+async function governanceFound(
   { contracts }: DeploymentRecord,
   handles: Contracts,
   epochReports: string,
-): Promise<string[]> {
+): Promise<Found[]> {
   const { postageToken, feeDistributor, nodeStaking, rateRegistry, faultProofs } = handles;
   const { votingPower, postageGovernor, guardian } = handles;
   const at = (key: ContractKey) => contracts[key].address;
-  return differences([
+  return [
     ["feeDistributor.treasury", await feeDistributor.treasury(), at("timelock")],
     ["nodeStaking.treasury", await nodeStaking.treasury(), at("timelock")],
     ["rateRegistry.governor", await rateRegistry.governor(), at("timelock")],
@@ -98,18 +153,18 @@ async function governanceProblems(
     ["postageToken.CLOCK_MODE", await postageToken.CLOCK_MODE(), "mode=timestamp"],
     ["votingPower.CLOCK_MODE", await votingPower.CLOCK_MODE(), "mode=timestamp"],
     ["postageGovernor.CLOCK_MODE", await postageGovernor.CLOCK_MODE(), "mode=timestamp"],
-  ]);
+  ];
 }
 
-async function linkProblems(
+async function linksFound(
   { token, contracts }: DeploymentRecord,
   handles: Contracts,
   epochReports: string,
-): Promise<string[]> {
+): Promise<Found[]> {
   const { postageChannels, feeDistributor, nodeRegistry, nodeSeats, nodeStaking, faultProofs } = handles;
   const { identityVerifier, identityRegistry, commitBroadcaster } = handles;
   const at = (key: ContractKey) => contracts[key].address;
-  const links: [string, string | bigint, string | bigint][] = [
+  const links: Found[] = [
     ["postageChannels.token", await postageChannels.token(), token],
     ["postageChannels.distributor", await postageChannels.distributor(), at("feeDistributor")],
     ["feeDistributor.channels", await feeDistributor.channels(), at("postageChannels")],
@@ -148,12 +203,5 @@ async function linkProblems(
   })) {
     links.push([`${name}.authority`, await managed.authority(), at("accessManager")]);
   }
-  return differences(links);
-}
-
-/** Of what is there and what is expected, by name. */
-function differences(found: [name: string, actual: string | bigint, expected: string | bigint][]): string[] {
-  return found
-    .filter(([, actual, expected]) => actual !== expected)
-    .map(([name, actual, expected]) => `${name} is ${actual}, expected ${expected}`);
+  return links;
 }

@@ -1,10 +1,12 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
-import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
+import type { DeploymentRecord, UnfinishedRecord } from "../../src/contracts/deploymentRecord.ts";
 
-/** Writes a record where `loadDeployment` reads it, as `deployments/<network>.json`. */
-export function writeDeployment(record: DeploymentRecord, path: string): void {
+/** Writes a record where `loadDeployment` reads it, as `deployments/<network>.json`: whole, or not at all. */
+export function writeDeployment(record: DeploymentRecord | UnfinishedRecord, path: string): void {
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${JSON.stringify(record, null, 2)}\n`);
+  const fresh = `${path}.${process.pid}.tmp`;
+  writeFileSync(fresh, `${JSON.stringify(record, null, 2)}\n`, { flush: true });
+  renameSync(fresh, path);
 }

@@ -8,9 +8,28 @@ const address = z
 
 const hash = z.string().refine((text): text is `0x${string}` => isHexString(text, 32), "not 32 bytes of hex");
 
-const deployed = z.strictObject({ address, codeHash: hash });
+const deployed = z.strictObject({
+  address,
+  codeHash: hash,
+  /** Where it was deployed. */
+  block: z.int().nonnegative().optional(),
+  transaction: hash.optional(),
+});
 
-/** Where a network lives: one complete set of contracts on one chain. Written once, by the deployment. */
+/** How a deployment that others rely on was made; tests and demos do without. */
+const provenance = z.strictObject({
+  network: z.string(),
+  suite: z.int().positive(),
+  /** The account that paid, and owns nothing. */
+  deployedBy: address,
+  /** Of the reviewed parameters and genesis. */
+  parametersHash: hash,
+  gitCommit: z.string(),
+  /** Everything is there, handed over and proved. Before that nobody should use it. */
+  isComplete: z.boolean(),
+});
+
+/** Where a network lives: one complete set of contracts on one chain. Written by the deployment. */
 export const deploymentRecordSchema = z.strictObject({
   chainId: z.int().positive(),
   /** First block that can hold an event of any of the contracts. */
@@ -39,6 +58,15 @@ export const deploymentRecordSchema = z.strictObject({
     postageGovernor: deployed,
     guardian: deployed,
   }),
+  provenance: provenance.optional(),
 });
+
+/** What `deploy` keeps while it is not done. */
+export const unfinishedRecordSchema = deploymentRecordSchema.extend({
+  contracts: deploymentRecordSchema.shape.contracts.partial(),
+  provenance,
+});
+
+export type UnfinishedRecord = z.infer<typeof unfinishedRecordSchema>;
 
 export type DeploymentRecord = z.infer<typeof deploymentRecordSchema>;

@@ -83,7 +83,10 @@ export class TransactionSender {
    *
    * @param call without a `to` it deploys a contract.
    */
-  async send(call: { to: string | null; data: string }, signal: AbortSignal): Promise<TransactionReceipt> {
+  async send(
+    call: { to: string | null; data: string; value?: bigint },
+    signal: AbortSignal,
+  ): Promise<TransactionReceipt> {
     const { provider, signer } = this.#options;
     const from = (this.#address ??= await signer.getAddress());
     const gas = await provider.estimateGas({ ...call, from });

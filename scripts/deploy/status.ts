@@ -1,0 +1,80 @@
+import type { Provider } from "ethers";
+
+import { connectContracts } from "../../src/contracts/connectContracts.ts";
+import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
+import { asking } from "./plan.ts";
+import type { NetworkParameters } from "./networkParameters.ts";
+import { parameterChecks } from "./parameterChecks.ts";
+import type { Check } from "./verifyDeployment.ts";
+import { deploymentChecks, isReadable, isWrong } from "./verifyDeployment.ts";
+
+export interface DeploymentStatus {
+  network: string;
+  checks: Check[];
+  /** Whether everything is as it should be. */
+  isGood: boolean;
+}
+
+/**
+ * Compares a record and the reviewed parameters with the chain. After a vote that changed a parameter the reviewed file
+ * has to follow: until then its old value counts as a difference.
+ */
+export async function deploymentStatus(
+  record: DeploymentRecord,
+  provider: Provider,
+  network: NetworkParameters,
+): Promise<DeploymentStatus> {
+  return asking(async () => {
+    const checks = [...recordChecks(record, network), ...(await deploymentChecks(record, provider))];
+    if (isReadable(checks)) checks.push(...(await parameterChecks(connectContracts(record, provider), network)));
+    return { network: network.network, checks, isGood: !checks.some(isWrong) };
+  });
+}
+
+function recordChecks(
+  { chainId, token, provenance }: DeploymentRecord,
+  { network, chain }: NetworkParameters,
+): Check[] {
+  const compared: [name: string, actual: string, expected: string][] = [
+    ["chain id of the record", String(chainId), String(chain.chainId)],
+  ];
+  if (chain.feeToken !== "test") compared.push(["fee token of the record", token, chain.feeToken.address]);
+  if (provenance) {
+    compared.push(["network of the record", provenance.network, network]);
+    compared.push(["suite of the record", String(provenance.suite), String(chain.suite)]);
+    compared.push(["deploying account of the record", provenance.deployedBy, chain.deployer]);
+  }
+  return compared.map(([name, actual, expected]) => ({ area: "chain", name, actual, expected }));
+}
+
+/** A table for people: what differs first and in full, then how much was compared. */
+export function statusLines({ network, checks, isGood }: DeploymentStatus): string[] {
+  const areas = [...new Set(checks.map(({ area }) => area))];
+  const rows = areas.map((area) => {
+    const ofArea = checks.filter((check) => check.area === area);
+    const wrong = ofArea.filter(isWrong).length;
+    return [area, `${ofArea.length} compared`, wrong === 0 ? "as recorded" : `${wrong} differ`];
+  });
+  const different = checks.filter(isWrong);
+  return [
+    `${network}: ${isGood ? "everything is as it should be" : "not as it should be"}`,
+    "",
+    ...aligned(rows),
+    ...(different.length === 0 ? [] : ["", ...aligned([["differs", "should be", "is"], ...different.map(rowOf)])]),
+  ];
+}
+
+function rowOf({ area, name, actual, expected }: Check): string[] {
+  return [`${area}: ${name}`, expected, actual];
+}
+
+/** Columns of equal width, the last one as it is. */
+export function aligned(rows: string[][]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join("  ")
+      .trimEnd(),
+  );
+}

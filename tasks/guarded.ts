@@ -1,0 +1,16 @@
+import { DeploymentError } from "../scripts/deploy/errors.ts";
+
+export const output = { out: (text: string) => console.log(text), err: (text: string) => console.error(text) };
+
+/** A Result of Hardhat's: a failed one makes it exit with 1. */
+export type TaskResult = { success: true; value: undefined } | { success: false; error: number };
+
+/** Says in a sentence what somebody can mend, instead of where in the code it was found. */
+export async function guarded(work: () => Promise<number>): Promise<TaskResult> {
+  const exitCode = await work().catch((error: unknown) => {
+    if (!(error instanceof DeploymentError)) throw error;
+    output.err(`${error.code}: ${error.message}`);
+    return 1;
+  });
+  return exitCode === 0 ? { success: true, value: undefined } : { success: false, error: exitCode };
+}

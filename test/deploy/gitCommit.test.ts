@@ -1,0 +1,37 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect } from "chai";
+
+import { DeploymentError } from "../../scripts/deploy/errors.ts";
+import { cleanCommit } from "../../scripts/deploy/gitCommit.ts";
+
+describe("cleanCommit", () => {
+  const root = mkdtempSync(join(tmpdir(), "pennyblack-"));
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t", ...args], { cwd: root, encoding: "utf8" }).trim();
+
+  before(() => {
+    git("init", "-q");
+    mkdirSync(join(root, "deployments/parameters"), { recursive: true });
+    writeFileSync(join(root, "deployments/parameters/base.json"), "{}");
+    git("add", ".");
+    git("commit", "-qm", "first");
+  });
+
+  after(() => rmSync(root, { recursive: true }));
+
+  it("names the commit, whatever records the deployment has written", () => {
+    writeFileSync(join(root, "deployments/base.json"), "{}");
+    expect(cleanCommit(root)).to.equal(git("rev-parse", "HEAD"));
+  });
+
+  it("refuses parameters that no commit has, and names the file", () => {
+    writeFileSync(join(root, "deployments/parameters/base.json"), "{ }");
+    expect(() => cleanCommit(root))
+      .to.throw(DeploymentError, "deployments/parameters/base.json")
+      .with.property("code", "uncommitted");
+  });
+});
