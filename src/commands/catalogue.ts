@@ -2,6 +2,7 @@ import type { ArgumentSpec, CommandSpec, OptionSpec } from "./core/spec.ts";
 
 const NODE: ArgumentSpec = { name: "node", description: "the node's id: 100, 200, ..." };
 const CHANNEL: ArgumentSpec = { name: "channel", description: "address of the postage key" };
+const PROPOSAL: ArgumentSpec = { name: "proposal", description: "the proposal's id" };
 const RECIPIENT: OptionSpec = { name: "recipient", description: "who gets it; the owner unless told" };
 const DIRECTORY: OptionSpec = { name: "directory", description: "where the node's key files are" };
 
@@ -164,6 +165,66 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     kind: "write",
+    path: ["rates", "propose"],
+    description: "propose other rates to the vote; those that are not named stay",
+    arguments: [],
+    options: [
+      { name: "messageFeePico", description: "pico per message" },
+      { name: "storageFeePicoPerByteDay", description: "pico per byte and day" },
+      { name: "congestionFeePicoPerUnit", description: "pico per congestion unit" },
+      { name: "targetRatePerMinute", description: "messages a minute above which congestion begins" },
+      { name: "start", description: "from when, 2026-12-10T00:00Z or unix seconds; early unless told" },
+      { name: "description", description: "why; what changes unless told" },
+    ],
+    load: async () => (await import("./gov/ratesPropose.ts")).ratesPropose,
+  },
+  {
+    kind: "write",
+    path: ["gov", "propose"],
+    description: "propose what a file says to the vote",
+    arguments: [],
+    options: [{ name: "file", description: "JSON: a description, and calls by contract, function and args" }],
+    load: async () => (await import("./gov/propose.ts")).govPropose,
+  },
+  {
+    kind: "read",
+    path: ["gov", "show"],
+    description: "a proposal's state, votes, dates and calls, and what to do next; without an id, all of them",
+    arguments: [{ ...PROPOSAL, isOptional: true }],
+    options: [],
+    load: async () => (await import("./gov/show.ts")).govShow,
+  },
+  {
+    kind: "write",
+    path: ["gov", "vote"],
+    description: "vote on a proposal, with all votes that the account had when voting began",
+    arguments: [PROPOSAL],
+    options: [
+      { name: "for", description: "for it", isFlag: true },
+      { name: "against", description: "against it", isFlag: true },
+      { name: "abstain", description: "neither; counts towards the quorum", isFlag: true },
+      { name: "reason", description: "public, with the vote" },
+    ],
+    load: async () => (await import("./gov/vote.ts")).govVote,
+  },
+  {
+    kind: "write",
+    path: ["gov", "queue"],
+    description: "hand a proposal that has passed to the Timelock; anyone may",
+    arguments: [PROPOSAL],
+    options: [],
+    load: async () => (await import("./gov/carryOut.ts")).govQueue,
+  },
+  {
+    kind: "write",
+    path: ["gov", "execute"],
+    description: "do what has passed and waited; anyone may",
+    arguments: [PROPOSAL],
+    options: [],
+    load: async () => (await import("./gov/carryOut.ts")).govExecute,
+  },
+  {
+    kind: "write",
     path: ["fault", "prove"],
     description: "prove what a node must not have signed: commit, and reveal a minute later",
     arguments: [
@@ -196,6 +257,7 @@ export const GROUPS: Record<string, string> = {
   operator: "run a node: keys, stake, seat, earnings",
   channel: "pay postage: deposits, vouchers, withdrawals",
   rates: "what carriage costs",
+  gov: "votes on how the network is run",
   fault: "misbehaviour of nodes",
   identity: "inboxes on chain",
 };

@@ -93,6 +93,17 @@ const BEFORE: Record<string, (story: Story) => Promise<void>> = {
     await chain.increaseTime(EPOCHS_TO_EARN * EPOCH);
   },
   "channel withdraw": async ({ chain }) => chain.increaseTime(3 * DAY),
+  "gov propose": async ({ chain, contracts, directory }) => {
+    const owner = localWallet(1).connect(chain.provider);
+    await (await contracts.postageToken.transfer(owner.address, 50_000_000n * TOKEN)).wait();
+    await (await contracts.postageToken.connect(owner).delegate(owner.address)).wait();
+    await chain.increaseTime(1);
+    const call = { contract: "nodeSeats", function: "setMaxSeats(uint256)", args: ["30"] };
+    writeFileSync(join(directory, "proposal.json"), JSON.stringify({ description: "More seats", calls: [call] }));
+  },
+  "gov vote": async ({ chain }) => chain.increaseTime(DAY + 1),
+  "gov queue": async ({ chain }) => chain.increaseTime(5 * DAY),
+  "gov execute": async ({ chain }) => chain.increaseTime(2 * DAY),
   "fault prove": async ({ directory }) => {
     const key = fromHex(readFileSync(join(directory, "spare", "signing.key"), "utf8").trim());
     writeFileSync(join(directory, "first.bin"), storedEnvelope({ key }));
@@ -111,6 +122,7 @@ function wordsOf({ directory, printed }: Story, line: string): string[] {
     "0xCHANNEL": postageKey(1).address,
     "0xRECIPIENT": RECIPIENT,
     "0xWALLET": wallet(1).identifier,
+    PROPOSAL: /\b\d{60,78}\b/.exec(printed)?.[0] ?? "",
     VOUCHER: /0x[0-9a-f]{160}/.exec(printed)?.[0] ?? "",
   };
   const isFile = (word: string) => /^[a-z/]+\.(key|json|bin)$|^node$/.test(word);

@@ -60,4 +60,19 @@ export const ADVICE: Record<string, string> = {
   FaultProofsNotTheSameMessage: "bring two envelopes of one node with one sequence id",
   FaultProofsNoFault: "the envelopes differ in nothing that counts",
   FaultProofsAlreadyReported: "somebody has reported this message before you",
+
+  GovernorNonexistentProposal: "check the id: `gov show` lists all proposals",
+  GovernorInsufficientProposerVotes:
+    "delegate what you hold with PostageToken.delegate, also to yourself, or stake more",
+  GovernorRestrictedProposer: "the description ends in #proposer= and another account: only that one can propose it",
+  GovernorUnexpectedProposalState: "`gov show` says what state it is in and what to do next",
+  GovernorAlreadyCastVote: "a vote stays as it was cast",
+  GovernorAlreadyQueuedProposal: "`gov show` says when it can be executed",
+  GovernorInvalidProposalLength: "a proposal has at least one call",
+  PostageGovernorParameterOutOfBounds: "stay between `least` and `most`",
+  PostageGovernorTimelockFixed: "the Timelock is the same for ever",
+  TimelockDelayOutOfBounds: "stay between `least` and `most`",
+  TimelockUnexpectedOperationState: "wait until its delay is over: `gov show` says when",
+  RateRegistryStartTooEarly: "rates are announced 24 h ahead: `rates propose` says from when they can start",
+  RateRegistryRateOutOfBounds: "stay between `least` and `most`: 4 times the rate before, or its step",
 };

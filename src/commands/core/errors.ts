@@ -10,6 +10,8 @@ export type CommandErrorCode =
   | "bad_identifier"
   | "bad_voucher"
   | "bad_evidence"
+  | "bad_proposal"
+  | "foreign_target"
   | "bad_file"
   | "file_exists"
   | "bad_key_file"
@@ -20,10 +22,16 @@ export type CommandErrorCode =
   | "unknown_node"
   | "unknown_channel"
   | "unknown_inbox"
+  | "unknown_proposal"
   | "not_owner"
   | "balance_short"
   | "stake_short"
   | "key_taken"
+  | "out_of_bounds"
+  | "votes_short"
+  | "no_votes"
+  | "already_voted"
+  | "wrong_state"
   | "too_early"
   | "too_late"
   | "nothing_to_do"
@@ -49,6 +57,8 @@ const BAD_INPUT = new Set<CommandErrorCode>([
   "bad_identifier",
   "bad_voucher",
   "bad_evidence",
+  "bad_proposal",
+  "foreign_target",
   "bad_file",
   "file_exists",
   "bad_key_file",

@@ -9,10 +9,7 @@ import { readIdentityUpdate } from "../../protocol/identity/read.ts";
 import type { InboxState } from "../../protocol/identity/state.ts";
 import { applyIdentityUpdate } from "../../protocol/identity/state.ts";
 import type { Context } from "../core/context.ts";
-
-/** Blocks that most endpoints search for events at once; some only fewer. */
-const BLOCKS_PER_CALL = 10_000;
-const FEWEST_BLOCKS = 500;
+import { queryInSpans } from "../core/logs.ts";
 
 export interface LoggedUpdate {
   sequenceId: bigint;
@@ -28,21 +25,13 @@ export async function readIdentityLog(
 ): Promise<LoggedUpdate[]> {
   const { identityRegistry } = contracts;
   const filter = identityRegistry.filters.IdentityUpdateCreated(`0x${inboxId}`);
-  const log: LoggedUpdate[] = [];
-  let span = BLOCKS_PER_CALL;
-  for (let from = record.deploymentBlock; from <= lastBlock;) {
-    const to = Math.min(lastBlock, from + span - 1);
-    try {
-      for (const { args, blockNumber } of await identityRegistry.queryFilter(filter, from, to)) {
-        log.push({ sequenceId: args.sequenceId, block: blockNumber, update: args.update as Hex });
-      }
-      from = to + 1;
-    } catch (error) {
-      if (span <= FEWEST_BLOCKS) throw error;
-      span = Math.max(FEWEST_BLOCKS, Math.floor(span / 2));
-    }
-  }
-  return log;
+  const query = (from: number, to: number) => identityRegistry.queryFilter(filter, from, to);
+  const events = await queryInSpans(query, record.deploymentBlock, lastBlock);
+  return events.map(({ args, blockNumber }) => ({
+    sequenceId: args.sequenceId,
+    block: blockNumber,
+    update: args.update as Hex,
+  }));
 }
 
 /** An inbox as its log alone makes it. */
