@@ -148,11 +148,12 @@ export async function fiveNodes({ world, people }: BaseWorld): Promise<{ ids: bi
   return { ids, directories };
 }
 
-/** A payer's postage key as a file: the payer's account is the channel. */
-export function postageKeyFile(payer: number): string {
-  const wallet = HDNodeWallet.fromPhrase(PHRASE, "", `m/44'/60'/0'/0/${FIRST.payer + payer}`);
-  return keyFile(temporary(), "postage.key", wallet.privateKey);
+/** A payer's postage key: the payer's account is the channel. */
+export function postageWallet(payer: number): HDNodeWallet {
+  return HDNodeWallet.fromPhrase(PHRASE, "", `m/44'/60'/0'/0/${FIRST.payer + payer}`);
 }
+
+export const postageKeyFile = (payer: number) => keyFile(temporary(), "postage.key", postageWallet(payer).privateKey);
 
 /** Two envelopes that a node's real key signed for one sequence id, as files. */
 export function twoForOne(directory: string, nodeId: bigint, sequenceId = 7n): { first: string; second: string } {

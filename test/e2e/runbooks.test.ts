@@ -1,0 +1,117 @@
+import { readFileSync } from "node:fs";
+
+import { expect } from "chai";
+
+import { DAY, NEVER, USD } from "../contracts/fixtures.ts";
+import type { BaseWorld } from "./support/baseWorld.ts";
+import { baseWorld, does, postageKeyFile, postageWallet, refused } from "./support/baseWorld.ts";
+
+const RUNBOOKS = readFileSync(new URL("../../docs/runbooks.md", import.meta.url), "utf8");
+
+/** A runbook that is walked through: its title has to be in docs/runbooks.md. */
+function runbook(title: string, walk: () => void): void {
+  describe(title, () => {
+    before("is in docs/runbooks.md", () => expect(RUNBOOKS).to.include(`\n## ${title}\n`));
+    walk();
+  });
+}
+
+/** Each walk begins on the network as it was deployed. */
+describe("docs/runbooks.md", () => {
+  let base: BaseWorld;
+  let fresh: Awaited<ReturnType<BaseWorld["chain"]["net"]["networkHelpers"]["takeSnapshot"]>>;
+
+  before(async () => {
+    base = await baseWorld();
+    fresh = await base.chain.net.networkHelpers.takeSnapshot();
+  });
+
+  afterEach(() => fresh.restore());
+  after(() => base.chain.close());
+
+  const usdcOf = async (holder: unknown) => (await base.world.usdc.getFunction("balanceOf")(holder)) as bigint;
+
+  runbook("Stolen postage key", () => {
+    const [SAFE, CLEAN] = ["0x00000000000000000000000000000000000000a1", "0x00000000000000000000000000000000000000a2"];
+    const stolen = () => base.people.payers[0]!;
+
+    async function fund(payer: number): Promise<string> {
+      const { world, people } = base;
+      await world.usdc.getFunction("mint")(people.company, 100n * USD);
+      const channel = people.payers[payer]!.address;
+      await does(world, people.company, "channel deposit", { channel, amount: "100 USD" });
+      return channel;
+    }
+
+    /** What the postage key signs off chain, and anybody may send. */
+    async function assign(payer: number): Promise<void> {
+      const { postageChannels } = base.world;
+      const { address, signingKey } = postageWallet(payer);
+      const owner = base.people.company.address;
+      const { r, yParityAndS } = signingKey.sign(await postageChannels.assignOwnerDigest(owner, NEVER));
+      await postageChannels.assignOwner(address, owner, NEVER, r, yParityAndS);
+    }
+
+    async function thiefSpends(fees: string): Promise<void> {
+      const signing = { postageKey: postageKeyFile(0), fees };
+      const { row } = await does(base.world, undefined, "channel sign-voucher", signing);
+      await does(base.world, stolen(), "channel settle", { vouchers: [row] });
+    }
+
+    /** Step 4. */
+    async function goOn(): Promise<void> {
+      const { world, people } = base;
+      await assign(1);
+      const channel = await fund(1);
+      const shown = await does(world, undefined, "channel show", { channel });
+      expect(shown).to.deep.include({ owner: people.company.address.toLowerCase(), unspent: "100000000" });
+    }
+
+    it("of a channel with an owner: the thief spends at most, and the rest comes back", async () => {
+      const { world, people } = base;
+      await assign(0);
+      const channel = await fund(0);
+      expect(await refused(world, stolen(), "channel request-withdrawal", { channel, amount: "all" })).to.equal(
+        "not_owner",
+      );
+      await does(world, people.company, "channel request-withdrawal", { channel, amount: "all" });
+      await thiefSpends("30 USD");
+      await goOn();
+      await world.net.networkHelpers.time.increase(3 * DAY);
+      await does(world, people.company, "channel withdraw", { channel, recipient: SAFE });
+      expect(await usdcOf(SAFE)).to.equal(70n * USD);
+      // What spending 30 USD brought the thief: the bounty of one row.
+      expect(await world.postageChannels.creditOf(stolen())).to.equal(USD / 50n);
+    });
+
+    it("of a channel that the key owns: handed on before the thief's withdrawal is ready, it is saved", async () => {
+      const { world, people } = base;
+      const channel = await fund(0);
+      const { owner } = await does(world, undefined, "channel show", { channel });
+      expect(owner).to.equal(channel.toLowerCase());
+      await does(world, stolen(), "channel request-withdrawal", { channel, amount: "all" });
+      await world.net.networkHelpers.time.increase(2 * DAY);
+
+      await world.postageChannels.connect(stolen()).handOn(channel, people.company);
+      const again = { channel, amount: "all" };
+      expect(await refused(world, people.company, "channel request-withdrawal", again)).to.equal("nothing_to_do");
+      await goOn();
+      await world.net.networkHelpers.time.increase(DAY);
+      expect(await refused(world, stolen(), "channel withdraw", { channel, recipient: CLEAN })).to.equal("not_owner");
+      await does(world, people.company, "channel withdraw", { channel, recipient: SAFE });
+      expect([await usdcOf(SAFE), await usdcOf(CLEAN)]).to.deep.equal([100n * USD, 0n]);
+    });
+
+    it("of a channel that the key owns, where the thief asked for a little to be in the way", async () => {
+      const { world, people } = base;
+      const channel = await fund(0);
+      await does(world, stolen(), "channel request-withdrawal", { channel, amount: "1 USD" });
+      await world.postageChannels.connect(stolen()).handOn(channel, people.company);
+      await does(world, people.company, "channel cancel-withdrawal", { channel });
+      await does(world, people.company, "channel request-withdrawal", { channel, amount: "all" });
+      await world.net.networkHelpers.time.increase(3 * DAY);
+      await does(world, people.company, "channel withdraw", { channel, recipient: SAFE });
+      expect(await usdcOf(SAFE)).to.equal(100n * USD);
+    });
+  });
+});
