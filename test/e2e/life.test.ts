@@ -12,7 +12,7 @@ import {
   baseWorld,
   does,
   drift,
-  fiveNodes,
+  newNodes,
   postageKeyFile,
   refused,
   twoForOne,
@@ -144,7 +144,7 @@ describe("the whole life of a network on Base", () => {
   it("five operators join: they register, a vote admits them, they take seats and serve", async () => {
     const { world, people } = base;
     const { nodeSeats } = world;
-    ({ ids, directories } = await fiveNodes(base));
+    ({ ids, directories } = await newNodes(base));
     expect(ids).to.deep.equal([100n, 200n, 300n, 400n, 500n]);
     const seat = (id: bigint) => ({ node: String(id), takeSeat: true });
     expect(await refused(world, people.operators[0]!, "operator stake", seat(100n))).to.equal("NodeSeatsNotAdmitted");

@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { expect } from "chai";
+import { Wallet } from "ethers";
 
-import { DAY, NEVER, USD } from "../contracts/fixtures.ts";
+import { temporary } from "../commands/support.ts";
+import { DAY, NEVER, TOKEN, USD } from "../contracts/fixtures.ts";
 import type { BaseWorld } from "./support/baseWorld.ts";
-import { baseWorld, does, postageKeyFile, postageWallet, refused } from "./support/baseWorld.ts";
+import { baseWorld, does, newNodes, postageKeyFile, postageWallet, refused, twoForOne } from "./support/baseWorld.ts";
 
 const RUNBOOKS = readFileSync(new URL("../../docs/runbooks.md", import.meta.url), "utf8");
 
@@ -112,6 +115,43 @@ describe("docs/runbooks.md", () => {
       await world.net.networkHelpers.time.increase(3 * DAY);
       await does(world, people.company, "channel withdraw", { channel, recipient: SAFE });
       expect(await usdcOf(SAFE)).to.equal(100n * USD);
+    });
+  });
+
+  runbook("Stolen node key", () => {
+    it("the key is replaced, a case under the old one is dismissed, and nothing is lost", async () => {
+      const { world, people } = base;
+      const { faultProofs, guardian, nodeRegistry, nodeStaking, ethers } = world;
+      const [owner] = people.operators;
+      const { directories } = await newNodes(base, 1);
+      const keyIn = (directory: string) => readFileSync(join(directory, "settlement.key"), "utf8").trim();
+      const old = new Wallet(keyIn(directories[0]!), ethers.provider);
+      await people.stranger.sendTransaction({ to: old, value: 10n ** 18n });
+
+      const spare = join(temporary(), "spare");
+      const { keys } = await does(world, undefined, "operator keys", { directory: spare });
+      const [signingKey, attestationKey] = [join(spare, "signing.key"), join(spare, "attestation.key")];
+      await does(world, owner, "operator rotate-key", { node: "100", signingKey, attestationKey });
+      await old.sendTransaction({ to: keys.settlement.address as string, value: 9n * 10n ** 17n });
+      expect(await ethers.provider.getBalance(keys.settlement.address as string)).to.equal(9n * 10n ** 17n);
+
+      const show = () => does(world, undefined, "operator show", { node: "100" });
+      expect((await nodeRegistry.getNode(100n)).signer.toLowerCase()).to.equal(keys.signing.address);
+      expect((await show()).keys.signing.toLowerCase()).to.equal(keys.signing.address);
+
+      await world.net.networkHelpers.time.increase(2 * DAY);
+      expect((await show()).isFrozen).to.equal(false);
+      const { caseId } = await does(world, people.reporter, "fault prove", twoForOne(directories[0]!, 100n));
+      expect((await show()).isFrozen).to.equal(true);
+      await guardian.connect(people.keyholder).dismiss(caseId);
+      await expect(faultProofs.close(caseId)).to.revert(ethers);
+      await world.net.networkHelpers.time.increase(14 * DAY);
+      await faultProofs.close(caseId);
+      expect((await show()).isFrozen).to.equal(false);
+      expect(await nodeStaking.stakeOf(100n)).to.equal(10_000n * TOKEN);
+
+      const late = twoForOne(directories[0]!, 100n, 8n);
+      expect(await refused(world, people.reporter, "fault prove", late)).to.equal("too_late");
     });
   });
 });

@@ -129,13 +129,16 @@ export async function drift({ chain, world }: BaseWorld, network: NetworkParamet
   return checks.filter(isWrong).map(({ name, actual, expected }) => [name, actual, expected]);
 }
 
-/** Has a founder delegate, give every operator PENNY for a stake, and each of them register a node. */
-export async function fiveNodes({ world, people }: BaseWorld): Promise<{ ids: bigint[]; directories: string[] }> {
+/** Has the founders delegate and give operators PENNY for a stake, and each of those register a node. */
+export async function newNodes(
+  { world, people }: Pick<BaseWorld, "world" | "people">,
+  count = 5,
+): Promise<{ ids: bigint[]; directories: string[] }> {
   const { postageToken, nodeRegistry } = world;
   for (const founder of people.founders) await postageToken.connect(founder).delegate(founder);
   const directories: string[] = [];
   const ids: bigint[] = [];
-  for (const [i, operator] of people.operators.entries()) {
+  for (const [i, operator] of people.operators.slice(0, count).entries()) {
     await postageToken.connect(people.founders[1]).transfer(operator, 12_000n * TOKEN);
     const directory = join(temporary(), "node");
     await does(world, undefined, "operator keys", { directory });
