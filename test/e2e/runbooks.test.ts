@@ -4,10 +4,24 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { Wallet } from "ethers";
 
+import type { IRateRegistry } from "#typechain";
+
+import { runStatus } from "../../scripts/deploy/runStatus.ts";
 import { temporary } from "../commands/support.ts";
 import { DAY, NEVER, TOKEN, USD } from "../contracts/fixtures.ts";
+import { act, propose } from "../contracts/governance.ts";
+import { reviewedFiles } from "../deploy/support.ts";
 import type { BaseWorld } from "./support/baseWorld.ts";
-import { baseWorld, does, newNodes, postageKeyFile, postageWallet, refused, twoForOne } from "./support/baseWorld.ts";
+import {
+  baseParameters,
+  baseWorld,
+  does,
+  newNodes,
+  postageKeyFile,
+  postageWallet,
+  refused,
+  twoForOne,
+} from "./support/baseWorld.ts";
 
 const RUNBOOKS = readFileSync(new URL("../../docs/runbooks.md", import.meta.url), "utf8");
 
@@ -152,6 +166,80 @@ describe("docs/runbooks.md", () => {
 
       const late = twoForOne(directories[0]!, 100n, 8n);
       expect(await refused(world, people.reporter, "fault prove", late)).to.equal("too_late");
+    });
+  });
+
+  runbook("Rate proposal", () => {
+    /** Up to the execution: proposed by a founder, voted for, queued, and left until it is due. */
+    async function proposed(rates: IRateRegistry.RatesStruct) {
+      const { world, people } = base;
+      const { rateRegistry, postageGovernor, postageToken } = world;
+      const [founder] = people.founders;
+      await postageToken.connect(founder).delegate(founder);
+      await world.net.networkHelpers.time.increase(1);
+      const data = rateRegistry.interface.encodeFunctionData("scheduleRates", [rates]);
+      const text = `Rates for spring #proposer=${founder.address}`;
+      const proposal = await propose(world, founder, [{ target: rateRegistry, data }], text);
+      await world.net.networkHelpers.time.increase(DAY + 1);
+      await postageGovernor.connect(founder).castVote(proposal.id, 1);
+      await world.net.networkHelpers.time.increase(5 * DAY);
+      await act(world, people.stranger, "queue", proposal);
+      await world.net.networkHelpers.time.increase(2 * DAY);
+      return proposal;
+    }
+
+    /** Step 4: the execution, asked as the Timelock. */
+    const ask = async (rates: IRateRegistry.RatesStruct) => {
+      const { rateRegistry, record, net } = base.world;
+      const from = record.contracts.timelock.address;
+      // The simulated chain takes the price of data for a call, too.
+      await net.networkHelpers.setBalance(from, 10n ** 18n);
+      return rateRegistry.connect(base.chain.provider).scheduleRates.staticCall(rates, { from });
+    };
+
+    const startIn = async (days: number) => (await base.world.net.networkHelpers.time.latest()) + days * DAY;
+
+    it("is announced, asked about, voted, executed, in force, and then reviewed", async () => {
+      const { world, people, network, chain } = base;
+      const startTime = await startIn(12);
+      const rates = { messageFee: 400, storageFee: 200, congestionFee: 300, targetRatePerMinute: 6_000, startTime };
+      const { rateRegistry } = world;
+      await expect(ask({ ...rates, messageFee: 401 })).to.be.revertedWithCustomError(
+        rateRegistry,
+        "RateRegistryRateOutOfBounds",
+      );
+      await ask(rates);
+      await act(world, people.stranger, "execute", await proposed(rates));
+      const { current, scheduled } = await does(world, undefined, "rates show", {});
+      expect([current.messageFeePico, scheduled[0].messageFeePico]).to.deep.equal(["100", "400"]);
+      expect(Number(scheduled[0].startAt)).to.equal(startTime);
+      await world.net.networkHelpers.time.increaseTo(startTime);
+
+      const status = async (reviewed: typeof network) => {
+        const lines: string[] = [];
+        const output = { out: (text: string) => void lines.push(text), err: (text: string) => void lines.push(text) };
+        const { record } = world;
+        const exitCode = await runStatus({ network: reviewed, record, provider: chain.provider, json: false, output });
+        return { exitCode, text: lines.join("\n") };
+      };
+      const before = await status(network);
+      expect(before.exitCode).to.equal(1);
+      expect(before.text).to.match(/messageFeePico in force +100 +400$/);
+      const { firstRates } = reviewedFiles("base").parameters as { firstRates: object };
+      const reviewed = baseParameters(people, 1, { firstRates: { ...firstRates, messageFeePico: "400" } });
+      expect((await status(reviewed)).exitCode).to.equal(0);
+    });
+
+    it("of rates that begin too early is refused by the execution", async () => {
+      const { world, people } = base;
+      const startTime = await startIn(9);
+      const rates = { messageFee: 400, storageFee: 200, congestionFee: 300, targetRatePerMinute: 6_000, startTime };
+      await ask(rates);
+      const proposal = await proposed(rates);
+      await expect(act(world, people.stranger, "execute", proposal)).to.be.revertedWithCustomError(
+        world.rateRegistry,
+        "RateRegistryStartTooEarly",
+      );
     });
   });
 });
