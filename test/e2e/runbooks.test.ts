@@ -242,4 +242,78 @@ describe("docs/runbooks.md", () => {
       );
     });
   });
+
+  runbook("Guardian pause", () => {
+    const WEEK = 7 * DAY;
+
+    async function funded(): Promise<string> {
+      const { world, people } = base;
+      await world.usdc.getFunction("mint")(people.company, 100n * USD);
+      const channel = people.payers[0]!.address;
+      await does(world, people.company, "channel deposit", { channel, amount: "50 USD" });
+      return channel;
+    }
+
+    /** Step 3. */
+    const dryDeposit = (channel: string) =>
+      refused(base.world, base.people.company, "channel deposit", { channel, amount: "5 USD", dryRun: true });
+
+    it("closes deposits and no withdrawal, is ended early, and cannot be repeated", async () => {
+      const { world, people } = base;
+      const { guardian, postageChannels } = world;
+      const channel = await funded();
+      const acting = guardian.connect(people.keyholder);
+      await acting.pauseEntries.staticCall(postageChannels, WEEK);
+      await acting.pauseEntries(postageChannels, WEEK);
+      const until = await postageChannels.entriesPausedUntil();
+      expect(until).to.equal(BigInt(await world.net.networkHelpers.time.latest()) + BigInt(WEEK));
+      expect(await dryDeposit(channel)).to.equal("PausableEntriesPaused");
+      await does(world, people.payers[0], "channel request-withdrawal", { channel, amount: "all" });
+      await world.net.networkHelpers.time.increase(3 * DAY);
+      await does(world, people.payers[0], "channel withdraw", { channel, recipient: people.company.address });
+      expect(await usdcOf(people.company)).to.equal(100n * USD);
+
+      await acting.resumeEntries(postageChannels);
+      await does(world, people.company, "channel deposit", { channel, amount: "5 USD" });
+      expect(await postageChannels.nextPauseAt()).to.equal(until + BigInt(30 * DAY));
+      await expect(acting.pauseEntries(postageChannels, WEEK)).to.be.revertedWithCustomError(
+        postageChannels,
+        "PausableEntriesTooSoon",
+      );
+    });
+
+    it("of each other contract closes what the table says, and ends by itself", async () => {
+      const { world, people } = base;
+      const { guardian, nodeRegistry, nodeStaking, identityRegistry, commitBroadcaster } = world;
+      const { ids } = await newNodes(base, 1);
+      const acting = guardian.connect(people.keyholder);
+      const [owner, second] = people.operators;
+      const more = { node: String(ids[0]), amount: "500 PENNY" };
+      const directory = join(temporary(), "node");
+      await world.postageToken.connect(people.founders[1]).transfer(second!, 10_000n * TOKEN);
+      await does(world, undefined, "operator keys", { directory });
+      const entering = { directory, httpAddress: "https://node.example.org" };
+      for (const contract of [identityRegistry, commitBroadcaster]) {
+        await acting.pauseEntries(contract, WEEK);
+        expect(await contract.entriesPausedUntil()).not.to.equal(0n);
+      }
+      const paused = "PausableEntriesPaused";
+      await expect(identityRegistry.addIdentityUpdate(`0x${"11".repeat(32)}`, "0x00")).to.be.revertedWithCustomError(
+        identityRegistry,
+        paused,
+      );
+      await expect(
+        commitBroadcaster.addMessage(`0x${"11".repeat(16)}`, `0x${"00".repeat(200)}`),
+      ).to.be.revertedWithCustomError(commitBroadcaster, paused);
+      await acting.pauseEntries(nodeRegistry, WEEK);
+      expect(await refused(world, second!, "operator register", entering)).to.equal(paused);
+      await acting.resumeEntries(nodeRegistry);
+      await acting.pauseEntries(nodeStaking, WEEK);
+      expect(await refused(world, owner!, "operator stake", more)).to.equal(paused);
+      await does(world, second, "operator register", entering);
+      await does(world, second, "operator exit", { node: "200" });
+      await world.net.networkHelpers.time.increase(WEEK);
+      await does(world, owner, "operator stake", more);
+    });
+  });
 });
