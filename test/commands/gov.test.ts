@@ -3,7 +3,10 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
+import { SETTINGS } from "../../src/commands/gov/settings.ts";
 import { percent } from "../../src/commands/gov/tally.ts";
+import type { Contracts } from "../../src/contracts/connectContracts.ts";
+import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import type { World } from "../contracts/fixtures.ts";
 import { DAY, TOKEN, deployedWorld } from "../contracts/fixtures.ts";
 import { State, Vote, act, passed, propose, proposalOf, toEnd, toVote, votingWorld } from "../contracts/governance.ts";
@@ -321,6 +324,61 @@ describe("gov propose", () => {
     expect(twice.json.error.code).to.equal("nothing_to_do");
     const theirs = { ...seats(), description: `x #proposer=${NOWHERE}` };
     expect((await problemsOf(world, theirs)).message).to.include("GovernorRestrictedProposer");
+  });
+});
+
+describe("bounds of what a vote can set", () => {
+  /** Arguments at both ends of what a contract takes, and one beyond each. */
+  const ends = (least: bigint, most: bigint, ...rest: bigint[]) =>
+    [least - 1n, least, most, most + 1n].filter((value) => value >= 0n).map((value) => [value, ...rest]);
+  const days = (count: number) => BigInt(count * DAY);
+  const rates = (changes: Record<string, bigint>) => [
+    { ...{ messageFee: 100n, storageFee: 200n, congestionFee: 300n, targetRatePerMinute: 6_000n }, ...changes },
+  ];
+
+  it("are those of the contracts", async () => {
+    const world = await deployedWorld();
+    const contracts = connectContracts(world.record, world.governance);
+    const now = BigInt(await latest(world));
+    const startTime = now + days(3);
+    const cases: Record<string, unknown[][]> = {
+      "nodeSeats.setMaxSeats": ends(1n, 90n),
+      "nodeStaking.setMinimumStake": ends(1n, 2n ** 96n - 1n),
+      "nodeStaking.setUnbondingSeconds": ends(days(7), days(60)),
+      "feeDistributor.setTreasuryBps": ends(0n, 2_000n),
+      "faultProofs.setAppealSeconds": ends(days(1), days(30)),
+      "postageChannels.setMinimumDeposit": ends(1n, 100_000_000n),
+      "postageChannels.setBounty": [...ends(0n, 200n, 0n), ...ends(0n, 200_000n).map(([cap]) => [0n, cap])],
+      "postageChannels.setWithdrawalTerms": [
+        ...ends(90_000n, days(14), days(14)),
+        ...ends(days(10), days(30)).map(([hold]) => [days(10), hold]),
+      ],
+      "timelock.updateDelay": ends(days(1), days(14)),
+      "rateRegistry.scheduleRates": [
+        ...ends(0n, 400n).map(([messageFee]) => rates({ startTime, messageFee: messageFee! })),
+        ...ends(0n, 800n).map(([storageFee]) => rates({ startTime, storageFee: storageFee! })),
+        ...ends(0n, 1_200n).map(([congestionFee]) => rates({ startTime, congestionFee: congestionFee! })),
+        ...ends(1n, 24_000n).map(([target]) => rates({ startTime, targetRatePerMinute: target! })),
+      ],
+    };
+    for (const [name, calls] of Object.entries(cases)) {
+      const [contract, method] = name.split(".") as [keyof Contracts, string];
+      for (const args of calls) {
+        const changes = await SETTINGS[name]!.changes(contracts, args, now);
+        const isTaken = await contracts[contract]
+          .getFunction(method as never)
+          .staticCall(...(args as never[]))
+          .then(
+            () => true,
+            () => false,
+          );
+        const words = `${name} ${args.map((one) => (typeof one === "bigint" ? one : Object.values(one as object))).join()}`;
+        expect(
+          changes.every(({ problem }) => !problem),
+          words,
+        ).to.equal(isTaken);
+      }
+    }
   });
 });
 

@@ -175,7 +175,7 @@ export const SETTINGS: Record<string, Setting> = {
     "first deposits into channels",
     async ({ postageChannels }) => (await postageChannels.parameters()).minimumDeposit,
     usd,
-    [0n, 100_000_000n],
+    [1n, 100_000_000n],
   ),
   "timelock.updateDelay": setting(
     "timelock",
