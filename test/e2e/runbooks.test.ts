@@ -8,14 +8,17 @@ import type { IRateRegistry } from "#typechain";
 
 import { runStatus } from "../../scripts/deploy/runStatus.ts";
 import { temporary } from "../commands/support.ts";
-import { DAY, NEVER, TOKEN, USD } from "../contracts/fixtures.ts";
-import { act, propose } from "../contracts/governance.ts";
+import type { World } from "../contracts/fixtures.ts";
+import { DAY, NEVER, TOKEN, USD, passEpochs } from "../contracts/fixtures.ts";
+import { act, propose, voted } from "../contracts/governance.ts";
 import { reviewedFiles } from "../deploy/support.ts";
 import type { BaseWorld } from "./support/baseWorld.ts";
 import {
   baseParameters,
   baseWorld,
+  deployedOn,
   does,
+  drift,
   newNodes,
   postageKeyFile,
   postageWallet,
@@ -314,6 +317,81 @@ describe("docs/runbooks.md", () => {
       await does(world, second, "operator exit", { node: "200" });
       await world.net.networkHelpers.time.increase(WEEK);
       await does(world, owner, "operator stake", more);
+    });
+  });
+
+  runbook("Moving to a new suite of contracts", () => {
+    /** Two nodes with seats, in the first epoch in which they serve. */
+    async function serving(world: World) {
+      const { nodeSeats } = world;
+      const { ids, directories } = await newNodes({ world, people: base.people }, 2);
+      const admissions = ids.map((id) => ({
+        target: nodeSeats,
+        data: nodeSeats.interface.encodeFunctionData("setAdmitted", [id, true]),
+      }));
+      await voted(world, admissions, "Admit the first two");
+      for (const [i, id] of ids.entries()) {
+        await does(world, base.people.operators[i], "operator stake", { node: String(id), takeSeat: true });
+      }
+      await passEpochs(world, 1);
+      return { ids, directories };
+    }
+
+    it("everybody moves, and the old suite pays what it owes to the last unit", async () => {
+      const { world: old, people, chain, network } = base;
+      const { feeDistributor, postageChannels, postageToken } = old;
+      const [payer] = people.payers;
+      const channel = payer!.address;
+      const before = await serving(old);
+      await old.usdc.getFunction("mint")(people.company, 150n * USD);
+      await does(old, people.company, "channel deposit", { channel, amount: "100 USD" });
+      const signing = { postageKey: postageKeyFile(0), fees: "40 USD" };
+      const { row } = await does(old, undefined, "channel sign-voucher", signing);
+
+      const parameters = baseParameters(people, 2);
+      const world = await deployedOn(chain, parameters, people);
+      expect(await drift({ ...base, world }, parameters)).to.deep.equal([]);
+      expect(await drift(base, network)).to.deep.equal([]);
+      const addresses = (of: World) => Object.values(of.record.contracts).map(({ address }) => address);
+      expect(new Set([...addresses(old), ...addresses(world)]).size).to.equal(2 * addresses(old).length);
+
+      const next = await serving(world);
+      expect(next.ids).to.deep.equal(before.ids);
+      for (const id of next.ids) {
+        const [was, is] = [await old.nodeRegistry.getNode(id), await world.nodeRegistry.getNode(id)];
+        expect(is.signer).not.to.equal(was.signer);
+      }
+      await does(world, people.company, "channel deposit", { channel, amount: "50 USD" });
+      await does(old, people.settler, "channel settle", { vouchers: [row] });
+      await does(old, payer, "channel request-withdrawal", { channel, amount: "all" });
+      await old.net.networkHelpers.time.increase(3 * DAY);
+      await does(old, payer, "channel withdraw", { channel, recipient: people.company.address });
+      expect(await usdcOf(people.company)).to.equal(60n * USD);
+
+      await feeDistributor.distribute();
+      await passEpochs(old, 15);
+      for (const [i, id] of before.ids.entries()) {
+        const [node, owner] = [String(id), people.operators[i]!];
+        await does(old, owner, "operator claim", { node });
+        await does(old, owner, "operator exit", { node });
+        const { unbondings } = await does(old, undefined, "operator show", { node });
+        await old.net.networkHelpers.time.increaseTo(BigInt(unbondings[0].readyAt as string));
+        await does(old, owner, "operator withdraw-stake", { node });
+        expect(await postageToken.balanceOf(owner)).to.equal(12_000n * TOKEN);
+      }
+      const timelock = world.record.contracts.timelock.address;
+      const data = feeDistributor.interface.encodeFunctionData("withdrawCredit", [timelock]);
+      await voted(old, [{ target: feeDistributor, data }], "The treasury moves");
+
+      // 40 USD, of which 0.02 are the settler's bounty and a tenth of the rest the treasury's.
+      const fees = 40n * USD - USD / 50n;
+      expect(await usdcOf(timelock)).to.equal(fees / 10n);
+      expect(await usdcOf(postageChannels)).to.equal(await postageChannels.creditOf(people.settler));
+      const earned = (await usdcOf(people.operators[0])) + (await usdcOf(people.operators[1]));
+      const left = await usdcOf(feeDistributor);
+      expect(earned + left).to.equal(fees - fees / 10n);
+      expect(left < 14n + 2n, `${left} left`).to.equal(true);
+      expect(await usdcOf(world.postageChannels)).to.equal(50n * USD);
     });
   });
 });
