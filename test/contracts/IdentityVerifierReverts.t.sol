@@ -460,4 +460,18 @@ contract IdentityVerifierReverts is IdentityUpdates {
             _refusesAccount(_accountId(precompile), BLOCK - 1, abi.encodeWithSelector(selector, address(i)));
         }
     }
+
+    /// With less than an account is due its no is no answer.
+    function test_accountsThatAreNotGivenTheirGas() public {
+        Actor memory stranger = _account(2);
+        bytes memory raw = _raw(_owner, _text(_good));
+        bytes memory signature = IdentityWire.accountSignature(_accountId(stranger), BLOCK - 1, raw);
+        bytes memory action = IdentityWire.create(_identifier(_owner), 1, signature, 1);
+        try verifier.verify{gas: 2_000_000}(_good.inboxId, _envelope(_good, action)) {
+            assert(false);
+        } catch (bytes memory reason) {
+            bytes4 selector = IIdentityVerifier.IdentityVerifierAccountGas.selector;
+            assert(keccak256(reason) == keccak256(abi.encodeWithSelector(selector, address(bytes20(stranger.key)))));
+        }
+    }
 }

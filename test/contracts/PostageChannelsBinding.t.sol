@@ -120,8 +120,11 @@ contract BindingHandler {
         if (kind == 7) return _row(voucher, keccak256(abi.encodePacked("\x19Ethereum Signed Message:\n32", digest)));
         // The signature of another promise of the same key.
         if (kind == 8) return _row(voucher, channels.assignOwnerDigest(address(uint160(noise)), noise));
-        // Columns exchanged.
-        if (kind == 9) return _row(voucher, channels.voucherDigest(voucher.stamps, voucher.fees));
+        // Columns exchanged; equal ones would be the voucher itself.
+        if (kind == 9) {
+            uint64 fees = voucher.stamps == voucher.fees ? voucher.stamps + 1 : voucher.stamps;
+            return _row(voucher, channels.voucherDigest(fees, voucher.fees));
+        }
         // The same signature with the other s.
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(_key(voucher.key), digest);
         row = abi.encodePacked(voucher.fees, voucher.stamps, r, (ORDER - uint256(s)) | (uint256(28 - v) << 255));
