@@ -23,6 +23,10 @@ const LARGEST_IN_CALLDATA = 48_000;
  */
 export const MOST_WALKED = 8_000;
 
+/** From FaultProofs: when a reveal counts, after its commitment. */
+export const REVEAL_AFTER_SECONDS = 60n;
+export const REVEAL_UNTIL_SECONDS = 86_400n;
+
 export type FaultName = keyof typeof FAULTS;
 
 /** One stored OriginatorEnvelope (serialized), or two. */

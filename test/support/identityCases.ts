@@ -2,10 +2,10 @@ import { clone, create, toBinary } from "@bufbuild/protobuf";
 
 import type { IdentityUpdate } from "#proto/xmtp/identity/associations/association_pb.ts";
 import { IdentityUpdateSchema } from "#proto/xmtp/identity/associations/association_pb.ts";
-import type { Signature } from "#proto/xmtp/identity/associations/signature_pb.ts";
 import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import { concatBytes, fromHex } from "../../src/protocol/bytes.ts";
+import { signaturesOf } from "../../src/protocol/identity/signatures.ts";
 import type { InboxState } from "../../src/protocol/identity/state.ts";
 import { topicBytes } from "../../src/protocol/topics.ts";
 import type { ActionPlan, Actor } from "./identityActors.ts";
@@ -208,22 +208,4 @@ export class IdentityCases {
         return wrap("perhaps another inbox");
     }
   }
-}
-
-/** Every signature of an update, in its order. */
-export function signaturesOf(update: IdentityUpdate): Signature[] {
-  return update.actions.flatMap(({ kind }) => {
-    switch (kind.case) {
-      case "createInbox":
-        return [kind.value.initialIdentifierSignature!];
-      case "add":
-        return [kind.value.existingMemberSignature!, kind.value.newMemberSignature!];
-      case "revoke":
-        return [kind.value.recoveryIdentifierSignature!];
-      case "changeRecoveryAddress":
-        return [kind.value.existingRecoveryIdentifierSignature!];
-      default:
-        return [];
-    }
-  });
 }

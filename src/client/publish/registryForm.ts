@@ -1,10 +1,11 @@
 import { clone, toBinary } from "@bufbuild/protobuf";
 
-import type { Signature } from "#proto/xmtp/identity/associations/signature_pb.ts";
+import type { RecoverableEcdsaSignature } from "#proto/xmtp/identity/associations/signature_pb.ts";
 import type { ClientEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import { withLowS } from "../../protocol/ecdsa.ts";
+import { signaturesOf } from "../../protocol/identity/signatures.ts";
 
 /**
  * An identity update as IdentityRegistry takes it, serialized. Some wallets write v of their signatures as 0 or 1 (the
@@ -15,16 +16,15 @@ import { withLowS } from "../../protocol/ecdsa.ts";
  * @param bytes what `envelope` is serialized as.
  */
 export function inRegistryForm(envelope: ClientEnvelope, bytes: Uint8Array): Uint8Array {
+  if (!walletSignatures(envelope).some(({ bytes: raw }) => usualForm(raw))) return bytes;
   const changed = clone(ClientEnvelopeSchema, envelope);
-  const wallets = signaturesOf(changed).flatMap(({ signature }) => (signature.case === "erc191" ? [signature] : []));
-  let isChanged = false;
-  for (const { value } of wallets) {
-    const usual = usualForm(value.bytes);
-    if (!usual) continue;
-    value.bytes = usual;
-    isChanged = true;
-  }
-  return isChanged ? toBinary(ClientEnvelopeSchema, changed) : bytes;
+  for (const value of walletSignatures(changed)) value.bytes = usualForm(value.bytes) ?? value.bytes;
+  return toBinary(ClientEnvelopeSchema, changed);
+}
+
+function walletSignatures({ payload }: ClientEnvelope): RecoverableEcdsaSignature[] {
+  if (payload.case !== "identityUpdate") return [];
+  return signaturesOf(payload.value).flatMap(({ signature }) => (signature.case === "erc191" ? [signature.value] : []));
 }
 
 /** Undefined when there is nothing to change. */
@@ -33,19 +33,4 @@ function usualForm(signature: Uint8Array): Uint8Array | undefined {
   const low = withLowS(signature);
   if (low[64]! < 2) low[64]! += 27;
   return Buffer.compare(low, signature) === 0 ? undefined : low;
-}
-
-function signaturesOf({ payload }: ClientEnvelope): Signature[] {
-  if (payload.case !== "identityUpdate") return [];
-  return payload.value.actions.flatMap(({ kind }) => {
-    const signatures =
-      kind.case === "add"
-        ? [kind.value.existingMemberSignature, kind.value.newMemberSignature]
-        : kind.case === "createInbox"
-          ? [kind.value.initialIdentifierSignature]
-          : kind.case === "revoke"
-            ? [kind.value.recoveryIdentifierSignature]
-            : [kind.value?.existingRecoveryIdentifierSignature];
-    return signatures.filter((one) => one !== undefined);
-  });
 }

@@ -1,3 +1,7 @@
+/** In seconds. */
+export const HOUR = 3_600n;
+export const DAY = 24n * HOUR;
+
 /** A length of time in its two largest units: `2 d 4 h`. */
 export function duration(seconds: bigint | number): string {
   const parts: string[] = [];

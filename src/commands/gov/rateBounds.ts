@@ -1,4 +1,5 @@
 import type { Rates } from "../../protocol/fees.ts";
+import { DAY } from "../core/time.ts";
 
 /** As RateRegistry takes them. */
 export interface RateTerms {
@@ -11,7 +12,7 @@ export interface RateTerms {
 
 export type RateKey = Exclude<keyof Rates, "startAt">;
 
-const NOTICE_SECONDS = 86_400n;
+const NOTICE_SECONDS = DAY;
 const MAX_RISE = 4n;
 
 interface RateField {

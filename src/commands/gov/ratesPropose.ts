@@ -6,14 +6,13 @@ import type { Context } from "../core/context.ts";
 import { CommandError } from "../core/errors.ts";
 import type { Input } from "../core/input.ts";
 import type { Plan } from "../core/plan.ts";
-import { instant } from "../core/time.ts";
+import { DAY, HOUR, instant } from "../core/time.ts";
 import { executeBy, planProposal, readCalendar } from "./propose.ts";
 import type { RateTerms } from "./rateBounds.ts";
 import { RATE_FIELDS, earliestStart, latestScheduling } from "./rateBounds.ts";
 
-const HOUR = 3_600n;
 /** Left for queueing and execution when no start is named, besides a late quorum. */
-const SLACK_SECONDS = 86_400n;
+const SLACK_SECONDS = DAY;
 
 /** Proposes other rates. Those that are not named stay as they were scheduled last. */
 export async function ratesPropose(context: Context, input: Input): Promise<Plan> {

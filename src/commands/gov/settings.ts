@@ -2,7 +2,7 @@ import type { Contracts } from "../../contracts/connectContracts.ts";
 import { readRates } from "../../contracts/readRates.ts";
 import { penny, usd } from "../core/amounts.ts";
 import { CommandError } from "../core/errors.ts";
-import { duration, instant } from "../core/time.ts";
+import { DAY, HOUR, duration, instant } from "../core/time.ts";
 import type { RateTerms } from "./rateBounds.ts";
 import { RATE_FIELDS, earliestStart, rateBounds } from "./rateBounds.ts";
 
@@ -26,8 +26,6 @@ export interface Setting {
 type Format = (value: bigint) => string;
 type Bounds = readonly [least: bigint, most: bigint];
 
-const DAY = 86_400n;
-const HOUR = 3_600n;
 const bps: Format = (value) => `${value} basis points`;
 const percent: Format = (value) => `${value} %`;
 const count: Format = (value) => value.toString();

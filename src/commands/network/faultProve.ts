@@ -2,7 +2,13 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 
 import type { FaultEvidence } from "../../contracts/faultEvidence.ts";
-import { MOST_WALKED, faultEvidence, faultIn } from "../../contracts/faultEvidence.ts";
+import {
+  MOST_WALKED,
+  REVEAL_AFTER_SECONDS,
+  REVEAL_UNTIL_SECONDS,
+  faultEvidence,
+  faultIn,
+} from "../../contracts/faultEvidence.ts";
 import { writeKeyFile } from "../../platform/keyFile.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { toAddress, toHex } from "../../protocol/bytes.ts";
@@ -18,9 +24,7 @@ import type { Mined } from "../core/sender.ts";
 import { duration, moment } from "../core/time.ts";
 import { readExhibits } from "./evidenceFiles.ts";
 
-/** From FaultProofs: a reveal comes a minute to a day after its commitment. */
-const REVEAL_AFTER_SECONDS = 60;
-const REVEAL_WITHIN_SECONDS = 86_400n;
+const REVEAL_AFTER = Number(REVEAL_AFTER_SECONDS);
 /** Blocks may be a little behind. */
 const MARGIN_SECONDS = 2;
 const WORDS = {
@@ -97,8 +101,8 @@ function stepsOf(address: string, evidence: FaultEvidence, { committedAt, now }:
       deploys.length === 0
         ? { to, data: evidence.revealData(), value: 0n }
         : (mined) => ({ to, data: evidence.revealData(addressesOf(pieces, mined.slice(before))), value: 0n }),
-    canSimulate: isCommitted && waited >= REVEAL_AFTER_SECONDS && deploys.length === 0,
-    afterSeconds: Math.max(0, REVEAL_AFTER_SECONDS + MARGIN_SECONDS - waited),
+    canSimulate: isCommitted && waited >= REVEAL_AFTER && deploys.length === 0,
+    afterSeconds: Math.max(0, REVEAL_AFTER + MARGIN_SECONDS - waited),
   };
   return [...(isCommitted ? [] : [commit]), ...deploys, reveal];
 }
@@ -156,7 +160,7 @@ async function problemsOf(
     const problem = `message ${sequenceId} of node ${nodeId} is case ${caseId} already`;
     problems.push(new CommandError("nothing_to_do", `${problem}: one case per message`));
   }
-  if (committedAt > 0n && now > committedAt + REVEAL_WITHIN_SECONDS) {
+  if (committedAt > 0n && now > committedAt + REVEAL_UNTIL_SECONDS) {
     const problem = `the commitment ${commitment.slice(0, 18)}... is older than a day`;
     problems.push(new CommandError("too_late", `${problem}: remove ${saltFile} and start again`));
   }

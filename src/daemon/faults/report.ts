@@ -1,5 +1,5 @@
 import type { Exhibits, FaultEvidence } from "../../contracts/faultEvidence.ts";
-import { faultEvidence } from "../../contracts/faultEvidence.ts";
+import { REVEAL_AFTER_SECONDS, REVEAL_UNTIL_SECONDS, faultEvidence } from "../../contracts/faultEvidence.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { Hex } from "../../protocol/bytes.ts";
@@ -14,8 +14,6 @@ import type {
 } from "./ports.ts";
 import { FaultRefused } from "./ports.ts";
 
-const REVEAL_AFTER_SECONDS = 60n;
-const REVEAL_UNTIL_SECONDS = 86_400n;
 /** A reveal that is sent later than this before the end might be mined after it. */
 const REVEAL_MARGIN_SECONDS = 900n;
 /** Each costs gas; what so many could not bring to a case, none will. */

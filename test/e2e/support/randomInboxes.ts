@@ -8,13 +8,14 @@ import type { LocalNetwork } from "../../../scripts/local/localNetwork.ts";
 import { connectContracts } from "../../../src/contracts/connectContracts.ts";
 import { toAddress } from "../../../src/protocol/bytes.ts";
 import { IDENTITY_ORIGINATOR } from "../../../src/protocol/envelope.ts";
+import { signaturesOf } from "../../../src/protocol/identity/signatures.ts";
 import { readIdentityUpdate } from "../../../src/protocol/identity/read.ts";
 import { personalMessageDigest } from "../../../src/protocol/identity/signature.ts";
 import type { InboxState } from "../../../src/protocol/identity/state.ts";
 import { identityText } from "../../../src/protocol/identity/text.ts";
 import { askAccounts, deployAccounts, stateAfter, verdict } from "../../contracts/identityWorld.ts";
 import type { IdentityCase } from "../../support/identityCases.ts";
-import { IdentityCases, randomFrom, signaturesOf } from "../../support/identityCases.ts";
+import { IdentityCases, randomFrom } from "../../support/identityCases.ts";
 import { smartAccountVerifier } from "../../support/smartAccountVerifier.ts";
 import type { Device, SeenInbox } from "./device.ts";
 
