@@ -45,6 +45,11 @@ export interface TransactionSenderOptions {
 }
 
 const GAS_MARGIN_PERCENT = 20n;
+/**
+ * A block later the same call may write what it only changed in the estimate: a votes checkpoint of another second, the
+ * first of an epoch. Each costs some 20,000 gas, whatever the call. What is not used is not paid.
+ */
+const LEAST_GAS_MARGIN = 150_000n;
 const BUMP_PERCENT = 25n;
 const MOST_BUMPS = 8;
 const MOST_TRIES = 4;
@@ -89,8 +94,7 @@ export class TransactionSender {
   ): Promise<TransactionReceipt> {
     const { provider, signer } = this.#options;
     const from = (this.#address ??= await signer.getAddress());
-    const gas = await provider.estimateGas({ ...call, from });
-    const gasLimit = gas + (gas * GAS_MARGIN_PERCENT) / 100n;
+    const gasLimit = withGasMargin(await provider.estimateGas({ ...call, from }));
     const pending = await this.#serial.run(() => this.#submit({ ...call, gasLimit }, from, signal));
     try {
       return await this.#confirm(pending, signal);
@@ -175,6 +179,12 @@ export class TransactionSender {
     }
     return undefined;
   }
+}
+
+/** What to allow a transaction that an estimate says needs `gas`. */
+export function withGasMargin(gas: bigint): bigint {
+  const share = (gas * GAS_MARGIN_PERCENT) / 100n;
+  return gas + (share > LEAST_GAS_MARGIN ? share : LEAST_GAS_MARGIN);
 }
 
 function bumped(wei: bigint): bigint {

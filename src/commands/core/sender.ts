@@ -1,6 +1,6 @@
 import type { Log as ChainLog, Provider, Signer, TransactionReceipt } from "ethers";
 
-import { TransactionSender } from "../../contracts/transactionSender.ts";
+import { TransactionSender, withGasMargin } from "../../contracts/transactionSender.ts";
 import type { Clock } from "../../platform/clock.ts";
 import { silentLog } from "../../platform/log.ts";
 import { CommandError } from "./errors.ts";
@@ -42,8 +42,8 @@ export function signerSender(signer: Signer, provider: Provider, clock: Clock, p
   return {
     async send({ to, data, value }, signal) {
       const call = { to, data, value };
-      const gas = await provider.estimateGas({ ...call, from: await signer.getAddress() });
-      const { hash } = await signer.sendTransaction({ ...call, gasLimit: gas + gas / 5n });
+      const gasLimit = withGasMargin(await provider.estimateGas({ ...call, from: await signer.getAddress() }));
+      const { hash } = await signer.sendTransaction({ ...call, gasLimit });
       for (;;) {
         const receipt = await provider.getTransactionReceipt(hash).catch(() => null);
         if (receipt) return minedOf(receipt);
