@@ -18,7 +18,15 @@ import { Ledger } from "./ledger.ts";
 import type { Loop } from "./loop.ts";
 import { startLoop } from "./loop.ts";
 import { Meter } from "./meter.ts";
-import type { Account, DaemonChain, EnvelopeLog, GossipTransport, LedgerStore, SettleResult } from "./ports.ts";
+import type {
+  Account,
+  DaemonChain,
+  DaemonStore,
+  EnvelopeLog,
+  GossipTransport,
+  LedgerStore,
+  SettleResult,
+} from "./ports.ts";
 import { RateBook } from "./rateBook.ts";
 import type { SettlePolicy } from "./settle.ts";
 import { Settler } from "./settle.ts";
@@ -37,7 +45,7 @@ export interface DaemonOptions {
   /** See WatchOptions. */
   staleHeadMs: number;
   termsEveryMs: number;
-  store: LedgerStore;
+  store: LedgerStore & Pick<DaemonStore, "evidence" | "close">;
   chain: DaemonChain;
   envelopeLog: EnvelopeLog;
   /** False while envelopes that other nodes took earlier are still on their way into the log. */

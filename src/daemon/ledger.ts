@@ -1,7 +1,7 @@
 import type { Address } from "../protocol/bytes.ts";
 import type { SignedVoucher } from "../protocol/voucher.ts";
 import { mergeVouchers } from "../protocol/voucher.ts";
-import type { Account, ChannelOnChain, Charge, LedgerStore, MeterBatch } from "./ports.ts";
+import type { Account, ChainProgress, Charge, LedgerStore, MeterBatch } from "./ports.ts";
 
 /** Admitted and not metered yet. */
 interface Pending {
@@ -65,9 +65,9 @@ export class Ledger {
     }
   }
 
-  async recordChain(states: ReadonlyMap<Address, ChannelOnChain>, readTo: bigint): Promise<void> {
-    await this.#store.recordChain(states, readTo);
-    for (const [channel, chain] of states) {
+  async recordChain(progress: ChainProgress): Promise<void> {
+    await this.#store.recordChain(progress);
+    for (const [channel, chain] of progress.states) {
       const account = this.#cache.get(channel);
       if (account) account.chain = chain;
     }
@@ -85,7 +85,7 @@ export class Ledger {
 
   /** Whether an envelope was charged already, or is about to be. */
   async isCharged(channel: Address, digest: string): Promise<boolean> {
-    return this.isPending(channel, digest) || (await this.#store.hasDigest(channel, digest));
+    return this.isPending(channel, digest) || (await this.#store.chargedOf([{ channel, digest }])).size > 0;
   }
 
   isPending(channel: Address, digest: string): boolean {

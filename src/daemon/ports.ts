@@ -1,7 +1,8 @@
-import type { Address } from "../protocol/bytes.ts";
+import type { Address, Hex } from "../protocol/bytes.ts";
 import type { Rates } from "../protocol/fees.ts";
 import type { LargestVouchers, SignedVoucher } from "../protocol/voucher.ts";
 import type { EvidenceStore } from "./faults/ports.ts";
+import type { IntentStore, Leadership } from "./transactions/ports.ts";
 
 /** What PostageChannels says of a channel, in base units. */
 export interface ChannelOnChain {
@@ -39,25 +40,66 @@ export interface MeterBatch {
   minuteCounts: Map<bigint, bigint>;
 }
 
+/** A block above the finalized one that has an event of ours, with the channels that its events are about. */
+export interface JournalBlock {
+  number: bigint;
+  hash: Hex;
+  touched: readonly Address[];
+}
+
+/** A block of which the chain says that it stays. */
+export interface FinalizedBlock {
+  number: bigint;
+  hash: Hex;
+}
+
+/** What one read of the chain changes, all in one transaction. */
+export interface ChainProgress {
+  /** The chain's side of accounts, inserted or replaced. */
+  states: ReadonlyMap<Address, ChannelOnChain>;
+  /** The block up to which events were read. */
+  readTo: bigint;
+  /** Entries of the journal from this block on are dropped, before `blocks` are added: a reorg took them. */
+  dropFrom?: bigint;
+  blocks: readonly JournalBlock[];
+  /** Entries of the journal up to here are forgotten, and the block is kept to know the chain by. */
+  finalized?: FinalizedBlock;
+}
+
 /** The durable ledger. A resolved promise means that the change is on disk. */
 export interface LedgerStore {
-  /** Evidence of faults, in the same file. */
-  readonly evidence: EvidenceStore;
   account(channel: Address): Promise<Account | undefined>;
+  /** Those that exist of up to 1,000 channels, in one read. */
+  accountsOf(channels: readonly Address[]): Promise<Map<Address, Account>>;
   /** Ascending by channel, from the first one after `after`. */
   accounts(after: Address | undefined, limit: number): Promise<Account[]>;
-  hasDigest(channel: Address, digest: string): Promise<boolean>;
-  /** Keeps the larger per column. Channels without an account are passed over. */
+  /** Which of up to 1,000 charges were made before, as `channel:digest`. */
+  chargedOf(charges: readonly Pick<Charge, "channel" | "digest">[]): Promise<Set<string>>;
+  /** Keeps the larger per column, also against what another process has written. Channels without an account are passed over. */
   raise(vouchers: readonly SignedVoucher[]): Promise<void>;
-  /** Inserts or replaces the chain's side of accounts, and the block up to which the chain was read. */
-  recordChain(states: ReadonlyMap<Address, ChannelOnChain>, readTo: bigint): Promise<void>;
+  recordChain(progress: ChainProgress): Promise<void>;
   /** The block up to which the chain was read. */
   chainCursor(): Promise<bigint | undefined>;
+  /** Ascending. Bounded, because what is final is forgotten. */
+  journal(): Promise<JournalBlock[]>;
+  finalized(): Promise<FinalizedBlock | undefined>;
   /** Charges what was not charged before and moves the cursor; answers what was charged. */
   meter(batch: MeterBatch): Promise<Charge[]>;
   meterCursor(originatorId: number): Promise<bigint>;
   /** Messages per minute of an originator, both minutes inclusive. */
   minuteCounts(originatorId: number, fromMinute: bigint, toMinute: bigint): Promise<Map<bigint, bigint>>;
+  /** The highest sequence id that this node is known to have given out, whoever said so. Only grows. */
+  raiseHighWater(sequenceId: bigint): Promise<bigint>;
+}
+
+/** One database of a daemon, or of several that share it. */
+export interface DaemonStore {
+  readonly ledger: LedgerStore;
+  readonly evidence: EvidenceStore;
+  readonly intents: IntentStore;
+  readonly leadership: Leadership;
+  /** Whether other processes may use it at the same time. */
+  readonly isShared: boolean;
   close(): Promise<void>;
 }
 

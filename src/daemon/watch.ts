@@ -98,7 +98,7 @@ export class Watch {
       const [latest, settled] = await Promise.all([chain.channels(some), chain.channels(some, safe)]);
       for (const [j, channel] of some.entries()) states.set(channel, cautious(latest[j]!, settled[j]!));
     }
-    await ledger.recordChain(states, cursor);
+    await ledger.recordChain({ states, readTo: cursor, blocks: [] });
     for (const [channel, block] of touched) if (block <= safe) touched.delete(channel);
     this.#unsafe = new Map(touched);
   }

@@ -83,7 +83,7 @@ export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog()
   });
   const meter = new Meter({ envelopeLog, store, ledger, rateBook, log: silentLog });
   const fund = (channel: Address, chain: Partial<ChannelOnChain>) =>
-    ledger.recordChain(new Map([[channel, { ...EMPTY_CHANNEL, ...chain }]]), 1n);
+    ledger.recordChain({ states: new Map([[channel, { ...EMPTY_CHANNEL, ...chain }]]), readTo: 1n, blocks: [] });
   const publish = async (n: number, fees?: bigint) => {
     const bytes = payerEnvelope(n, NODE_ID, PAYER_KEY);
     const admission = await gate.admit({ envelopes: [readPayerEnvelope(bytes)], voucherHeader: headerOf(fees) });

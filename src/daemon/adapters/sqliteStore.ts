@@ -5,7 +5,15 @@ import { mergeVouchers, voucherAmounts } from "../../protocol/voucher.ts";
 import { openSqlite } from "../../platform/sqlite.ts";
 import type { SqliteDatabase } from "../../platform/sqlite.ts";
 import type { EvidenceStore } from "../faults/ports.ts";
-import type { Account, ChannelOnChain, Charge, LedgerStore, MeterBatch } from "../ports.ts";
+import type {
+  Account,
+  ChainProgress,
+  Charge,
+  FinalizedBlock,
+  JournalBlock,
+  LedgerStore,
+  MeterBatch,
+} from "../ports.ts";
 import { EVIDENCE_MIGRATION, SqliteEvidence } from "./sqliteEvidence.ts";
 
 // Amounts are decimal text: 64 unsigned bits do not fit SQLite's integers.
@@ -51,7 +59,7 @@ interface AccountRow {
 }
 
 /** The ledger in one SQLite file. Throws LedgerDomainError when the file belongs to another chain or contract. */
-export function openSqliteLedger(path: string, domain: PostageDomain): LedgerStore {
+export function openSqliteLedger(path: string, domain: PostageDomain): SqliteLedger {
   const database = openSqlite(path, MIGRATIONS);
   const identity = `${domain.chainId}:${domain.postageChannels}`;
   const found = database.prepare("select value from facts where name = 'domain'").pluck().get() as string | undefined;
@@ -63,7 +71,8 @@ export function openSqliteLedger(path: string, domain: PostageDomain): LedgerSto
   return new SqliteLedger(database);
 }
 
-class SqliteLedger implements LedgerStore {
+/** Until the store of both databases replaces it. */
+export class SqliteLedger implements LedgerStore {
   readonly evidence: EvidenceStore;
   readonly #database: SqliteDatabase;
   readonly #statements: ReturnType<typeof prepareAll>;
@@ -84,8 +93,14 @@ class SqliteLedger implements LedgerStore {
     return rows.map((row) => this.#toAccount(row));
   }
 
-  async hasDigest(channel: Address, digest: string): Promise<boolean> {
-    return this.#statements.hasCharge.get(channel, fromHex(digest)) !== undefined;
+  async accountsOf(channels: readonly Address[]): Promise<Map<Address, Account>> {
+    const rows = channels.map((channel) => this.#statements.account.get(channel) as AccountRow | undefined);
+    return new Map(rows.flatMap((row) => (row ? [[row.channel, this.#toAccount(row)] as const] : [])));
+  }
+
+  async chargedOf(charges: readonly Pick<Charge, "channel" | "digest">[]): Promise<Set<string>> {
+    const found = charges.filter(({ channel, digest }) => this.#statements.hasCharge.get(channel, fromHex(digest)));
+    return new Set(found.map(({ channel, digest }) => `${channel}:${digest}`));
   }
 
   async raise(vouchers: readonly SignedVoucher[]): Promise<void> {
@@ -101,7 +116,9 @@ class SqliteLedger implements LedgerStore {
     })();
   }
 
-  async recordChain(states: ReadonlyMap<Address, ChannelOnChain>, readTo: bigint): Promise<void> {
+  async recordChain({ states, readTo, dropFrom, blocks, finalized }: ChainProgress): Promise<void> {
+    const kept = (await this.journal()).filter(({ number }) => dropFrom === undefined || number < dropFrom);
+    const journal = [...kept, ...blocks].filter(({ number }) => finalized === undefined || number > finalized.number);
     this.#database.transaction(() => {
       for (const [channel, state] of states) {
         this.#statements.setChain.run(
@@ -112,12 +129,34 @@ class SqliteLedger implements LedgerStore {
         );
       }
       this.#statements.setFact.run("chain_cursor", String(readTo));
+      this.#statements.setFact.run("journal", JSON.stringify(journal, textOfBigint));
+      if (finalized) this.#statements.setFact.run("finalized", JSON.stringify(finalized, textOfBigint));
     })();
   }
 
   async chainCursor(): Promise<bigint | undefined> {
     const value = this.#statements.fact.get("chain_cursor") as string | undefined;
     return value === undefined ? undefined : BigInt(value);
+  }
+
+  async journal(): Promise<JournalBlock[]> {
+    const text = this.#statements.fact.get("journal") as string | undefined;
+    const blocks = JSON.parse(text ?? "[]") as (JournalBlock & { number: string })[];
+    return blocks.map((block) => ({ ...block, number: BigInt(block.number) }));
+  }
+
+  async finalized(): Promise<FinalizedBlock | undefined> {
+    const text = this.#statements.fact.get("finalized") as string | undefined;
+    if (text === undefined) return undefined;
+    const { number, hash } = JSON.parse(text) as { number: string; hash: FinalizedBlock["hash"] };
+    return { number: BigInt(number), hash };
+  }
+
+  async raiseHighWater(sequenceId: bigint): Promise<bigint> {
+    const known = BigInt((this.#statements.fact.get("high_water") as string | undefined) ?? "0");
+    if (sequenceId <= known) return known;
+    this.#statements.setFact.run("high_water", String(sequenceId));
+    return sequenceId;
   }
 
   async meter({ originatorId, after, upTo, charges, minuteCounts }: MeterBatch): Promise<Charge[]> {
@@ -176,6 +215,8 @@ class SqliteLedger implements LedgerStore {
     return { fees: fees!, stamps: toHex(fees_row) === toHex(stamps_row) ? fees! : stamps! };
   }
 }
+
+const textOfBigint = (_: string, value: unknown) => (typeof value === "bigint" ? value.toString() : value);
 
 function prepareAll(database: SqliteDatabase) {
   return {

@@ -8,7 +8,7 @@ import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes
 
 import { openSqliteLedger } from "../../../src/daemon/adapters/sqliteStore.ts";
 import type { Evidence, EvidenceStore } from "../../../src/daemon/faults/ports.ts";
-import type { EnvelopeLog, LedgerStore } from "../../../src/daemon/ports.ts";
+import type { EnvelopeLog } from "../../../src/daemon/ports.ts";
 import type { Log } from "../../../src/platform/log.ts";
 import type { Hex } from "../../../src/protocol/bytes.ts";
 import { concatBytes, toHex, uintToBytes } from "../../../src/protocol/bytes.ts";
@@ -96,7 +96,7 @@ export function listeningLog() {
 /** A ledger file that can be closed and opened again. */
 export function ledgerFile() {
   const directory = mkdtempSync(join(tmpdir(), "pennyblack-faults-"));
-  let ledger: LedgerStore | undefined;
+  let ledger: ReturnType<typeof openSqliteLedger> | undefined;
   return {
     async open(): Promise<EvidenceStore> {
       await ledger?.close();
