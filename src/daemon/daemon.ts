@@ -15,6 +15,7 @@ import { Gate } from "./gate.ts";
 import { Gossip } from "./gossip.ts";
 import { describe, operatorHandler, publicHandler } from "./http.ts";
 import { Ledger } from "./ledger.ts";
+import { Lending } from "./lending.ts";
 import type { Loop } from "./loop.ts";
 import { startLoop } from "./loop.ts";
 import { Meter } from "./meter.ts";
@@ -72,6 +73,8 @@ export class NodeLogRestoredError extends Error {
   override readonly name = "NodeLogRestoredError";
 }
 
+/** Between two rounds of gossip, however much is asked for. */
+const SOONEST_GOSSIP_MS = 500;
 /** Accounts that a status shows; the rest is counted. */
 const SHOWN_ACCOUNTS = 100;
 
@@ -90,6 +93,9 @@ export class Daemon {
   readonly #faults: FaultWatch | undefined;
   /** Work on chain: one piece at a time, because each reads what the last one changed. */
   readonly #onChain = new Serial();
+  readonly #lending: Lending;
+  #gossipLoop: Loop | undefined;
+  #gossipedAt = 0;
   #isReady = false;
   #loops: Loop[] = [];
   #unsubscribe = () => {};
@@ -99,11 +105,12 @@ export class Daemon {
     this.#options = options;
     const { nodeId, domain, store, chain, policy, clock, log, transport, envelopeLog, isCaughtUp } = options;
     const rateBook = new RateBook();
-    const ledger = new Ledger(store, (channel) => this.#gossip.noteRaise(channel));
+    const ledger = new Ledger(store, { onRaise: (channel) => this.#gossip.noteRaise(channel) });
     this.#ledger = ledger;
     this.#watch = new Watch({ ...options, ledger, rateBook });
     this.#meter = new Meter({ envelopeLog, store, ledger, rateBook, log });
     this.#gossip = new Gossip({ nodeId, domain, ledger, transport, log });
+    this.#lending = new Lending(() => this.#watch.nodes.filter(({ isCanonical }) => isCanonical).length);
     this.#settler = new Settler({ ledger, chain, policy, log, turns: new Turns(nodeId, chain) });
     this.#earner = new Earner({ nodeId, chain, policy, log, turns: new Turns(nodeId, chain) });
     this.#faults =
@@ -112,6 +119,8 @@ export class Daemon {
       ...{ nodeId, domain, ledger, store, rateBook, clock, isCaughtUp, exposureCap: policy.exposureCap },
       chainDoubt: () => this.#watch.doubt(),
       isReady: () => this.#isReady,
+      lending: this.#lending,
+      onShareUsed: () => this.#gossipSoon(),
     });
     this.handler = publicHandler(this, log);
   }
@@ -146,10 +155,11 @@ export class Daemon {
     const context = { clock, log };
     const meter = startLoop("meter", intervalsMs.watch, () => this.#prepare(), context);
     this.#unsubscribe = envelopeLog.onAppend(() => meter.wake());
+    this.#gossipLoop = startLoop("gossip", intervalsMs.gossip, (signal) => this.#tell(signal), context);
     this.#loops = [
       meter,
       startLoop("watch", intervalsMs.watch, () => this.#watch.poll(), context),
-      startLoop("gossip", intervalsMs.gossip, (signal) => this.#gossip.round(this.#watch.nodes, signal), context),
+      this.#gossipLoop,
       startLoop("settle", intervalsMs.settle, () => this.work(), context),
     ];
     const { faults } = this.#options;
@@ -158,6 +168,18 @@ export class Daemon {
       startLoop("compare", faults.everyMs, (signal) => this.compare(signal), context),
       startLoop("report", faults.everyMs, () => this.report(), context),
     );
+  }
+
+  async #tell(signal: AbortSignal): Promise<void> {
+    this.#gossipedAt = this.#options.clock.now();
+    // Somebody waits for this round only while something is lent.
+    const isMajority = await this.#gossip.round(this.#watch.nodes, signal, !this.#lending.isEmpty());
+    if (isMajority) this.#lending.noteRound();
+  }
+
+  /** A payer waits for it; but not so often that gossip is all there is. */
+  #gossipSoon(): void {
+    if (this.#options.clock.now() - this.#gossipedAt >= SOONEST_GOSSIP_MS) this.#gossipLoop?.wake();
   }
 
   /** Meters the node's log to its end; opens the gate when that worked for the first time. */

@@ -8,9 +8,13 @@ import { isNodeOnly } from "../protocol/topics.ts";
 import { PICO_PER_UNIT, formatUnits, picoToUnitsUp } from "../protocol/units.ts";
 import type { PostageDomain, SignedVoucher } from "../protocol/voucher.ts";
 import { VOUCHER_HEADER, readVoucher, voucherFromHeader } from "../protocol/voucher.ts";
+import { BatcherFullError } from "../platform/batcher.ts";
 import type { Clock } from "../platform/clock.ts";
+import { FairQueue, QueueFullError } from "../platform/fairQueue.ts";
+import { fastRecoverAddress } from "../platform/recover.ts";
 import { authorisedFees, availableFees, backedFees, exposurePico } from "./account.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Lending } from "./lending.ts";
 import type { Account, Charge, LedgerStore } from "./ports.ts";
 import type { RateBook } from "./rateBook.ts";
 import { WINDOW_MINUTES } from "./rateBook.ts";
@@ -34,6 +38,7 @@ export interface GateOptions {
   ledger: Ledger;
   store: LedgerStore;
   rateBook: RateBook;
+  lending: Lending;
   clock: Clock;
   /** Most that one channel may have carried and not settled, in base units. */
   exposureCap: bigint;
@@ -43,9 +48,15 @@ export interface GateOptions {
   isReady: () => boolean;
   /** False while envelopes that other nodes took before this one started are still on their way here. */
   isCaughtUp: () => boolean;
+  /** A channel has used its share of a headroom that other nodes lend too: ask them soon. */
+  onShareUsed: () => void;
 }
 
 const DOUBT_STEPS = 1_000_000;
+/** Calls that wait for a disk or a database, by turns among payers. */
+const QUEUE = { concurrency: 1_024, mostPerKey: 512, mostInAll: 16_384, startsPerTurn: 16 };
+/** Messages per minute are read again after this, also when this process metered nothing: another one may have. */
+const COUNTS_MS = 250;
 /** Accounts may be dropped from memory between look and check, when very many channels are in use. */
 const MOST_TRIES = 5;
 
@@ -57,19 +68,31 @@ export function chargeDigest(payerDigest: Uint8Array): string {
 /** Lets in what is signed for and backed. Everything it refuses is a PostageRefused; nothing is charged then. */
 export class Gate {
   readonly #options: GateOptions;
+  readonly #turns = new FairQueue(QUEUE);
+  #counts: { key: string; ofMinutes: Promise<Map<bigint, bigint>> } | undefined;
 
   constructor(options: GateOptions) {
     this.#options = options;
   }
 
   /** A raised voucher is on disk when this resolves, and the fee of each new envelope is reserved. */
-  async admit({ envelopes, voucherHeader }: PublishCall): Promise<Admission> {
+  async admit(call: PublishCall): Promise<Admission> {
     if (!this.#options.isReady()) {
       throw new PostageRefused("not_ready", "this node is still reading its log: try again or use another node");
     }
-    for (const envelope of envelopes) this.#requireForm(envelope);
-    const voucher = voucherHeader === null ? undefined : this.#readVoucher(voucherHeader, envelopes);
+    // What costs nothing to find out comes before what takes a turn.
+    for (const envelope of call.envelopes) this.#requireForm(envelope);
+    try {
+      return await this.#turns.run(call.envelopes[0]?.payer ?? "", () => this.#admit(call));
+    } catch (error) {
+      if (!(error instanceof QueueFullError) && !(error instanceof BatcherFullError)) throw error;
+      throw new PostageRefused("busy", "this node has more to do than it takes on: try again soon, or another node");
+    }
+  }
+
+  async #admit({ envelopes, voucherHeader }: PublishCall): Promise<Admission> {
     const known = await this.#accountsOf(envelopes);
+    const voucher = voucherHeader === null ? undefined : this.#readVoucher(voucherHeader, envelopes);
     if (voucher) await this.#raise(voucher, known.get(voucher.channel)!);
     const charges = await this.#chargesOf(envelopes);
     for (let tries = 0; tries < MOST_TRIES; tries++) {
@@ -104,7 +127,7 @@ export class Gate {
   /** Checked on every path, also when the voucher is stale: a bad signature is an error whatever it claims. */
   #readVoucher(header: string, envelopes: readonly ReadPayerEnvelope[]): SignedVoucher {
     try {
-      const voucher = readVoucher(this.#options.domain, voucherFromHeader(header));
+      const voucher = readVoucher(this.#options.domain, voucherFromHeader(header), fastRecoverAddress);
       if (envelopes.some(({ payer }) => payer === voucher.channel)) return voucher;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -142,48 +165,67 @@ export class Gate {
 
   /** The charges of a call: one per envelope that was not charged before, in order. */
   async #chargesOf(envelopes: readonly ReadPayerEnvelope[]): Promise<Charge[]> {
-    const { ledger, rateBook, store, clock, nodeId } = this.#options;
+    const { ledger, rateBook, clock } = this.#options;
     const originatorNs = BigInt(clock.now()) * 1_000_000n;
-    const minute = minuteOf(originatorNs);
-    const counts = await store.minuteCounts(nodeId, minute - WINDOW_MINUTES, minute);
+    const counts = await this.#countsAt(minuteOf(originatorNs));
     const charges = new Map<string, Charge>();
     for (const { payer, digest: payerDigest, canonicalSize, client } of envelopes) {
       const digest = chargeDigest(payerDigest);
       const key = `${payer}:${digest}`;
       if (isNodeOnly(client.topic.kind) || charges.has(key) || (await ledger.isCharged(payer, digest))) continue;
-      const ahead = BigInt(ledger.pendingCount() + charges.size);
+      const ahead = BigInt(ledger.reservations.count + charges.size);
       const feePico = rateBook.feePico(counts, originatorNs, canonicalSize, ahead);
       charges.set(key, { channel: payer, digest, feePico });
     }
     return [...charges.values()];
   }
 
+  /** Messages of this node per minute; many calls share one read. */
+  async #countsAt(minute: bigint): Promise<ReadonlyMap<bigint, bigint>> {
+    const { ledger, store, clock, nodeId } = this.#options;
+    const key = `${minute}:${ledger.meterings}:${Math.floor(clock.now() / COUNTS_MS)}`;
+    if (this.#counts?.key !== key) {
+      const ofMinutes = store.minuteCounts(nodeId, minute - WINDOW_MINUTES, minute);
+      this.#counts = { key, ofMinutes };
+      // One that failed is not asked for again and again from memory.
+      ofMinutes.catch(() => (this.#counts = undefined));
+    }
+    return this.#counts.ofMinutes;
+  }
+
   /** Check and reservation in one go, without an await: two calls cannot both take the last of a voucher. */
   #reserve(charges: readonly Charge[], accounts: ReadonlyMap<Address, Account>, hasVoucher: boolean): Admission {
-    const { ledger } = this.#options;
-    const fresh = charges.filter(({ channel, digest }) => !ledger.isPending(channel, digest));
+    const { lending } = this.#options;
+    const { reservations } = this.#options.ledger;
+    const fresh = charges.filter(({ channel, digest }) => !reservations.has(channel, digest));
     for (const [channel, account] of accounts) {
       const feePico = fresh.reduce((sum, charge) => (charge.channel === channel ? sum + charge.feePico : sum), 0n);
       if (feePico > 0n) this.#requireBacking(account, feePico, hasVoucher);
     }
-    for (const charge of fresh) ledger.reserve(charge);
+    for (const charge of fresh) {
+      reservations.add(charge);
+      lending.lend(charge.channel, charge.feePico);
+    }
     return {
       release: (stored) => {
-        for (const { channel, digest } of fresh) {
-          if (stored) ledger.markStored(channel, digest);
-          else ledger.unreserve(channel, digest);
+        for (const { channel, digest, feePico } of fresh) {
+          if (stored) reservations.markStored(channel, digest);
+          else {
+            reservations.remove(channel, digest);
+            lending.takeBack(channel, feePico);
+          }
         }
       },
     };
   }
 
   #requireBacking(account: Account, feePico: bigint, hasVoucher: boolean): void {
-    const { ledger, exposureCap, chainDoubt, isCaughtUp } = this.#options;
+    const { ledger, lending, exposureCap, chainDoubt, isCaughtUp, onShareUsed } = this.#options;
     const { channel } = account;
     // Until the other nodes' logs are here, what the chain has collected says more than what was metered.
     const settledPico = account.chain.feesSpent * PICO_PER_UNIT;
     const knownPico = isCaughtUp() || account.usagePico > settledPico ? account.usagePico : settledPico;
-    const usagePico = knownPico + ledger.pendingPico(channel) + feePico;
+    const usagePico = knownPico + ledger.reservations.sumPico(channel) + feePico;
     const required = picoToUnitsUp(usagePico);
     const authorised = authorisedFees(account);
     const available = availableFees(account);
@@ -196,6 +238,11 @@ export class Gate {
       const code = hasVoucher || authorised > 0n ? "voucher_short" : "voucher_missing";
       const problem = `vouchers of channel ${channel} cover ${formatUnits(authorised)}, ${formatUnits(required)} are needed`;
       throw new PostageRefused(code, `${problem}: send a larger one as ${VOUCHER_HEADER}`, numbers);
+    }
+    if (!lending.isWithinShare(channel, backedFees(account) * PICO_PER_UNIT - (usagePico - feePico), feePico)) {
+      onShareUsed();
+      const problem = `channel ${channel} has used this node's share of its headroom until the nodes have spoken`;
+      throw new PostageRefused("lending_limit", `${problem}: try again soon, another node, or prepay more`, numbers);
     }
     const trust = BigInt(Math.floor((1 - chainDoubt()) * DOUBT_STEPS));
     const capPico = (exposureCap * PICO_PER_UNIT * trust) / BigInt(DOUBT_STEPS);

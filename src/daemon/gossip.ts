@@ -7,6 +7,7 @@ import { PICO_PER_UNIT } from "../protocol/units.ts";
 import type { LargestVouchers, PostageDomain, SignedVoucher } from "../protocol/voucher.ts";
 import { VOUCHER_ROW_LENGTH, readVoucher } from "../protocol/voucher.ts";
 import type { Log } from "../platform/log.ts";
+import { fastRecoverAddress } from "../platform/recover.ts";
 import { Serial } from "../platform/serial.ts";
 import { authorisedFees } from "./account.ts";
 import type { Ledger } from "./ledger.ts";
@@ -81,7 +82,7 @@ export class Gossip {
 
   #voucherOf(row: Uint8Array): SignedVoucher | undefined {
     try {
-      return readVoucher(this.#options.domain, row);
+      return readVoucher(this.#options.domain, row, fastRecoverAddress);
     } catch (error) {
       if (error instanceof ProtocolError) return undefined;
       throw error;
@@ -93,8 +94,14 @@ export class Gossip {
     for (const news of this.#news.values()) news.add(channel);
   }
 
-  /** Tells every peer what grew since it last listened. A peer that fails hears it in the next round. */
-  async round(peers: readonly RegisteredNode[], signal: AbortSignal): Promise<void> {
+  /**
+   * Tells every peer what grew since it last listened. A peer that fails hears it in the next round. Whether a majority of
+   * the seats, this node's included, has taken part.
+   *
+   * @param mustReach also calls peers that there is nothing to tell, to know that they are there
+   */
+  async round(peers: readonly RegisteredNode[], signal: AbortSignal, mustReach = false): Promise<boolean> {
+    const answered = new Set<number>([this.#options.nodeId]);
     const others = peers.filter(({ nodeId }) => nodeId !== this.#options.nodeId);
     const retell = this.#round++ % ROUNDS_BETWEEN_RETELLINGS === 0;
     for (const nodeId of this.#news.keys()) {
@@ -105,7 +112,10 @@ export class Gossip {
         const isNew = !this.#news.has(peer.nodeId);
         if (isNew) this.#news.set(peer.nodeId, new Set());
         try {
-          await (isNew || retell ? this.#tellAll(peer, signal) : this.#tellNews(peer, signal));
+          const sent = await (isNew || retell ? this.#tellAll(peer, signal) : this.#tellNews(peer, signal));
+          if (!sent && mustReach) await this.#send(peer.httpAddress, new Uint8Array(), signal);
+          if (!sent && !mustReach) return;
+          answered.add(peer.nodeId);
         } catch (error) {
           // Forgotten, it counts as new in the next round and hears everything.
           if (isNew || retell) this.#news.delete(peer.nodeId);
@@ -115,39 +125,54 @@ export class Gossip {
         }
       }),
     );
+    const seats = peers.filter(({ isCanonical }) => isCanonical);
+    return seats.filter(({ nodeId }) => answered.has(nodeId)).length * 2 > seats.length;
   }
 
-  async #tellNews({ nodeId, httpAddress }: RegisteredNode, signal: AbortSignal): Promise<void> {
+  /** Whether there was something to tell. */
+  async #tellNews({ nodeId, httpAddress }: RegisteredNode, signal: AbortSignal): Promise<boolean> {
+    let hasSent = false;
     const news = this.#news.get(nodeId)!;
     while (news.size > 0) {
       const some = [...news].slice(0, PAGE);
       for (const channel of some) news.delete(channel);
       try {
         const accounts = await Promise.all(some.map((channel) => this.#options.ledger.account(channel)));
-        await this.#send(httpAddress, accounts, signal);
+        hasSent = (await this.#sendVouchers(httpAddress, accounts, signal)) || hasSent;
       } catch (error) {
         for (const channel of some) news.add(channel);
         throw error;
       }
     }
+    return hasSent;
   }
 
-  async #tellAll({ nodeId, httpAddress }: RegisteredNode, signal: AbortSignal): Promise<void> {
+  async #tellAll({ nodeId, httpAddress }: RegisteredNode, signal: AbortSignal): Promise<boolean> {
+    let hasSent = false;
     // What grows meanwhile is news again.
     this.#news.get(nodeId)!.clear();
     let after: Address | undefined;
     do {
       const page = await this.#options.ledger.accounts(after, PAGE);
-      await this.#send(httpAddress, page, signal);
+      hasSent = (await this.#sendVouchers(httpAddress, page, signal)) || hasSent;
       after = page.at(-1)?.channel;
     } while (after);
+    return hasSent;
   }
 
-  async #send(httpAddress: string, accounts: readonly (Account | undefined)[], signal: AbortSignal): Promise<void> {
+  async #sendVouchers(
+    httpAddress: string,
+    accounts: readonly (Account | undefined)[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const rows = accounts.flatMap((account) => (account?.vouchers ? rowsOf(account.vouchers) : []));
-    if (rows.length === 0) return;
+    if (rows.length > 0) await this.#send(httpAddress, concatBytes(...rows), signal);
+    return rows.length > 0;
+  }
+
+  async #send(httpAddress: string, rows: Uint8Array, signal: AbortSignal): Promise<void> {
     const timeout = AbortSignal.any([signal, AbortSignal.timeout(SEND_TIMEOUT_MS)]);
-    await this.#options.transport.send(httpAddress, concatBytes(...rows), timeout);
+    await this.#options.transport.send(httpAddress, rows, timeout);
   }
 }
 

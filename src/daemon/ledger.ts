@@ -1,73 +1,105 @@
+import { Batcher } from "../platform/batcher.ts";
 import type { Address } from "../protocol/bytes.ts";
 import type { SignedVoucher } from "../protocol/voucher.ts";
 import { mergeVouchers } from "../protocol/voucher.ts";
 import type { Account, ChainProgress, Charge, LedgerStore, MeterBatch } from "./ports.ts";
-
-/** Admitted and not metered yet. */
-interface Pending {
-  feePico: bigint;
-  /** The node has it on disk, so the meter will meet it. */
-  stored: boolean;
-}
+import { Reservations } from "./reservations.ts";
 
 const CACHED_ACCOUNTS = 50_000;
+/** What one read or one commit covers at most. */
+const MOST_PER_BATCH = 1_000;
+/** What waits for one at most; more is turned away. */
+const MOST_WAITING = 20_000;
+/** An account may be written again and again while it is read. */
+const MOST_READS = 5;
+
+export interface LedgerOptions {
+  /** Hears of each channel whose largest vouchers may have grown, once that is on disk. */
+  onRaise?: (channel: Address) => void;
+  /** Whether other processes write to the same store: then no account is kept in memory. */
+  isShared?: boolean;
+}
+
+type ChargeKey = Pick<Charge, "channel" | "digest">;
 
 /**
- * The accounts in use, over the durable store. What is pending lives in memory only: after a crash the node's own log
- * says what was accepted, and metering it again charges it.
+ * The accounts in use, over the durable store.
  *
  * Every change reaches the store first and the cached account in the same turn of the event loop in which the store
  * answered, so a check and a reservation without an `await` between them cannot be overtaken.
  */
 export class Ledger {
+  readonly reservations = new Reservations();
   readonly #store: LedgerStore;
   readonly #cache = new Map<Address, Account>();
-  readonly #pending = new Map<Address, Map<string, Pending>>();
   readonly #onRaise: (channel: Address) => void;
+  readonly #isShared: boolean;
+  readonly #reads: Batcher<Address, Account | undefined>;
+  readonly #looks: Batcher<ChargeKey, boolean>;
+  readonly #raises: Batcher<readonly SignedVoucher[], void>;
+  /** Writes per channel while something is being read: what was read before one is old when it arrives. */
+  readonly #writes = new Map<Address, number>();
+  #reading = 0;
+  #meterings = 0;
 
-  /** @param onRaise hears of each channel whose largest vouchers may have grown, once that is on disk */
-  constructor(store: LedgerStore, onRaise: (channel: Address) => void = () => {}) {
+  constructor(store: LedgerStore, { onRaise = () => {}, isShared = false }: LedgerOptions = {}) {
     this.#store = store;
     this.#onRaise = onRaise;
+    this.#isShared = isShared;
+    const bounds = { mostPerBatch: MOST_PER_BATCH, mostWaiting: MOST_WAITING };
+    this.#reads = new Batcher({ ...bounds, run: (channels) => this.#read(channels) });
+    this.#looks = new Batcher({ ...bounds, run: (charges) => this.#look(charges) });
+    this.#raises = new Batcher({ ...bounds, run: (raises) => this.#raise(raises) });
   }
 
-  /** The live account: its fields change as envelopes are metered. Undefined for a channel nobody funded or used. */
+  /**
+   * The live account: its fields change as envelopes are metered. Undefined for a channel nobody funded or used. Throws
+   * BatcherFullError when too many wait.
+   */
   async account(channel: Address): Promise<Account | undefined> {
     const cached = this.#cache.get(channel);
     if (cached) return cached;
-    const stored = await this.#store.account(channel);
-    // Another call may have loaded it meanwhile; there must be one object per channel.
-    const raced = this.#cache.get(channel);
-    if (raced || !stored) return raced;
-    if (this.#cache.size >= CACHED_ACCOUNTS) this.#evict();
-    this.#cache.set(channel, stored);
+    this.#reading++;
+    try {
+      return await this.#load(channel);
+    } finally {
+      if (--this.#reading === 0) this.#writes.clear();
+    }
+  }
+
+  async #load(channel: Address): Promise<Account | undefined> {
+    let stored: Account | undefined;
+    for (let tries = 0; tries < MOST_READS; tries++) {
+      const writes = this.#writes.get(channel);
+      stored = await this.#reads.add(channel);
+      // Another call may have loaded it meanwhile; there must be one object per channel.
+      const raced = this.#cache.get(channel);
+      if (raced) return raced;
+      if (this.#writes.get(channel) !== writes) continue;
+      if (stored && !this.#isShared) this.#keep(stored);
+      return stored;
+    }
     return stored;
   }
 
   /** False when the account was dropped from memory since it was asked for: then it is no longer live. */
   isLive(account: Account): boolean {
-    return this.#cache.get(account.channel) === account;
+    return this.#isShared || this.#cache.get(account.channel) === account;
   }
 
   accounts(after: Address | undefined, limit: number): Promise<Account[]> {
     return this.#store.accounts(after, limit);
   }
 
+  /** Resolves when the vouchers are on disk; many calls share one flush. Throws BatcherFullError when too many wait. */
   async raise(vouchers: readonly SignedVoucher[]): Promise<void> {
-    if (vouchers.length === 0) return;
-    await this.#store.raise(vouchers);
-    for (const voucher of vouchers) {
-      this.#onRaise(voucher.channel);
-      const account = this.#cache.get(voucher.channel);
-      if (!account) continue;
-      const both = { fees: voucher, stamps: voucher };
-      account.vouchers = account.vouchers ? mergeVouchers(account.vouchers, both) : both;
-    }
+    if (vouchers.length > 0) await this.#raises.add(vouchers);
   }
 
   async recordChain(progress: ChainProgress): Promise<void> {
     await this.#store.recordChain(progress);
     for (const [channel, chain] of progress.states) {
+      this.#noteWrite(channel);
       const account = this.#cache.get(channel);
       if (account) account.chain = chain;
     }
@@ -75,65 +107,62 @@ export class Ledger {
 
   async meter(batch: MeterBatch): Promise<Charge[]> {
     const charged = await this.#store.meter(batch);
+    this.#meterings++;
     for (const { channel, feePico } of charged) {
+      this.#noteWrite(channel);
       const account = this.#cache.get(channel);
       if (account) account.usagePico += feePico;
     }
-    for (const { channel, digest } of batch.charges) this.unreserve(channel, digest);
+    for (const { channel, digest } of batch.charges) this.reservations.remove(channel, digest);
     return charged;
+  }
+
+  /** How often something was metered: what was computed from the counts before is old then. */
+  get meterings(): number {
+    return this.#meterings;
   }
 
   /** Whether an envelope was charged already, or is about to be. */
   async isCharged(channel: Address, digest: string): Promise<boolean> {
-    return this.isPending(channel, digest) || (await this.#store.chargedOf([{ channel, digest }])).size > 0;
+    return this.reservations.has(channel, digest) || (await this.#looks.add({ channel, digest }));
   }
 
-  isPending(channel: Address, digest: string): boolean {
-    return this.#pending.get(channel)?.has(digest) ?? false;
+  async #read(channels: readonly Address[]): Promise<(Account | undefined)[]> {
+    const found = await this.#store.accountsOf([...new Set(channels)]);
+    return channels.map((channel) => found.get(channel));
   }
 
-  pendingPico(channel: Address): bigint {
-    let sum = 0n;
-    for (const { feePico } of this.#pending.get(channel)?.values() ?? []) sum += feePico;
-    return sum;
+  async #look(charges: readonly ChargeKey[]): Promise<boolean[]> {
+    const found = await this.#store.chargedOf(charges);
+    return charges.map(({ channel, digest }) => found.has(`${channel}:${digest}`));
   }
 
-  pendingCount(): number {
-    let count = 0;
-    for (const entries of this.#pending.values()) count += entries.size;
-    return count;
+  async #raise(raises: readonly (readonly SignedVoucher[])[]): Promise<void[]> {
+    const vouchers = raises.flat();
+    await this.#store.raise(vouchers);
+    for (const voucher of vouchers) {
+      this.#noteWrite(voucher.channel);
+      this.#onRaise(voucher.channel);
+      const account = this.#cache.get(voucher.channel);
+      if (!account) continue;
+      const both = { fees: voucher, stamps: voucher };
+      account.vouchers = account.vouchers ? mergeVouchers(account.vouchers, both) : both;
+    }
+    return raises.map(() => undefined);
   }
 
-  reserve({ channel, digest, feePico }: Charge): void {
-    const entries = this.#pending.get(channel) ?? new Map<string, Pending>();
-    entries.set(digest, { feePico, stored: false });
-    this.#pending.set(channel, entries);
+  #noteWrite(channel: Address): void {
+    if (this.#reading > 0) this.#writes.set(channel, (this.#writes.get(channel) ?? 0) + 1);
   }
 
-  unreserve(channel: Address, digest: string): void {
-    const entries = this.#pending.get(channel);
-    entries?.delete(digest);
-    if (entries?.size === 0) this.#pending.delete(channel);
-  }
-
-  markStored(channel: Address, digest: string): void {
-    const entry = this.#pending.get(channel)?.get(digest);
-    if (entry) entry.stored = true;
-  }
-
-  /**
-   * What the node has stored by now. Once its log was metered to the end after this, whatever of it is still pending
-   * was a duplicate that the node did not store again.
-   */
-  storedReservations(): { channel: Address; digest: string }[] {
-    return [...this.#pending].flatMap(([channel, entries]) =>
-      [...entries].filter(([, { stored }]) => stored).map(([digest]) => ({ channel, digest })),
-    );
+  #keep(account: Account): void {
+    if (this.#cache.size >= CACHED_ACCOUNTS) this.#evict();
+    this.#cache.set(account.channel, account);
   }
 
   #evict(): void {
     for (const channel of this.#cache.keys()) {
-      if (this.#pending.has(channel)) continue;
+      if (!this.reservations.isEmpty(channel)) continue;
       this.#cache.delete(channel);
       return;
     }

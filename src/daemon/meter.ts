@@ -11,6 +11,7 @@ import { ProtocolError } from "../protocol/errors.ts";
 import { minuteOf } from "../protocol/fees.ts";
 import { isNodeOnly } from "../protocol/topics.ts";
 import type { Log } from "../platform/log.ts";
+import { fastRecoverAddress } from "../platform/recover.ts";
 import { chargeDigest } from "./gate.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Charge, EnvelopeLog, LedgerStore } from "./ports.ts";
@@ -59,7 +60,7 @@ export class Meter {
     const { envelopeLog, ledger, log } = this.#options;
     do {
       this.#again = false;
-      const stored = ledger.storedReservations();
+      const stored = ledger.reservations.stored();
       const problems: unknown[] = [];
       for (const originatorId of await envelopeLog.originators()) {
         if (originatorId < FIRST_NODE_ID) continue;
@@ -70,7 +71,7 @@ export class Meter {
         });
       }
       if (problems.length > 0) throw new AggregateError(problems, `${problems.length} logs could not be metered`);
-      for (const { channel, digest } of stored) ledger.unreserve(channel, digest);
+      for (const { channel, digest } of stored) ledger.reservations.remove(channel, digest);
     } while (this.#again);
   }
 
@@ -126,7 +127,7 @@ export class Meter {
   #read(originatorId: number, sequenceId: bigint, envelope: Uint8Array) {
     try {
       const { originatorNs, payerEnvelope } = readOriginatorEnvelope(envelope);
-      return { originatorNs, payer: readPayerEnvelope(payerEnvelope) };
+      return { originatorNs, payer: readPayerEnvelope(payerEnvelope, fastRecoverAddress) };
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const { code } = error;

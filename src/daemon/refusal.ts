@@ -14,6 +14,8 @@ export type RefusalCode =
   | "channel_unknown"
   | "deposit_short"
   | "exposure_cap"
+  | "lending_limit"
+  | "busy"
   | "chain_unread"
   | "wrong_node"
   | "wrong_retention"
@@ -32,6 +34,8 @@ const KINDS: Record<RefusalCode, { status: Code; retryable: boolean }> = {
   wrong_retention: { status: Code.InvalidArgument, retryable: false },
   not_canonical: { status: Code.InvalidArgument, retryable: false },
   exposure_cap: { status: Code.ResourceExhausted, retryable: true },
+  lending_limit: { status: Code.ResourceExhausted, retryable: true },
+  busy: { status: Code.ResourceExhausted, retryable: true },
   chain_unread: { status: Code.Unavailable, retryable: true },
   not_ready: { status: Code.Unavailable, retryable: true },
 };

@@ -8,6 +8,7 @@ import { OriginatorEnvelopeSchema, PayerEnvelopeSchema } from "#proto/xmtp/xmtpv
 
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
+import { fastRecoverAddress } from "../platform/recover.ts";
 import { concatBytes, fromHex, toHex } from "../protocol/bytes.ts";
 import { addressOf } from "../protocol/ecdsa.ts";
 import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
@@ -105,7 +106,9 @@ export class Publisher {
       if (i > 0) await setImmediate();
       const what = `envelope ${i}`;
       this.#checkTarget(what, envelope.targetOriginator);
-      const read = readingRequest(what, () => readPayerEnvelope(toBinary(PayerEnvelopeSchema, envelope)));
+      const read = readingRequest(what, () =>
+        readPayerEnvelope(toBinary(PayerEnvelopeSchema, envelope), fastRecoverAddress),
+      );
       this.#checkDestination(what, read);
       candidates.push({ read, key: publishKey(read) });
     }

@@ -29,6 +29,9 @@ export function signDigest(digest: Uint8Array, privateKey: Uint8Array): Signatur
   return concatBytes(signature.subarray(1), signature.subarray(0, 1));
 }
 
+/** As `recoverAddress` below; compiled code may take its place where many signatures are checked. */
+export type Recover = (digest: Uint8Array, signature: Uint8Array) => Address | undefined;
+
 /** The account whose key signed `digest`, or undefined when the bytes are no signature. V may be 0, 1, 27 or 28. */
 export function recoverAddress(digest: Uint8Array, signature: Uint8Array): Address | undefined {
   if (signature.length !== 65) return undefined;

@@ -11,6 +11,7 @@ import {
 
 import type { Address } from "./bytes.ts";
 import { concatBytes, equalBytes, uintToBytes, utf8ToBytes } from "./bytes.ts";
+import type { Recover } from "./ecdsa.ts";
 import { hasLowS, recoverAddress, signDigest } from "./ecdsa.ts";
 import { ProtocolError } from "./errors.ts";
 import type { MlsFraming } from "./mls.ts";
@@ -160,7 +161,7 @@ export interface ReadPayerEnvelope extends PayerEnvelopeFields {
  * Reads a serialized PayerEnvelope as Go would and recovers its payer. A reader of other nodes' logs has to take what
  * is not canonical too; a gate refuses it (`isCanonical`). Throws ProtocolError.
  */
-export function readPayerEnvelope(bytes: Uint8Array): ReadPayerEnvelope {
+export function readPayerEnvelope(bytes: Uint8Array, recover: Recover = recoverAddress): ReadPayerEnvelope {
   const message = decode("the payer envelope", () => fromBinary(PayerEnvelopeSchema, bytes));
   const fields = {
     unsignedClientEnvelope: message.unsignedClientEnvelope,
@@ -170,7 +171,7 @@ export function readPayerEnvelope(bytes: Uint8Array): ReadPayerEnvelope {
   };
   const client = readClientEnvelope(fields.unsignedClientEnvelope);
   const digest = payerDigest(fields.targetOriginator, fields.unsignedClientEnvelope);
-  const payer = recoverAddress(digest, fields.payerSignature);
+  const payer = recover(digest, fields.payerSignature);
   if (!payer) throw new ProtocolError("bad_signature", "the payer signature is not one");
   const isCanonical =
     fields.payerSignature[64]! <= 1 && hasLowS(fields.payerSignature) && equalBytes(encodePayerEnvelope(fields), bytes);
@@ -257,8 +258,9 @@ export function readOriginatorEnvelope(envelope: OriginatorEnvelope | Uint8Array
 }
 
 /** The account that signed as originator, or undefined when the envelope carries no valid signature. */
-export function recoverOriginator({ unsigned, proof }: ReadOriginatorEnvelope): Address | undefined {
-  return proof.case === "originatorSignature"
-    ? recoverAddress(originatorDigest(unsigned), proof.value.bytes)
-    : undefined;
+export function recoverOriginator(
+  { unsigned, proof }: ReadOriginatorEnvelope,
+  recover: Recover = recoverAddress,
+): Address | undefined {
+  return proof.case === "originatorSignature" ? recover(originatorDigest(unsigned), proof.value.bytes) : undefined;
 }

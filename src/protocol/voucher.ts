@@ -3,6 +3,7 @@ import { keccak_256 } from "@noble/hashes/sha3.js";
 import type { Address } from "./bytes.ts";
 import { compareBytes, concatBytes, fromBase64Url, toBase64Url, uintToBytes } from "./bytes.ts";
 import { bytesToUint } from "./bytes.ts";
+import type { Recover } from "./ecdsa.ts";
 import { recoverAddress, signDigest } from "./ecdsa.ts";
 import { ProtocolError } from "./errors.ts";
 import { keccakText, separatorOf, typedDigest } from "./typedData.ts";
@@ -23,8 +24,8 @@ export interface Voucher {
 
 /** Where vouchers hold: one PostageChannels contract on one chain. */
 export interface PostageDomain {
-  chainId: bigint;
-  postageChannels: Address;
+  readonly chainId: bigint;
+  readonly postageChannels: Address;
 }
 
 /** A voucher with the channel that signed it and the packed bytes that prove it on chain. */
@@ -33,8 +34,14 @@ export interface SignedVoucher extends Voucher {
   row: Uint8Array;
 }
 
-export function domainSeparator({ chainId, postageChannels }: PostageDomain): Uint8Array {
-  return separatorOf(NAME, chainId, postageChannels);
+const separators = new WeakMap<PostageDomain, Uint8Array>();
+
+export function domainSeparator(domain: PostageDomain): Uint8Array {
+  const known = separators.get(domain);
+  if (known) return known;
+  const separator = separatorOf(NAME, domain.chainId, domain.postageChannels);
+  separators.set(domain, separator);
+  return separator;
 }
 
 /** The EIP-712 digest that the postage key signs. Throws RangeError when an amount exceeds 64 bits. */
@@ -56,7 +63,7 @@ export function signVoucher(domain: PostageDomain, voucher: Voucher, postageKey:
  * Reads a packed row and recovers the channel that signed it, whoever that is: the caller compares.
  * Throws ProtocolError `malformed_voucher` for another length and `bad_signature` when nobody can have signed it.
  */
-export function readVoucher(domain: PostageDomain, row: Uint8Array): SignedVoucher {
+export function readVoucher(domain: PostageDomain, row: Uint8Array, recover: Recover = recoverAddress): SignedVoucher {
   if (row.length !== VOUCHER_ROW_LENGTH) {
     throw new ProtocolError("malformed_voucher", `a voucher has ${VOUCHER_ROW_LENGTH} bytes, this has ${row.length}`);
   }
@@ -65,7 +72,7 @@ export function readVoucher(domain: PostageDomain, row: Uint8Array): SignedVouch
   signature.set(row.subarray(16, 80));
   signature[64] = signature[32]! >> 7;
   signature[32]! &= 0x7f;
-  const channel = recoverAddress(voucherDigest(domain, voucher), signature);
+  const channel = recover(voucherDigest(domain, voucher), signature);
   if (!channel) throw new ProtocolError("bad_signature", "the voucher's signature is not one");
   return { ...voucher, channel, row: row.slice() };
 }

@@ -24,7 +24,7 @@ describe("daemon/gate", () => {
   it("admits what a voucher covers and reserves its fee", async () => {
     const { publish, ledger } = await fundedBooks();
     await publish(1, FEE);
-    expect(ledger.pendingPico(PAYER)).to.equal(FEE_PICO);
+    expect(ledger.reservations.sumPico(PAYER)).to.equal(FEE_PICO);
     expect((await ledger.account(PAYER))!.vouchers!.fees.fees).to.equal(FEE);
   });
 
@@ -104,12 +104,12 @@ describe("daemon/gate", () => {
   it("charges an envelope once, however often it is published (56)", async () => {
     const { publish, deliver, ledger } = await fundedBooks();
     await Promise.all(Array.from({ length: 50 }, () => publish(1, FEE)));
-    expect(ledger.pendingPico(PAYER)).to.equal(FEE_PICO);
+    expect(ledger.reservations.sumPico(PAYER)).to.equal(FEE_PICO);
     await deliver(1, FEE);
     await deliver(1, FEE);
     await publish(1, FEE);
     expect((await ledger.account(PAYER))!.usagePico).to.equal(FEE_PICO);
-    expect(ledger.pendingPico(PAYER)).to.equal(0n);
+    expect(ledger.reservations.sumPico(PAYER)).to.equal(0n);
   });
 
   it("never lets concurrent publishes spend the same part of a voucher twice", async () => {
@@ -117,24 +117,24 @@ describe("daemon/gate", () => {
     const fees = (3n * FEE_PICO) / 1_000_000n + 1n;
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, (_, i) => publish(i, fees)));
     expect(outcomes.filter(({ status }) => status === "fulfilled").length).to.equal(3);
-    expect(ledger.pendingPico(PAYER)).to.equal(3n * FEE_PICO);
+    expect(ledger.reservations.sumPico(PAYER)).to.equal(3n * FEE_PICO);
   });
 
   it("frees a reservation when the node stored nothing", async () => {
     const { publish, ledger } = await fundedBooks();
     const { admission } = await publish(1, FEE);
     admission.release(false);
-    expect(ledger.pendingPico(PAYER)).to.equal(0n);
+    expect(ledger.reservations.sumPico(PAYER)).to.equal(0n);
     await publish(2, FEE);
   });
 
   it("frees a reservation of an envelope that the node had already", async () => {
     const { publish, deliver, ledger, meter } = await fundedBooks();
     await deliver(1, 10n * FEE);
-    ledger.reserve({ channel: PAYER, digest: "00".repeat(16), feePico: 5n });
-    ledger.markStored(PAYER, "00".repeat(16));
+    ledger.reservations.add({ channel: PAYER, digest: "00".repeat(16), feePico: 5n });
+    ledger.reservations.markStored(PAYER, "00".repeat(16));
     await meter.drain();
-    expect(ledger.pendingPico(PAYER)).to.equal(0n);
+    expect(ledger.reservations.sumPico(PAYER)).to.equal(0n);
     await publish(2, 10n * FEE);
   });
 

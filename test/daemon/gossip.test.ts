@@ -127,4 +127,19 @@ describe("daemon/gossip", () => {
     const refused = outcomes.filter(({ status }) => status === "rejected");
     expect(refused.length).to.equal(9);
   });
+
+  it("counts a round only when a majority of seats was reached, also with nothing to tell", async () => {
+    const cut = new Set<number>();
+    const { members, nodes } = await network([100, 200, 300, 400], (_, to) => cut.has(to));
+    const { gossip } = members.get(100)!;
+    const round = () => gossip.round(nodes, never, true);
+    expect(await round()).to.equal(true);
+    expect(await gossip.round(nodes, never), "nobody was called").to.equal(false);
+    cut.add(200);
+    expect(await round(), "three of four").to.equal(true);
+    cut.add(300);
+    expect(await round(), "two of four").to.equal(false);
+    cut.clear();
+    expect(await round()).to.equal(true);
+  });
 });

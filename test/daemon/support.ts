@@ -11,6 +11,7 @@ import { EMPTY_CHANNEL } from "../../src/daemon/account.ts";
 import { openSqliteLedger } from "../../src/daemon/adapters/sqliteStore.ts";
 import { Gate } from "../../src/daemon/gate.ts";
 import { Ledger } from "../../src/daemon/ledger.ts";
+import { Lending } from "../../src/daemon/lending.ts";
 import { Meter } from "../../src/daemon/meter.ts";
 import type { ChannelOnChain, EnvelopeLog } from "../../src/daemon/ports.ts";
 import { RateBook } from "../../src/daemon/rateBook.ts";
@@ -71,8 +72,9 @@ const NOBODY: (channel: Address) => void = () => {};
 export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog(), exposureCap = 1_000_000n) {
   const clock = new ManualClock();
   const store = openSqliteLedger(path, DOMAIN);
-  const state = { doubt: 0, isReady: true, isCaughtUp: true, onRaise: NOBODY };
-  const ledger = new Ledger(store, (channel) => state.onRaise(channel));
+  const state = { doubt: 0, isReady: true, isCaughtUp: true, onRaise: NOBODY, seats: 1, sharesUsed: 0 };
+  const ledger = new Ledger(store, { onRaise: (channel) => state.onRaise(channel) });
+  const lending = new Lending(() => state.seats);
   const rateBook = new RateBook();
   rateBook.update([RATES], RETENTION_DAYS);
   const gate = new Gate({
@@ -80,6 +82,8 @@ export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog()
     chainDoubt: () => state.doubt,
     isReady: () => state.isReady,
     isCaughtUp: () => state.isCaughtUp,
+    lending,
+    onShareUsed: () => void state.sharesUsed++,
   });
   const meter = new Meter({ envelopeLog, store, ledger, rateBook, log: silentLog });
   const fund = (channel: Address, chain: Partial<ChannelOnChain>) =>
@@ -96,7 +100,7 @@ export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog()
     admission.release(true);
     await meter.drain();
   };
-  return { clock, store, ledger, rateBook, gate, meter, envelopeLog, state, fund, publish, deliver };
+  return { clock, store, ledger, lending, rateBook, gate, meter, envelopeLog, state, fund, publish, deliver };
 }
 
 export function headerOf(fees: bigint | undefined, key = PAYER_KEY, domain = DOMAIN): string | null {

@@ -3,6 +3,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
+import { fastRecoverAddress } from "../../platform/recover.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import {
   PAYLOAD_LENGTH,
@@ -51,7 +52,7 @@ export async function verifyReplica(
   if (read.originatorId !== originatorId) {
     return { kind: "forged", why: `it is of originator ${read.originatorId}, not of ${originatorId}` };
   }
-  const recovered = recoverOriginator(read);
+  const recovered = recoverOriginator(read, fastRecoverAddress);
   if (!recovered) return { kind: "forged", why: "nobody signed it" };
   if (!(await isKey(recovered, read.originatorNs)))
     return { kind: "forged", why: `${recovered} signed it, which is no key of its` };
@@ -62,7 +63,7 @@ export async function verifyReplica(
   if (!isShowable(read.unsigned)) return unfit("FaultProofs could not read it");
   let payer;
   try {
-    payer = readPayerEnvelope(read.payerEnvelope);
+    payer = readPayerEnvelope(read.payerEnvelope, fastRecoverAddress);
   } catch (error) {
     return unfit(describe(error));
   }

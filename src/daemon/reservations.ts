@@ -1,0 +1,68 @@
+import type { Address } from "../protocol/bytes.ts";
+import type { Charge } from "./ports.ts";
+
+interface Reservation {
+  feePico: bigint;
+  /** The node has it on disk, so the meter will meet it. */
+  isStored: boolean;
+}
+
+interface OfChannel {
+  sumPico: bigint;
+  byDigest: Map<string, Reservation>;
+}
+
+/**
+ * Fees of what was let in and is not metered yet. In memory only: after a crash the node's own log says what was
+ * accepted, and metering it charges it.
+ */
+export class Reservations {
+  readonly #channels = new Map<Address, OfChannel>();
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  has(channel: Address, digest: string): boolean {
+    return this.#channels.get(channel)?.byDigest.has(digest) ?? false;
+  }
+
+  isEmpty(channel: Address): boolean {
+    return !this.#channels.has(channel);
+  }
+
+  sumPico(channel: Address): bigint {
+    return this.#channels.get(channel)?.sumPico ?? 0n;
+  }
+
+  add({ channel, digest, feePico }: Charge): void {
+    if (this.has(channel, digest)) return;
+    const own = this.#channels.get(channel) ?? { sumPico: 0n, byDigest: new Map<string, Reservation>() };
+    own.byDigest.set(digest, { feePico, isStored: false });
+    own.sumPico += feePico;
+    this.#channels.set(channel, own);
+    this.#count++;
+  }
+
+  remove(channel: Address, digest: string): void {
+    const own = this.#channels.get(channel);
+    const reservation = own?.byDigest.get(digest);
+    if (!own || !reservation) return;
+    own.byDigest.delete(digest);
+    own.sumPico -= reservation.feePico;
+    this.#count--;
+    if (own.byDigest.size === 0) this.#channels.delete(channel);
+  }
+
+  markStored(channel: Address, digest: string): void {
+    const reservation = this.#channels.get(channel)?.byDigest.get(digest);
+    if (reservation) reservation.isStored = true;
+  }
+
+  stored(): { channel: Address; digest: string }[] {
+    return [...this.#channels].flatMap(([channel, { byDigest }]) =>
+      [...byDigest].filter(([, { isStored }]) => isStored).map(([digest]) => ({ channel, digest })),
+    );
+  }
+}

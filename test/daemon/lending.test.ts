@@ -1,0 +1,80 @@
+import { Code } from "@connectrpc/connect";
+import { expect } from "chai";
+import fc from "fast-check";
+
+import { Lending } from "../../src/daemon/lending.ts";
+import { unitsToPico } from "../../src/protocol/units.ts";
+import { RETENTION_DAYS, payerEnvelope } from "../support/envelopes.ts";
+import { NODE_ID, PAYER, PAYER_KEY, RATES, openBooks, refusalOf } from "./support.ts";
+
+const USD = 1_000_000n;
+const FLOOR_PICO = unitsToPico(10_000n);
+/** Of one test message: 100 + 200 * 223 bytes * 60 days, in picodollars. */
+const FEE_PICO = 100n + 200n * BigInt(payerEnvelope(1, NODE_ID, PAYER_KEY).length) * 60n;
+
+describe("daemon/lending", () => {
+  it("58: all nodes together lend one headroom once, and each at most 0.01 USD beyond it", () => {
+    const cases = fc.record({
+      seats: fc.integer({ min: 1, max: 90 }),
+      headroom: fc.bigInt(0n, 5n * USD),
+      fees: fc.array(fc.bigInt(1n, unitsToPico(2_000n)), { minLength: 1, maxLength: 300 }),
+    });
+    fc.assert(
+      fc.property(cases, ({ seats, headroom, fees }) => {
+        const nodes = Array.from({ length: seats }, () => new Lending(() => seats));
+        const headroomPico = unitsToPico(headroom);
+        let lost = 0n;
+        for (const lending of nodes) {
+          // No node sees what the others let in.
+          let used = 0n;
+          for (const fee of fees) {
+            if (used + fee > headroomPico || !lending.isWithinShare(PAYER, headroomPico - used, fee)) continue;
+            lending.lend(PAYER, fee);
+            used += fee;
+          }
+          const share = headroomPico / BigInt(seats);
+          expect(used <= (share > FLOOR_PICO ? share : FLOOR_PICO)).to.equal(true);
+          lost += used;
+        }
+        expect(lost <= headroomPico + BigInt(seats) * FLOOR_PICO).to.equal(true);
+      }),
+    );
+  });
+
+  it("58: the gate refuses what is above its share, and lends again when a majority has spoken", async () => {
+    const books = await openBooks();
+    books.state.seats = 4;
+    await books.fund(PAYER, { deposited: 5n * USD });
+    // Ten messages cost the floor, which is what each of four nodes lends of a headroom of 0.04 USD.
+    books.rateBook.update([{ ...RATES, messageFeePico: 1_000_000_000n - FEE_PICO + 100n }], RETENTION_DAYS);
+    const fees = 40_000n;
+    const most = 10;
+    for (let n = 0; n < most; n++) await books.publish(n, fees);
+    const refusal = await refusalOf(books.publish(most, fees));
+    expect([refusal.refusal, refusal.code]).to.deep.equal(["lending_limit", Code.ResourceExhausted]);
+    expect(books.state.sharesUsed, "gossip is asked for").to.equal(1);
+    books.lending.noteRound();
+    await books.publish(most, fees);
+  });
+
+  it("takes back what the node did not store, and limits nobody who is alone", async () => {
+    const books = await openBooks();
+    books.state.seats = 4;
+    await books.fund(PAYER, { deposited: 5n * USD });
+    const { admission } = await books.publish(1, 40_000n);
+    expect(books.lending.lentPico(PAYER)).to.equal(FEE_PICO);
+    admission.release(false);
+    expect(books.lending.lentPico(PAYER)).to.equal(0n);
+    expect(books.lending.isEmpty()).to.equal(true);
+    expect(new Lending(() => 1).isWithinShare(PAYER, 0n, FLOOR_PICO * 100n)).to.equal(true);
+  });
+
+  it("gives a larger share to a larger headroom", () => {
+    const lending = new Lending(() => 10);
+    expect(lending.isWithinShare(PAYER, FLOOR_PICO * 50n, FLOOR_PICO * 5n)).to.equal(true);
+    expect(lending.isWithinShare(PAYER, FLOOR_PICO * 50n, FLOOR_PICO * 5n + 1n)).to.equal(false);
+    lending.lend(PAYER, FLOOR_PICO * 5n);
+    expect(lending.isWithinShare(PAYER, FLOOR_PICO * 45n, 1n), "the rest is the others'").to.equal(false);
+    expect(lending.isWithinShare(PAYER, FLOOR_PICO * 95n, FLOOR_PICO * 5n), "a larger voucher came").to.equal(true);
+  });
+});
