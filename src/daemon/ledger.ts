@@ -97,7 +97,7 @@ export class Ledger {
   }
 
   async recordChain(progress: ChainProgress): Promise<void> {
-    await this.#store.recordChain(progress);
+    await this.#orForget(progress.states.keys(), this.#store.recordChain(progress));
     for (const [channel, chain] of progress.states) {
       this.#noteWrite(channel);
       const account = this.#cache.get(channel);
@@ -106,7 +106,8 @@ export class Ledger {
   }
 
   async meter(batch: MeterBatch): Promise<Charge[]> {
-    const charged = await this.#store.meter(batch);
+    const channels = new Set(batch.charges.map(({ channel }) => channel));
+    const charged = await this.#orForget(channels, this.#store.meter(batch));
     this.#meterings++;
     for (const { channel, feePico } of charged) {
       this.#noteWrite(channel);
@@ -139,7 +140,7 @@ export class Ledger {
 
   async #raise(raises: readonly (readonly SignedVoucher[])[]): Promise<void[]> {
     const vouchers = raises.flat();
-    await this.#store.raise(vouchers);
+    await this.#orForget(new Set(vouchers.map(({ channel }) => channel)), this.#store.raise(vouchers));
     for (const voucher of vouchers) {
       this.#noteWrite(voucher.channel);
       this.#onRaise(voucher.channel);
@@ -149,6 +150,19 @@ export class Ledger {
       account.vouchers = account.vouchers ? mergeVouchers(account.vouchers, both) : both;
     }
     return raises.map(() => undefined);
+  }
+
+  /** A write that failed may be on disk all the same: what memory says of its channels is not to be relied on. */
+  async #orForget<T>(channels: Iterable<Address>, write: Promise<T>): Promise<T> {
+    try {
+      return await write;
+    } catch (error) {
+      for (const channel of channels) {
+        this.#noteWrite(channel);
+        this.#cache.delete(channel);
+      }
+      throw error;
+    }
   }
 
   #noteWrite(channel: Address): void {
