@@ -31,11 +31,16 @@ export interface Engine {
 
 const ATTEMPTS = 8;
 
-/** One transaction; tried again when it lost against another one (deadlock, serialization), at most eight times. */
-export async function inTransaction<T>({ kysely }: Pick<Engine, "kysely">, work: (trx: Trx) => Promise<T>): Promise<T> {
+/** One transaction, tried again when it lost against another one. */
+export function inTransaction<T>({ kysely }: Pick<Engine, "kysely">, work: (trx: Trx) => Promise<T>): Promise<T> {
+  return retried(() => kysely.transaction().execute(work));
+}
+
+/** Tries again what lost against another transaction (deadlock, serialization), at most eight times. */
+export async function retried<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await kysely.transaction().execute(work);
+      return await work();
     } catch (error) {
       if (!(error instanceof StoreConflictError) || attempt === ATTEMPTS) throw error;
     }

@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 
 import type { Address } from "../../protocol/bytes.ts";
-import { bytesToUint, uintToBytes } from "../../protocol/bytes.ts";
-import type { SignedVoucher } from "../../protocol/voucher.ts";
+import { bytesToUint, compareBytes, uintToBytes } from "../../protocol/bytes.ts";
+import type { LargestVouchers, SignedVoucher } from "../../protocol/voucher.ts";
 import type {
   Account,
   ChainProgress,
@@ -15,7 +15,7 @@ import type {
 import { recordChain } from "./chainTables.ts";
 import { bytesOf, digitsOf, hexOf, largestPerChannel, splitAddresses, swapped, toAccount } from "./encode.ts";
 import type { Engine } from "./engine.ts";
-import { inTransaction } from "./engine.ts";
+import { inTransaction, retried } from "./engine.ts";
 import { meter } from "./meterTables.ts";
 import { chunksOf } from "./tables.ts";
 
@@ -73,38 +73,40 @@ export class LedgerTables implements LedgerStore {
   }
 
   async raise(vouchers: readonly SignedVoucher[]): Promise<void> {
-    const largest = largestPerChannel(vouchers);
-    if (largest.length === 0) return;
-    await inTransaction(this.#engine, async (trx) => {
-      for (const some of chunksOf(largest)) {
-        // An account never goes away again, so that it is there can be asked ahead of the write.
-        const known = await trx
-          .selectFrom("accounts")
-          .select("channel")
-          .where(
-            "channel",
-            "in",
-            some.map(([channel]) => bytesOf(channel)),
-          )
-          .execute();
-        const channels = new Set(known.map(({ channel }) => hexOf(channel)));
-        const rows = some
-          .filter(([channel]) => channels.has(channel))
-          .map(([channel, { fees, stamps }]) => ({
-            channel: bytesOf(channel),
-            fees_row: fees.row,
-            stamps_row: swapped(stamps.row),
-          }));
-        if (rows.length === 0) continue;
-        await trx
-          .insertInto("accounts")
-          .values(rows)
-          .onConflict((conflict) =>
-            conflict.column("channel").doUpdateSet({ fees_row: larger("fees_row"), stamps_row: larger("stamps_row") }),
-          )
-          .execute();
-      }
+    for (const some of chunksOf(largestPerChannel(vouchers))) await retried(() => this.#raise(some));
+  }
+
+  /**
+   * Accounts never go away and vouchers only grow, so what a look finds ahead of the write holds: who has no account, and
+   * which voucher is no news, which then costs no write. Which of two is larger the write itself decides.
+   */
+  async #raise(largest: readonly (readonly [Address, LargestVouchers])[]): Promise<void> {
+    const { kysely } = this.#engine;
+    const wanted = largest.map(([channel, { fees, stamps }]) => ({
+      ...{ channel: bytesOf(channel), fees_row: fees.row, stamps_row: swapped(stamps.row) },
+    }));
+    const known = await kysely
+      .selectFrom("accounts")
+      .select(["channel", "fees_row", "stamps_row"])
+      .where(
+        "channel",
+        "in",
+        wanted.map(({ channel }) => channel),
+      )
+      .execute();
+    const byChannel = new Map(known.map((row) => [digitsOf(row.channel), row]));
+    const rows = wanted.filter((row) => {
+      const there = byChannel.get(digitsOf(row.channel));
+      return there && (exceeds(row.fees_row, there.fees_row) || exceeds(row.stamps_row, there.stamps_row));
     });
+    if (rows.length === 0) return;
+    await kysely
+      .insertInto("accounts")
+      .values(rows)
+      .onConflict((conflict) =>
+        conflict.column("channel").doUpdateSet({ fees_row: larger("fees_row"), stamps_row: larger("stamps_row") }),
+      )
+      .execute();
   }
 
   async recordChain(progress: ChainProgress): Promise<void> {
@@ -157,6 +159,10 @@ export class LedgerTables implements LedgerStore {
     const { high_water } = await kysely.selectFrom("ledger").select("high_water").executeTakeFirstOrThrow();
     return bytesToUint(high_water);
   }
+}
+
+function exceeds(comes: Uint8Array, there: Uint8Array | null): boolean {
+  return there === null || compareBytes(comes, there) > 0;
 }
 
 /** The larger of what is there and what comes, decided by the database: another process may have written in between. */

@@ -17,7 +17,12 @@ export interface PostgresLimits {
   waiting: number;
 }
 
-export const POSTGRES_LIMITS: PostgresLimits = { connections: 10, connectMs: 5_000, statementMs: 10_000, waiting: 500 };
+export const POSTGRES_LIMITS: PostgresLimits = {
+  connections: 10,
+  connectMs: 5_000,
+  statementMs: 10_000,
+  waiting: 1_000,
+};
 
 /** Any number; what matters is that every Pennyblack takes the same. */
 const MIGRATION_LOCK = 0x50656e6e79n;

@@ -38,7 +38,7 @@ export function openSqliteEngine(path: string, clock: Clock): Engine {
   return {
     ...{ kysely, name: file, isShared: false },
     types: {
-      ...{ bytes: "blob", integer: "integer", id: "integer primary key autoincrement" },
+      ...{ bytes: "blob", integer: "integer", id: "integer primary key" },
       withoutRowid: "without rowid",
     },
     now: () => sql<bigint>`${BigInt(clock.now())}`,
