@@ -26,6 +26,12 @@ const open = await intents.open(SENDER);
 let nonce = open.length === 0 ? 0 : open.at(-1)!.nonce + 1;
 const term = await leadership.hold(`crash-${process.pid}`, 50);
 say("ready", after);
+// As a leader would: what was decided on and not sent yet goes first.
+for (const { id, nonce: begun, attempts } of term === undefined ? [] : open) {
+  if (attempts.length > 0) continue;
+  await intents.addAttempt(id, attemptOf(begun), term!);
+  say("attempt", BigInt(begun));
+}
 for (;;) {
   const upTo = after + 50n;
   await ledger.meter({
