@@ -39,6 +39,8 @@ const nodeSchema = z.strictObject({
   settlementKeyFile: path,
   /** The operator's listener, on 127.0.0.1. */
   operatorPort: port,
+  /** Where the ledger is kept when several daemons of this node share it; without it, ledger.sqlite in dataDirectory. */
+  databaseUrl: z.url({ protocol: /^postgres(ql)?$/, error: "a postgres:// URL" }).optional(),
   registryRefreshMs: milliseconds.default(60_000),
   settleEveryMs: milliseconds.default(30_000),
   gossipEveryMs: milliseconds.default(5_000),

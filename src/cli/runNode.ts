@@ -11,8 +11,8 @@ import { ethersChain } from "../daemon/adapters/ethersChain.ts";
 import { ethersFaults } from "../daemon/adapters/ethersFaults.ts";
 import { grpcPeerLogs } from "../daemon/adapters/grpcPeerLogs.ts";
 import { httpGossip } from "../daemon/adapters/httpGossip.ts";
-import { openSqliteLedger } from "../daemon/adapters/sqliteStore.ts";
 import { Daemon } from "../daemon/daemon.ts";
+import { openStore } from "../daemon/store/openStore.ts";
 import { ethersNodeChain } from "../node/adapters/ethersNodeChain.ts";
 import { startNode } from "../node/node.ts";
 import { systemClock as clock } from "../platform/clock.ts";
@@ -45,6 +45,8 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
   const sender = new TransactionSender({
     ...{ signer: wallet, provider, clock, log, pollingMs: chainPollMs, bumpAfterMs: BUMP_AFTER_MS },
   });
+  const at = config.databaseUrl ?? join(config.dataDirectory, "ledger.sqlite");
+  const store = await openStore({ at, domain, nodeId, clock, log });
   let daemon: Daemon | undefined;
   // Set below; the gate asks only after both have started.
   let isCaughtUp = () => false;
@@ -66,7 +68,7 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
         intervalsMs: { watch: chainPollMs, gossip: config.gossipEveryMs, settle: config.settleEveryMs },
         staleHeadMs: config.staleHeadMs,
         termsEveryMs: config.registryRefreshMs,
-        store: openSqliteLedger(join(config.dataDirectory, "ledger.sqlite"), domain),
+        store,
         chain: ethersChain(contracts, provider, sender),
         isCaughtUp: () => isCaughtUp(),
         faults: {
@@ -80,6 +82,9 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
       return daemon.gate;
     },
     fallback: (request, response) => daemon!.handler(request, response),
+  }).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
   });
   const close = async () => {
     await node.close();

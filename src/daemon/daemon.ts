@@ -19,15 +19,7 @@ import { Lending } from "./lending.ts";
 import type { Loop } from "./loop.ts";
 import { startLoop } from "./loop.ts";
 import { Meter } from "./meter.ts";
-import type {
-  Account,
-  DaemonChain,
-  DaemonStore,
-  EnvelopeLog,
-  GossipTransport,
-  LedgerStore,
-  SettleResult,
-} from "./ports.ts";
+import type { Account, DaemonChain, DaemonStore, EnvelopeLog, GossipTransport, SettleResult } from "./ports.ts";
 import { RateBook } from "./rateBook.ts";
 import type { SettlePolicy } from "./settle.ts";
 import { Settler } from "./settle.ts";
@@ -46,7 +38,7 @@ export interface DaemonOptions {
   /** See WatchOptions. */
   staleHeadMs: number;
   termsEveryMs: number;
-  store: LedgerStore & Pick<DaemonStore, "evidence" | "close">;
+  store: DaemonStore;
   chain: DaemonChain;
   envelopeLog: EnvelopeLog;
   /** False while envelopes that other nodes took earlier are still on their way into the log. */
@@ -105,10 +97,13 @@ export class Daemon {
     this.#options = options;
     const { nodeId, domain, store, chain, policy, clock, log, transport, envelopeLog, isCaughtUp } = options;
     const rateBook = new RateBook();
-    const ledger = new Ledger(store, { onRaise: (channel) => this.#gossip.noteRaise(channel) });
+    const ledger = new Ledger(store.ledger, {
+      onRaise: (channel) => this.#gossip.noteRaise(channel),
+      isShared: store.isShared,
+    });
     this.#ledger = ledger;
-    this.#watch = new Watch({ ...options, ledger, rateBook });
-    this.#meter = new Meter({ envelopeLog, store, ledger, rateBook, log });
+    this.#watch = new Watch({ ...options, ledger, store: store.ledger, rateBook });
+    this.#meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log });
     this.#gossip = new Gossip({ nodeId, domain, ledger, transport, log });
     this.#lending = new Lending(() => this.#watch.nodes.filter(({ isCanonical }) => isCanonical).length);
     this.#settler = new Settler({ ledger, chain, policy, log, turns: new Turns(nodeId, chain) });
@@ -116,7 +111,7 @@ export class Daemon {
     this.#faults =
       options.faults && new FaultWatch({ nodeId, envelopeLog, store: store.evidence, clock, log, ...options.faults });
     this.gate = new Gate({
-      ...{ nodeId, domain, ledger, store, rateBook, clock, isCaughtUp, exposureCap: policy.exposureCap },
+      ...{ nodeId, domain, ledger, store: store.ledger, rateBook, clock, isCaughtUp, exposureCap: policy.exposureCap },
       chainDoubt: () => this.#watch.doubt(),
       isReady: () => this.#isReady,
       lending: this.#lending,
@@ -193,7 +188,7 @@ export class Daemon {
 
   async #requireWholeLog(): Promise<void> {
     const { nodeId, store, envelopeLog } = this.#options;
-    const metered = await store.meterCursor(nodeId);
+    const metered = await store.ledger.meterCursor(nodeId);
     if (metered === 0n || (await envelopeLog.read(nodeId, metered - 1n, 1)).length > 0) return;
     throw new NodeLogRestoredError(
       `the node's log ends before sequence id ${metered}, which this daemon has metered: its database is an old copy. ` +
@@ -262,7 +257,7 @@ export class Daemon {
     const { nodeId, domain, store, envelopeLog, isCaughtUp } = this.#options;
     const accounts = await this.#ledger.accounts(undefined, SHOWN_ACCOUNTS);
     const originators = await envelopeLog.originators();
-    const cursors = await Promise.all(originators.map(async (id) => [id, await store.meterCursor(id)] as const));
+    const cursors = await Promise.all(originators.map(async (id) => [id, await store.ledger.meterCursor(id)] as const));
     return {
       nodeId,
       chainId: domain.chainId,

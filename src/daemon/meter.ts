@@ -16,6 +16,7 @@ import { chargeDigest } from "./gate.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Charge, EnvelopeLog, LedgerStore } from "./ports.ts";
 import type { RateBook } from "./rateBook.ts";
+import { MeterOvertakenError } from "./store/errors.ts";
 import { WINDOW_MINUTES } from "./rateBook.ts";
 
 const BATCH = 500;
@@ -81,7 +82,15 @@ export class Meter {
     for (;;) {
       const page = await envelopeLog.read(originatorId, after, BATCH);
       if (page.length === 0) return;
-      after = await this.#meterPage(originatorId, after, page);
+      try {
+        after = await this.#meterPage(originatorId, after, page);
+      } catch (error) {
+        if (!(error instanceof MeterOvertakenError)) throw error;
+        // Another process of this database was faster. It charged the same: the log is all that counts.
+        const cursor = await store.meterCursor(originatorId);
+        if (cursor <= after) throw error;
+        after = cursor;
+      }
     }
   }
 

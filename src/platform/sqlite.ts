@@ -15,6 +15,18 @@ export class SqliteVersionError extends Error {
  * @param migrations SQL scripts; script i brings the file from version i to i + 1, in one transaction each
  */
 export function openSqlite(path: string, migrations: readonly string[]): SqliteDatabase {
+  const database = openDurableSqlite(path);
+  try {
+    migrate(database, path, migrations);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** The same without a look at what is in it: for who keeps count of migrations elsewhere. */
+export function openDurableSqlite(path: string): SqliteDatabase {
   if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
   const database = new Database(path);
   try {
@@ -23,12 +35,32 @@ export function openSqlite(path: string, migrations: readonly string[]): SqliteD
     database.pragma("synchronous = FULL");
     database.pragma("foreign_keys = ON");
     database.pragma("busy_timeout = 5000");
-    migrate(database, path, migrations);
     return database;
   } catch (error) {
     database.close();
     throw error;
   }
+}
+
+/**
+ * Takes a lock that ends with this process, however it ends; undefined when somebody has it. It is a lock on a file of
+ * its own and not on the database, so that the database can be looked at and backed up while it is in use.
+ */
+export function holdFileLock(path: string): { release(): void } | undefined {
+  mkdirSync(dirname(path), { recursive: true });
+  const lock = new Database(path, { timeout: 0 });
+  try {
+    lock.exec("begin exclusive");
+    return { release: () => void lock.close() };
+  } catch (error) {
+    lock.close();
+    if (isSqliteError(error) && error.code.startsWith("SQLITE_BUSY")) return undefined;
+    throw error;
+  }
+}
+
+export function isSqliteError(error: unknown): error is Error & { code: string } {
+  return error instanceof Database.SqliteError;
 }
 
 function migrate(database: SqliteDatabase, path: string, migrations: readonly string[]): void {

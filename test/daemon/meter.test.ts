@@ -7,9 +7,20 @@ import { expect } from "chai";
 import { fromHex, concatBytes } from "../../src/protocol/bytes.ts";
 import { addressOf } from "../../src/protocol/ecdsa.ts";
 import { picoToUnitsUp } from "../../src/protocol/units.ts";
-import { LedgerDomainError, openSqliteLedger } from "../../src/daemon/adapters/sqliteStore.ts";
+import { LedgerDomainError, MeterOvertakenError } from "../../src/daemon/store/errors.ts";
 import { RETENTION_DAYS, payerEnvelope } from "../support/envelopes.ts";
-import { DOMAIN, MemoryLog, NODE_ID, OTHER_KEY, PAYER, PAYER_KEY, RATES, openBooks, refusalOf } from "./support.ts";
+import {
+  DOMAIN,
+  MemoryLog,
+  NODE_ID,
+  OTHER_KEY,
+  PAYER,
+  PAYER_KEY,
+  RATES,
+  openBooks,
+  refusalOf,
+  storeAt,
+} from "./support.ts";
 
 const NS = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
 
@@ -78,7 +89,7 @@ describe("daemon/meter", () => {
     const before = await openBooks(path, log);
     before.rateBook.update([busy], RETENTION_DAYS);
     await before.meter.drain();
-    await before.store.close();
+    await before.close();
     log.append(200, late, NS);
     const after = await openBooks(path, log);
     after.rateBook.update([busy], RETENTION_DAYS);
@@ -96,7 +107,7 @@ describe("daemon/meter", () => {
     await first.deliver(1, 1_000n);
     const { bytes, ns } = await first.publish(2, 1_000n);
     log.append(NODE_ID, bytes, ns); // stored by the node, and then the power fails
-    await first.store.close();
+    await first.close();
     const second = await openBooks(path, log);
     await second.meter.drain();
     const account = (await second.ledger.account(PAYER))!;
@@ -120,14 +131,15 @@ describe("daemon/meter", () => {
 
   it("refuses the ledger of another chain, and a second writer on the same stretch (53)", async () => {
     const path = join(directory, "ledger.sqlite");
-    const store = openSqliteLedger(path, DOMAIN);
+    const store = await storeAt(path);
     const stretch = { originatorId: 200, after: 0n, upTo: 5n, charges: [], minuteCounts: new Map<bigint, bigint>() };
-    await store.meter(stretch);
-    let problem = "";
-    await store.meter(stretch).catch((error: Error) => (problem = error.message));
-    expect(problem).to.include("by another writer");
+    await store.ledger.meter(stretch);
+    const again = await store.ledger.meter(stretch).catch((error: unknown) => error);
+    expect(again).to.be.instanceOf(MeterOvertakenError);
     await store.close();
-    expect(() => openSqliteLedger(path, { ...DOMAIN, chainId: 1n })).to.throw(LedgerDomainError, "its own file");
+    const other = await storeAt(path, { domain: { ...DOMAIN, chainId: 1n } }).catch((error: unknown) => error);
+    expect(other).to.be.instanceOf(LedgerDomainError);
+    expect((other as Error).message).to.include("its own file");
   });
 
   it("is not stopped by a node that dates a message before there were rates", async () => {

@@ -12,14 +12,13 @@ import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import type { TransactionSender } from "../../src/contracts/transactionSender.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { ethersChain } from "../../src/daemon/adapters/ethersChain.ts";
-import { openSqliteLedger } from "../../src/daemon/adapters/sqliteStore.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import type { GossipTransport } from "../../src/daemon/ports.ts";
 import type { World } from "../contracts/fixtures.ts";
 import { EPOCH, USD, deployedWorld, register } from "../contracts/fixtures.ts";
 import { payerEnvelope } from "../support/envelopes.ts";
 import { ManualClock } from "../support/manualClock.ts";
-import { MemoryLog, OTHER_KEY, PAYER, PAYER_KEY, refusalOf } from "./support.ts";
+import { MemoryLog, OTHER_KEY, PAYER, PAYER_KEY, refusalOf, storeAt } from "./support.ts";
 
 const IDS = [100, 200, 300];
 const POLICY = { maxGasBps: 200n, nativeTokenPrice: 4_000n * USD, exposureCap: 5n * USD };
@@ -55,7 +54,7 @@ async function threeDaemons(policy = POLICY) {
         ...{ nodeId, domain, policy, transport, clock, log: silentLog, envelopeLog: logs[i]!, operatorPort: 0 },
         deploymentBlock: BigInt(world.record.deploymentBlock),
         intervalsMs: { watch: 1_000, gossip: 1_000, settle: 1_000 },
-        store: openSqliteLedger(":memory:", domain),
+        store: await storeAt(":memory:", { domain, nodeId }),
         chain: ethersChain(contracts, ethers.provider, walletSender(signers[i]!)),
         termsEveryMs: 1_000,
         staleHeadMs: 86_400_000,

@@ -5,18 +5,17 @@ import { expect } from "chai";
 
 import type { DaemonOptions } from "../../src/daemon/daemon.ts";
 import { Daemon, NodeLogRestoredError } from "../../src/daemon/daemon.ts";
-import { openSqliteLedger } from "../../src/daemon/adapters/sqliteStore.ts";
 import type { DaemonChain } from "../../src/daemon/ports.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { ManualClock } from "../support/manualClock.ts";
 import { payerEnvelope } from "../support/envelopes.ts";
 import { FakeFaultChain } from "./faults/fakeFaultChain.ts";
 import { ACCUSED, FilledLog, envelopeOf, salts } from "./faults/support.ts";
-import { DOMAIN, MemoryLog, NODE_ID, PAYER_KEY, RATES } from "./support.ts";
+import { DOMAIN, MemoryLog, NODE_ID, PAYER_KEY, RATES, storeAt } from "./support.ts";
 
 const NS = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
 
-function daemonWith(changes: Partial<DaemonOptions>, chain: Partial<DaemonChain>): Daemon {
+async function daemonWith(changes: Partial<DaemonOptions>, chain: Partial<DaemonChain>): Promise<Daemon> {
   const clock = new ManualClock();
   return new Daemon({
     ...{
@@ -30,7 +29,7 @@ function daemonWith(changes: Partial<DaemonOptions>, chain: Partial<DaemonChain>
     },
     policy: { maxGasBps: 200n, nativeTokenPrice: 0n, exposureCap: 1n },
     intervalsMs: { watch: 1_000, gossip: 1_000, settle: 1_000_000 },
-    store: openSqliteLedger(":memory:", DOMAIN),
+    store: changes.store ?? (await storeAt()),
     chain: chain as DaemonChain,
     envelopeLog: new MemoryLog(),
     isCaughtUp: () => true,
@@ -46,7 +45,7 @@ describe("daemon start", () => {
   it("keeps the gate shut while the chain cannot be read, and opens it when it can", async () => {
     let isDown = true;
     const clock = new ManualClock();
-    const daemon = daemonWith(
+    const daemon = await daemonWith(
       { clock },
       {
         heads: async () => {
@@ -80,7 +79,7 @@ describe("daemon start", () => {
     const envelopeLog = new FilledLog();
     envelopeLog.set(ACCUSED, 1n, pair[0]);
     const faults = { chain: new FakeFaultChain({ envelopes: () => pair }), peers: { read: async () => [pair[1]] } };
-    const daemon = daemonWith(
+    const daemon = await daemonWith(
       { clock, envelopeLog, faults: { ...faults, report: true, everyMs: 1_000, randomSalt: salts() } },
       {
         heads: async () => ({ latest: 1n, safe: 1n, timestamp: BigInt(clock.now()) / 1_000n }),
@@ -105,20 +104,16 @@ describe("daemon start", () => {
   it("does not start on a node database that is older than the ledger, nor on a port that is taken (53)", async () => {
     const log = new MemoryLog();
     for (let n = 0; n < 3; n++) log.append(NODE_ID, payerEnvelope(n, NODE_ID, PAYER_KEY), NS);
-    const store = openSqliteLedger(":memory:", DOMAIN);
-    await store.meter({ originatorId: NODE_ID, after: 0n, upTo: 4n, charges: [], minuteCounts: new Map() });
-    const restored = await daemonWith({ store, envelopeLog: log }, {})
-      .start()
-      .catch((error: unknown) => error);
+    const store = await storeAt();
+    await store.ledger.meter({ originatorId: NODE_ID, after: 0n, upTo: 4n, charges: [], minuteCounts: new Map() });
+    const restored = await (await daemonWith({ store, envelopeLog: log }, {})).start().catch((error: unknown) => error);
     expect(restored).to.be.instanceOf(NodeLogRestoredError);
     expect((restored as Error).message).to.include("restore the newest one");
 
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     const { port } = other.address() as AddressInfo;
-    const taken = await daemonWith({ operatorPort: port }, {})
-      .start()
-      .catch((error: unknown) => error);
+    const taken = await (await daemonWith({ operatorPort: port }, {})).start().catch((error: unknown) => error);
     expect((taken as Error).message).to.include("EADDRINUSE");
     await new Promise((resolve) => other.close(resolve));
   });

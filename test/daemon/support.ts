@@ -8,7 +8,6 @@ import type { PostageDomain } from "../../src/protocol/voucher.ts";
 import { signVoucher, voucherToHeader } from "../../src/protocol/voucher.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { EMPTY_CHANNEL } from "../../src/daemon/account.ts";
-import { openSqliteLedger } from "../../src/daemon/adapters/sqliteStore.ts";
 import { Gate } from "../../src/daemon/gate.ts";
 import { Ledger } from "../../src/daemon/ledger.ts";
 import { Lending } from "../../src/daemon/lending.ts";
@@ -16,6 +15,7 @@ import { Meter } from "../../src/daemon/meter.ts";
 import type { ChannelOnChain, EnvelopeLog } from "../../src/daemon/ports.ts";
 import { RateBook } from "../../src/daemon/rateBook.ts";
 import { PostageRefused } from "../../src/daemon/refusal.ts";
+import { openStore } from "../../src/daemon/store/openStore.ts";
 import { RETENTION_DAYS, originatorEnvelope, payerEnvelope } from "../support/envelopes.ts";
 import { ManualClock } from "../support/manualClock.ts";
 
@@ -66,12 +66,18 @@ export class MemoryLog implements EnvelopeLog {
   }
 }
 
+/** A daemon's store in a file, or in memory. */
+export function storeAt(at = ":memory:", { domain = DOMAIN, nodeId = NODE_ID, clock = new ManualClock() } = {}) {
+  return openStore({ at, domain, nodeId, clock, log: silentLog });
+}
+
 const NOBODY: (channel: Address) => void = () => {};
 
 /** Gate, ledger and meter of one daemon over a SQLite file, with the chain's side set by the test. */
 export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog(), exposureCap = 1_000_000n) {
   const clock = new ManualClock();
-  const store = openSqliteLedger(path, DOMAIN);
+  const books = await storeAt(path, { clock });
+  const store = books.ledger;
   const state = { doubt: 0, isReady: true, isCaughtUp: true, onRaise: NOBODY, seats: 1, sharesUsed: 0 };
   const ledger = new Ledger(store, { onRaise: (channel) => state.onRaise(channel) });
   const lending = new Lending(() => state.seats);
@@ -100,7 +106,8 @@ export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog()
     admission.release(true);
     await meter.drain();
   };
-  return { clock, store, ledger, lending, rateBook, gate, meter, envelopeLog, state, fund, publish, deliver };
+  const close = () => books.close();
+  return { clock, store, close, ledger, lending, rateBook, gate, meter, envelopeLog, state, fund, publish, deliver };
 }
 
 export function headerOf(fees: bigint | undefined, key = PAYER_KEY, domain = DOMAIN): string | null {

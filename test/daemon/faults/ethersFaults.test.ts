@@ -1,7 +1,6 @@
 import { expect } from "chai";
 
 import { ethersFaults } from "../../../src/daemon/adapters/ethersFaults.ts";
-import { openSqliteLedger } from "../../../src/daemon/adapters/sqliteStore.ts";
 import type { FaultRefused } from "../../../src/daemon/faults/ports.ts";
 import { Reporter } from "../../../src/daemon/faults/report.ts";
 import { faultEvidence } from "../../../src/contracts/faultEvidence.ts";
@@ -13,7 +12,7 @@ import { proveSigningKey } from "../../../src/protocol/possession.ts";
 import type { World } from "../../contracts/fixtures.ts";
 import { DAY, EPOCH, TOKEN, deployedWorld, register, signingKey } from "../../contracts/fixtures.ts";
 import { ManualClock } from "../../support/manualClock.ts";
-import { DOMAIN } from "../support.ts";
+import { storeAt } from "../support.ts";
 import { envelopeOf, salts } from "./support.ts";
 
 const [ACCUSED, OWN] = [100, 200];
@@ -35,7 +34,7 @@ describe("reporting faults to real contracts", () => {
       ...{ contracts: world, provider: ethers.provider, account: toAddress(account.address), nodeId: OWN },
       sender: { send: async (call) => (await (await account.sendTransaction(call)).wait())! },
     });
-    const { evidence: store } = openSqliteLedger(":memory:", DOMAIN);
+    const { evidence: store } = await storeAt();
     const reporter = new Reporter({ store, chain, randomSalt: salts(), clock: new ManualClock(), log: silentLog });
     const { time } = net.networkHelpers;
     return { chain, store, reporter, time, account };

@@ -1,10 +1,9 @@
 import { expect } from "chai";
 
 import { FaultWatch } from "../../../src/daemon/faults/faultWatch.ts";
-import { openSqliteLedger } from "../../../src/daemon/adapters/sqliteStore.ts";
 import { toHex } from "../../../src/protocol/bytes.ts";
 import { ManualClock } from "../../support/manualClock.ts";
-import { DOMAIN } from "../support.ts";
+import { storeAt } from "../support.ts";
 import { FakeFaultChain } from "./fakeFaultChain.ts";
 import { ACCUSED, FilledLog, OWN, PEER, envelopeOf, listeningLog, salts } from "./support.ts";
 
@@ -17,8 +16,8 @@ interface Status {
 }
 
 describe("fault watch", () => {
-  function watch(report: boolean) {
-    const ledger = openSqliteLedger(":memory:", DOMAIN);
+  async function watch(report: boolean) {
+    const ledger = await storeAt();
     const chain = new FakeFaultChain({ envelopes: () => PAIR });
     const own = new FilledLog();
     own.set(ACCUSED, 1n, PAIR[0]);
@@ -39,7 +38,7 @@ describe("fault watch", () => {
   }
 
   it("finds, reports, and shows the operator where it is", async () => {
-    const { faults, chain, compare, status, ledger } = watch(true);
+    const { faults, chain, compare, status, ledger } = await watch(true);
     await compare();
     await faults.report();
     chain.time += 60n;
@@ -58,7 +57,7 @@ describe("fault watch", () => {
   });
 
   it("sends nothing when it is told not to, and keeps the evidence", async () => {
-    const { faults, chain, compare, status, ledger } = watch(false);
+    const { faults, chain, compare, status, ledger } = await watch(false);
     await compare();
     for (let i = 0; i < 3; i++) await faults.report();
     expect(chain.mined).to.deep.equal([]);
@@ -67,7 +66,7 @@ describe("fault watch", () => {
   });
 
   it("shouts once when the own node is accused on chain", async () => {
-    const { faults, chain, lines, status, ledger } = watch(true);
+    const { faults, chain, lines, status, ledger } = await watch(true);
     await faults.report();
     expect((await status()).accused).to.equal(false);
     chain.frozen = true;

@@ -6,16 +6,15 @@ import { create, toBinary } from "@bufbuild/protobuf";
 
 import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
-import { openSqliteLedger } from "../../../src/daemon/adapters/sqliteStore.ts";
 import type { Evidence, EvidenceStore } from "../../../src/daemon/faults/ports.ts";
-import type { EnvelopeLog } from "../../../src/daemon/ports.ts";
+import type { DaemonStore, EnvelopeLog } from "../../../src/daemon/ports.ts";
 import type { Log } from "../../../src/platform/log.ts";
 import type { Hex } from "../../../src/protocol/bytes.ts";
 import { concatBytes, toHex, uintToBytes } from "../../../src/protocol/bytes.ts";
 import { addressOf, signDigest } from "../../../src/protocol/ecdsa.ts";
 import { originatorDigest, readOriginatorEnvelope } from "../../../src/protocol/envelope.ts";
 import { originatorEnvelope, payerEnvelope } from "../../support/envelopes.ts";
-import { DOMAIN, PAYER_KEY } from "../support.ts";
+import { PAYER_KEY, storeAt } from "../support.ts";
 
 export const OWN = 100;
 export const ACCUSED = 200;
@@ -96,11 +95,11 @@ export function listeningLog() {
 /** A ledger file that can be closed and opened again. */
 export function ledgerFile() {
   const directory = mkdtempSync(join(tmpdir(), "pennyblack-faults-"));
-  let ledger: ReturnType<typeof openSqliteLedger> | undefined;
+  let ledger: DaemonStore | undefined;
   return {
     async open(): Promise<EvidenceStore> {
       await ledger?.close();
-      ledger = openSqliteLedger(join(directory, "ledger.sqlite"), DOMAIN);
+      ledger = await storeAt(join(directory, "ledger.sqlite"));
       return ledger.evidence;
     },
     async remove(): Promise<void> {

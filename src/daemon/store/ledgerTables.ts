@@ -1,0 +1,172 @@
+import { sql } from "kysely";
+
+import type { Address } from "../../protocol/bytes.ts";
+import { bytesToUint, compareBytes, uintToBytes } from "../../protocol/bytes.ts";
+import type { LargestVouchers, SignedVoucher } from "../../protocol/voucher.ts";
+import type {
+  Account,
+  ChainProgress,
+  Charge,
+  FinalizedBlock,
+  JournalBlock,
+  LedgerStore,
+  MeterBatch,
+} from "../ports.ts";
+import { recordChain } from "./chainTables.ts";
+import { bytesOf, digitsOf, hexOf, largestPerChannel, splitAddresses, swapped, toAccount } from "./encode.ts";
+import type { Engine } from "./engine.ts";
+import { inTransaction, retried } from "./engine.ts";
+import { meter } from "./meterTables.ts";
+import { chunksOf } from "./tables.ts";
+
+const ACCOUNT_COLUMNS = [
+  ...(["channel", "usage_dollars", "usage_pico", "fees_row", "stamps_row", "deposited"] as const),
+  ...(["fees_spent", "stamps_spent", "stamps_signed", "pending_withdrawal"] as const),
+] as const;
+
+/** Accounts, charges and the chain's side of them. */
+export class LedgerTables implements LedgerStore {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  async account(channel: Address): Promise<Account | undefined> {
+    return (await this.accountsOf([channel])).get(channel);
+  }
+
+  async accountsOf(channels: readonly Address[]): Promise<Map<Address, Account>> {
+    const accounts = new Map<Address, Account>();
+    for (const some of chunksOf(channels)) {
+      const query = this.#engine.kysely.selectFrom("accounts").select(ACCOUNT_COLUMNS);
+      for (const row of await query.where("channel", "in", some.map(bytesOf)).execute()) {
+        const account = toAccount(row);
+        accounts.set(account.channel, account);
+      }
+    }
+    return accounts;
+  }
+
+  async accounts(after: Address | undefined, limit: number): Promise<Account[]> {
+    const query = this.#engine.kysely.selectFrom("accounts").select(ACCOUNT_COLUMNS).orderBy("channel").limit(limit);
+    const rows = await (after === undefined ? query : query.where("channel", ">", bytesOf(after))).execute();
+    return rows.map(toAccount);
+  }
+
+  async chargedOf(charges: readonly Pick<Charge, "channel" | "digest">[]): Promise<Set<string>> {
+    const wanted = new Set(charges.map(({ channel, digest }) => `${channel}:${digest}`));
+    const found = new Set<string>();
+    for (const some of chunksOf([...new Set(charges.map(({ digest }) => digest))])) {
+      const rows = await this.#engine.kysely
+        .selectFrom("charges")
+        .innerJoin("accounts", "accounts.id", "charges.account_id")
+        .select(["accounts.channel", "charges.digest"])
+        .where("charges.digest", "in", some.map(bytesOf))
+        .execute();
+      for (const row of rows) {
+        const key = `${hexOf(row.channel)}:${digitsOf(row.digest)}`;
+        if (wanted.has(key)) found.add(key);
+      }
+    }
+    return found;
+  }
+
+  async raise(vouchers: readonly SignedVoucher[]): Promise<void> {
+    for (const some of chunksOf(largestPerChannel(vouchers))) await retried(() => this.#raise(some));
+  }
+
+  /**
+   * Accounts never go away and vouchers only grow, so what a look finds ahead of the write holds: who has no account, and
+   * which voucher is no news, which then costs no write. Which of two is larger the write itself decides.
+   */
+  async #raise(largest: readonly (readonly [Address, LargestVouchers])[]): Promise<void> {
+    const { kysely } = this.#engine;
+    const wanted = largest.map(([channel, { fees, stamps }]) => ({
+      ...{ channel: bytesOf(channel), fees_row: fees.row, stamps_row: swapped(stamps.row) },
+    }));
+    const known = await kysely
+      .selectFrom("accounts")
+      .select(["channel", "fees_row", "stamps_row"])
+      .where(
+        "channel",
+        "in",
+        wanted.map(({ channel }) => channel),
+      )
+      .execute();
+    const byChannel = new Map(known.map((row) => [digitsOf(row.channel), row]));
+    const rows = wanted.filter((row) => {
+      const there = byChannel.get(digitsOf(row.channel));
+      return there && (exceeds(row.fees_row, there.fees_row) || exceeds(row.stamps_row, there.stamps_row));
+    });
+    if (rows.length === 0) return;
+    await kysely
+      .insertInto("accounts")
+      .values(rows)
+      .onConflict((conflict) =>
+        conflict.column("channel").doUpdateSet({ fees_row: larger("fees_row"), stamps_row: larger("stamps_row") }),
+      )
+      .execute();
+  }
+
+  async recordChain(progress: ChainProgress): Promise<void> {
+    await inTransaction(this.#engine, (trx) => recordChain(trx, progress));
+  }
+
+  async chainCursor(): Promise<bigint | undefined> {
+    const row = await this.#engine.kysely.selectFrom("ledger").select("chain_cursor").executeTakeFirstOrThrow();
+    return row.chain_cursor ?? undefined;
+  }
+
+  async journal(): Promise<JournalBlock[]> {
+    const rows = await this.#engine.kysely.selectFrom("journal").selectAll().orderBy("number").execute();
+    return rows.map(({ number, hash, touched }) => ({ number, hash: hexOf(hash), touched: splitAddresses(touched) }));
+  }
+
+  async finalized(): Promise<FinalizedBlock | undefined> {
+    const { finalized_number: number, finalized_hash: hash } = await this.#engine.kysely
+      .selectFrom("ledger")
+      .select(["finalized_number", "finalized_hash"])
+      .executeTakeFirstOrThrow();
+    return number === null || hash === null ? undefined : { number, hash: hexOf(hash) };
+  }
+
+  meter(batch: MeterBatch): Promise<Charge[]> {
+    return inTransaction(this.#engine, (trx) => meter(trx, batch));
+  }
+
+  async meterCursor(originatorId: number): Promise<bigint> {
+    const query = this.#engine.kysely.selectFrom("cursors").select("sequence_id");
+    const row = await query.where("originator", "=", BigInt(originatorId)).executeTakeFirst();
+    return row?.sequence_id ?? 0n;
+  }
+
+  async minuteCounts(originatorId: number, fromMinute: bigint, toMinute: bigint): Promise<Map<bigint, bigint>> {
+    const rows = await this.#engine.kysely
+      .selectFrom("minutes")
+      .select(["minute", "count"])
+      .where("originator", "=", BigInt(originatorId))
+      .where("minute", ">=", fromMinute)
+      .where("minute", "<=", toMinute)
+      .execute();
+    return new Map(rows.map(({ minute, count }) => [minute, count]));
+  }
+
+  async raiseHighWater(sequenceId: bigint): Promise<bigint> {
+    const { kysely } = this.#engine;
+    const value = uintToBytes(sequenceId, 8);
+    await kysely.updateTable("ledger").set({ high_water: value }).where("high_water", "<", value).execute();
+    const { high_water } = await kysely.selectFrom("ledger").select("high_water").executeTakeFirstOrThrow();
+    return bytesToUint(high_water);
+  }
+}
+
+function exceeds(comes: Uint8Array, there: Uint8Array | null): boolean {
+  return there === null || compareBytes(comes, there) > 0;
+}
+
+/** The larger of what is there and what comes, decided by the database: another process may have written in between. */
+function larger(column: "fees_row" | "stamps_row") {
+  const [there, comes] = [sql.ref(`accounts.${column}`), sql.ref(`excluded.${column}`)];
+  return sql<Uint8Array>`case when ${there} >= ${comes} then ${there} else ${comes} end`;
+}

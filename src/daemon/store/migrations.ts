@@ -1,0 +1,104 @@
+import type { ColumnTypes } from "./engine.ts";
+
+/** Statements that bring the schema from one version to the next. */
+export type Migration = (types: ColumnTypes) => readonly string[];
+
+const first: Migration = ({ bytes, integer, id, withoutRowid }) => [
+  `create table ledger (
+     one ${integer} primary key check (one = 1),
+     domain text not null,
+     node_id ${integer} not null,
+     chain_cursor ${integer},
+     finalized_number ${integer},
+     finalized_hash ${bytes},
+     high_water ${bytes} not null
+   )`,
+  `create table accounts (
+     id ${id},
+     channel ${bytes} not null unique,
+     usage_dollars ${integer} not null default 0,
+     usage_pico ${integer} not null default 0,
+     fees_row ${bytes},
+     stamps_row ${bytes},
+     deposited text not null default '0',
+     fees_spent text not null default '0',
+     stamps_spent text not null default '0',
+     stamps_signed text not null default '0',
+     pending_withdrawal text not null default '0'
+   )`,
+  `create table charges (
+     digest ${bytes} not null,
+     account_id ${integer} not null,
+     primary key (digest, account_id)
+   ) ${withoutRowid}`,
+  `create table cursors (originator ${integer} primary key, sequence_id ${integer} not null)`,
+  `create table minutes (
+     originator ${integer} not null,
+     minute ${integer} not null,
+     count ${integer} not null,
+     primary key (originator, minute)
+   ) ${withoutRowid}`,
+  `create table journal (number ${integer} primary key, hash ${bytes} not null, touched ${bytes} not null)`,
+  `create table evidence (
+     id ${id},
+     node_id ${integer} not null,
+     sequence_id text not null,
+     fault text not null,
+     first ${bytes} not null,
+     second ${bytes},
+     salt ${bytes} not null,
+     state text not null,
+     commitments ${integer} not null,
+     pieces text not null,
+     case_id text,
+     executable_at text,
+     reason text,
+     found_at ${integer} not null,
+     changed_at ${integer} not null,
+     unique (node_id, sequence_id)
+   )`,
+  "create index evidence_by_state on evidence (state, node_id)",
+  `create table compared (
+     originator ${integer} not null,
+     peer ${integer} not null,
+     sequence_id text not null,
+     primary key (originator, peer)
+   ) ${withoutRowid}`,
+  `create table intents (
+     id ${id},
+     lane text not null,
+     kind text not null,
+     sender ${bytes} not null,
+     nonce ${integer} not null,
+     target ${bytes},
+     data ${bytes} not null,
+     gas_limit text not null,
+     budget_wei text not null,
+     deadline_at text,
+     created_at ${integer} not null,
+     mined_hash ${bytes},
+     mined_block ${integer},
+     mined_block_hash ${bytes},
+     outcome text
+   )`,
+  "create unique index intents_by_nonce on intents (sender, nonce) where outcome is null or outcome <> 'replaced'",
+  "create index intents_open on intents (sender, nonce) where outcome is null",
+  `create table attempts (
+     hash ${bytes} primary key,
+     intent_id ${integer} not null references intents (id) on delete cascade,
+     max_fee_per_gas text not null,
+     max_priority_fee_per_gas text not null,
+     sent_at ${integer} not null
+   )`,
+  "create index attempts_by_intent on attempts (intent_id)",
+  `create table leadership (
+     one ${integer} primary key check (one = 1),
+     term ${integer} not null,
+     holder text,
+     expires_at ${integer} not null
+   )`,
+  "insert into leadership (one, term, holder, expires_at) values (1, 0, null, 0)",
+];
+
+/** Migration i brings the schema from version i to i + 1. What was released is never edited, only followed. */
+export const MIGRATIONS: readonly Migration[] = [first];

@@ -1,0 +1,141 @@
+import type { Generated, Kysely, Transaction } from "kysely";
+
+// Both databases give integers as bigint and bytes as Uint8Array. Amounts of 64 unsigned bits or more do not fit their
+// integers: they are decimal text where they are only kept, and big-endian bytes where they are compared.
+
+export interface LedgerTable {
+  one: bigint;
+  domain: string;
+  node_id: bigint;
+  chain_cursor: bigint | null;
+  finalized_number: bigint | null;
+  finalized_hash: Uint8Array | null;
+  /** 8 bytes, big endian. */
+  high_water: Uint8Array;
+}
+
+export interface AccountTable {
+  id: Generated<bigint>;
+  channel: Uint8Array;
+  /** Usage is whole dollars and picodollars below one: the sum of 64 bits could overflow, these cannot. */
+  usage_dollars: Generated<bigint>;
+  usage_pico: Generated<bigint>;
+  /** The voucher with the most fees: `fees | stamps | signature`, so that bytes order as mergeVouchers does. */
+  fees_row: Uint8Array | null;
+  /** The one with the most stamps, for the same reason as `stamps | fees | signature`. */
+  stamps_row: Uint8Array | null;
+  deposited: Generated<string>;
+  fees_spent: Generated<string>;
+  stamps_spent: Generated<string>;
+  stamps_signed: Generated<string>;
+  pending_withdrawal: Generated<string>;
+}
+
+/** The table that grows with traffic: a short number for the payer, and by digest first so that digests find it. */
+export interface ChargeTable {
+  digest: Uint8Array;
+  account_id: bigint;
+}
+
+export interface CursorTable {
+  originator: bigint;
+  sequence_id: bigint;
+}
+
+export interface MinuteTable {
+  originator: bigint;
+  minute: bigint;
+  count: bigint;
+}
+
+export interface JournalTable {
+  number: bigint;
+  hash: Uint8Array;
+  /** Channels one after another. */
+  touched: Uint8Array;
+}
+
+export interface EvidenceTable {
+  id: Generated<bigint>;
+  node_id: bigint;
+  sequence_id: string;
+  fault: string;
+  first: Uint8Array;
+  second: Uint8Array | null;
+  salt: Uint8Array;
+  state: string;
+  commitments: bigint;
+  /** JSON. */
+  pieces: string;
+  case_id: string | null;
+  executable_at: string | null;
+  reason: string | null;
+  found_at: bigint;
+  changed_at: bigint;
+}
+
+export interface ComparedTable {
+  originator: bigint;
+  peer: bigint;
+  sequence_id: string;
+}
+
+export interface IntentTable {
+  id: Generated<bigint>;
+  lane: string;
+  kind: string;
+  sender: Uint8Array;
+  nonce: bigint;
+  target: Uint8Array | null;
+  data: Uint8Array;
+  gas_limit: string;
+  budget_wei: string;
+  deadline_at: string | null;
+  created_at: bigint;
+  mined_hash: Uint8Array | null;
+  mined_block: bigint | null;
+  mined_block_hash: Uint8Array | null;
+  outcome: string | null;
+}
+
+export interface AttemptTable {
+  hash: Uint8Array;
+  intent_id: bigint;
+  max_fee_per_gas: string;
+  max_priority_fee_per_gas: string;
+  sent_at: bigint;
+}
+
+export interface LeadershipTable {
+  one: bigint;
+  term: bigint;
+  holder: string | null;
+  /** Unix milliseconds of the database's clock. */
+  expires_at: bigint;
+}
+
+export interface Tables {
+  store_version: { version: bigint };
+  ledger: LedgerTable;
+  accounts: AccountTable;
+  charges: ChargeTable;
+  cursors: CursorTable;
+  minutes: MinuteTable;
+  journal: JournalTable;
+  evidence: EvidenceTable;
+  compared: ComparedTable;
+  intents: IntentTable;
+  attempts: AttemptTable;
+  leadership: LeadershipTable;
+}
+
+export type Trx = Transaction<Tables>;
+/** For reads, in a transaction or not. */
+export type Reader = Kysely<Tables>;
+
+/** Rows of one statement: with the widest table this stays below SQLite's 32,766 parameters. */
+export const ROWS_PER_STATEMENT = 1_000;
+
+export function chunksOf<T>(list: readonly T[], size = ROWS_PER_STATEMENT): T[][] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
+}
