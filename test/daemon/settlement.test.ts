@@ -58,6 +58,7 @@ async function threeDaemons(policy = POLICY) {
         store: openSqliteLedger(":memory:", domain),
         chain: ethersChain(contracts, ethers.provider, walletSender(signers[i]!)),
         termsEveryMs: 1_000,
+        reconcileEveryMs: 3_600_000,
         staleHeadMs: 86_400_000,
         isCaughtUp: () => true,
       }),
