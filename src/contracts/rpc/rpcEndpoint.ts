@@ -89,7 +89,10 @@ export class RpcEndpoint {
   #checkChain(answers: readonly (JsonRpcResult | JsonRpcError)[]): void {
     const { name, chainId, clock } = this.#options;
     const answer = answers.find(({ id }) => id === CHAIN_ID_CALL)!;
-    const found = "result" in answer ? String(answer.result) : "no chain";
+    if ("error" in answer) {
+      throw new RpcError(`${name} does not say which chain it serves: ${answer.error.message ?? "no reason given"}`);
+    }
+    const found = String(answer.result);
     if (!/^0x[0-9a-f]{1,13}$/i.test(found) || Number(found) !== chainId) {
       throw new WrongChainError(`${name} serves chain ${found}, not ${chainId}: it is not used, correct its address`);
     }

@@ -61,6 +61,8 @@ export class Follower {
   #broken: FinalityBrokenError | undefined;
   #problem: string | undefined;
   #rolledBack = 0;
+  /** Said already. */
+  #omission: string | undefined;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -259,10 +261,11 @@ export class Follower {
       this.#panel.distrust(member, why);
       throw new InconsistentError(why);
     }
-    this.#options.log.error(
-      { endpoint: member.endpoint.name, problem: why },
-      "an endpoint of the chain leaves out events",
-    );
+    if (this.#omission !== why) {
+      const fields = { endpoint: member.endpoint.name, problem: why };
+      this.#options.log.error(fields, "an endpoint of the chain leaves out events: add another one to rpcUrls");
+    }
+    this.#omission = why;
     return omitted;
   }
 

@@ -113,8 +113,8 @@ export class FakeChain {
   #add(events: FakeEvent[]): void {
     const number = this.#blocks.length;
     const parent = this.#blocks.at(-1);
-    const states = new Map(parent?.states ?? []);
-    const mined = events.filter((event) => apply(states, event));
+    const states = events.length === 0 && parent ? parent.states : new Map(parent?.states ?? []);
+    const mined = events.filter((event) => apply(states as Map<Address, ChannelOnChain>, event));
     const hash = keccak256(toUtf8Bytes(`${parent?.head.hash}:${number}:${this.#forks}`)) as Hex;
     const timestamp = START_SECONDS + BigInt(number) * this.blockSeconds;
     const block = { head: { number: BigInt(number), hash, timestamp }, events: mined, states };
