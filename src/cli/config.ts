@@ -30,8 +30,24 @@ const common = {
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 };
 
+const endpointUrl = common.rpcUrl;
+/** Blocks below the newest one. */
+const depth = z.int().min(1).max(100_000);
+
 const nodeSchema = z.strictObject({
   ...common,
+  rpcUrl: endpointUrl.optional(),
+  /** Endpoints of the chain that are held against each other, instead of `rpcUrl`. */
+  rpcUrls: z.array(endpointUrl).min(1).max(5).optional(),
+  /** How the chain says what stays: by its block tags, or by depth where it has none. By chain id when left out. */
+  finality: z
+    .union([z.literal("tags"), z.strictObject({ safeDepth: depth, finalizedDepth: depth })])
+    .refine((value) => value === "tags" || value.safeDepth <= value.finalizedDepth, "safeDepth above finalizedDepth")
+    .optional(),
+  /** How often the daemon looks at what is new on chain. */
+  followEveryMs: milliseconds.default(6_000),
+  /** How often every channel is compared with the chain. */
+  reconcileEveryMs: z.int().min(1_000).max(86_400_000).default(3_600_000),
   nodeId: z.int().min(100).multipleOf(100),
   /** Hex of the key whose public key the registry has for this node. */
   signingKeyFile: path,
@@ -50,7 +66,7 @@ const nodeSchema = z.strictObject({
   faultsEveryMs: milliseconds.default(30_000),
   /** Blocks on top of a commit or identity update before it is served: 0 on an L2, 3 on L1. */
   confirmations: z.int().min(0).max(100).default(0),
-  /** When the newest block is older, the endpoint counts as standing still and the gate lends less and less. */
+  /** Without a new block for so long, an endpoint stands still; when all do, the gate lends less and less. */
   staleHeadMs: z.int().min(10_000).default(300_000),
   /** Gas may cost at most this part of what it collects. */
   maxGasBps: units.default(200n),
@@ -72,7 +88,7 @@ const gatewaySchema = z.strictObject({
   holdSeconds: z.int().min(1).max(110).default(100),
 });
 
-export type NodeConfig = z.output<typeof nodeSchema>;
+export type NodeConfig = Omit<z.output<typeof nodeSchema>, "rpcUrl" | "rpcUrls"> & { rpcUrls: string[] };
 export type GatewayConfig = z.output<typeof gatewaySchema>;
 
 /** What a config file may hold, before defaults. */
@@ -82,7 +98,23 @@ export type GatewayConfigInput = z.input<typeof gatewaySchema>;
 export function readNodeConfig(file: string): NodeConfig {
   const config = read(file, nodeSchema);
   const keys = { signingKeyFile: config.signingKeyFile, settlementKeyFile: config.settlementKeyFile };
-  return { ...config, ...absolute(file, { ...places(config), ...keys }) };
+  return { ...config, ...absolute(file, { ...places(config), ...keys }), rpcUrls: endpointsOf(file, config) };
+}
+
+function endpointsOf(
+  file: string,
+  { rpcUrl, rpcUrls }: { rpcUrl?: string | undefined; rpcUrls?: string[] | undefined },
+) {
+  const urls = rpcUrls ?? (rpcUrl === undefined ? [] : [rpcUrl]);
+  if (urls.length === 0 || (rpcUrl !== undefined && rpcUrls !== undefined)) {
+    throw new ConfigError(
+      `${file} cannot be used:\nname the chain's endpoints once: rpcUrl for one, rpcUrls for several`,
+    );
+  }
+  if (new Set(urls).size < urls.length) {
+    throw new ConfigError(`${file} cannot be used:\nrpcUrls has an endpoint twice: it would confirm itself`);
+  }
+  return urls;
 }
 
 export function readGatewayConfig(file: string): GatewayConfig {

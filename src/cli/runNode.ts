@@ -4,14 +4,17 @@ import { join } from "node:path";
 import { Wallet } from "ethers";
 
 import { connectContracts } from "../contracts/connectContracts.ts";
-import { connectRpc } from "../contracts/connectRpc.ts";
+import { connectEndpoints } from "../contracts/rpc/connectEndpoints.ts";
 import { TransactionSender } from "../contracts/transactionSender.ts";
 import { loadDeployment } from "../contracts/loadDeployment.ts";
 import { ethersChain } from "../daemon/adapters/ethersChain.ts";
+import { ethersEndpoint } from "../daemon/adapters/ethersEndpoint.ts";
 import { ethersFaults } from "../daemon/adapters/ethersFaults.ts";
 import { grpcPeerLogs } from "../daemon/adapters/grpcPeerLogs.ts";
 import { httpGossip } from "../daemon/adapters/httpGossip.ts";
 import { Daemon } from "../daemon/daemon.ts";
+import type { FinalityPolicy } from "../daemon/follow/finality.ts";
+import { finalityOf } from "../daemon/follow/finality.ts";
 import { openStore } from "../daemon/store/openStore.ts";
 import { ethersNodeChain } from "../node/adapters/ethersNodeChain.ts";
 import { startNode } from "../node/node.ts";
@@ -35,13 +38,16 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
   const { nodeId, chainPollMs } = config;
   const log = createLog(`node-${nodeId}`, config.logLevel);
   const record = loadDeployment(config.deployment);
-  const provider = connectRpc({ url: config.rpcUrl, chainId: record.chainId, pollingMs: chainPollMs });
+  const rpc = connectEndpoints({ urls: config.rpcUrls, chainId: record.chainId, clock, pollingMs: chainPollMs });
+  const { provider } = rpc;
   const domain = {
     chainId: BigInt(record.chainId),
     postageChannels: toAddress(record.contracts.postageChannels.address),
   };
   const wallet = new Wallet(toHex(readKey(config.settlementKeyFile)), provider);
   const contracts = connectContracts(record, provider);
+  const finality = finalityPolicy(config, domain.chainId);
+  const endpoints = rpc.single.map((one) => ethersEndpoint({ ...one, contracts, finality }));
   const sender = new TransactionSender({
     ...{ signer: wallet, provider, clock, log, pollingMs: chainPollMs, bumpAfterMs: BUMP_AFTER_MS },
   });
@@ -65,11 +71,13 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
           nativeTokenPrice: config.nativeTokenPrice,
           exposureCap: config.exposureCap,
         },
-        intervalsMs: { watch: chainPollMs, gossip: config.gossipEveryMs, settle: config.settleEveryMs },
+        intervalsMs: { watch: config.followEveryMs, gossip: config.gossipEveryMs, settle: config.settleEveryMs },
         staleHeadMs: config.staleHeadMs,
         termsEveryMs: config.registryRefreshMs,
+        reconcileEveryMs: config.reconcileEveryMs,
+        rpcCalls: () => rpc.calls.snapshot(),
         store,
-        chain: ethersChain(contracts, provider, sender),
+        chain: ethersChain(contracts, provider, sender, endpoints),
         isCaughtUp: () => isCaughtUp(),
         faults: {
           chain: ethersFaults({ contracts, provider, sender, account: toAddress(wallet.address), nodeId }),
@@ -89,7 +97,7 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
   const close = async () => {
     await node.close();
     await daemon!.close();
-    provider.destroy();
+    rpc.destroy();
   };
   isCaughtUp = () => node.stats().isCaughtUp;
   try {
@@ -100,4 +108,10 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
     throw error;
   }
   return { url: node.url, operatorUrl: daemon!.operatorUrl, close };
+}
+
+function finalityPolicy({ finality }: NodeConfig, chainId: bigint): FinalityPolicy {
+  if (finality === undefined) return finalityOf(chainId);
+  if (finality === "tags") return { kind: "tags" };
+  return { kind: "depth", safe: BigInt(finality.safeDepth), finalized: BigInt(finality.finalizedDepth) };
 }

@@ -11,6 +11,8 @@ import type { PostageDomain } from "../protocol/voucher.ts";
 import { Earner } from "./earn.ts";
 import { FaultWatch } from "./faults/faultWatch.ts";
 import type { FaultChain, PeerLogs } from "./faults/ports.ts";
+import type { ThriftyChain } from "./follow/thriftyChain.ts";
+import { thriftyChain } from "./follow/thriftyChain.ts";
 import { Gate } from "./gate.ts";
 import { Gossip } from "./gossip.ts";
 import { describe, operatorHandler, publicHandler } from "./http.ts";
@@ -38,6 +40,9 @@ export interface DaemonOptions {
   /** See WatchOptions. */
   staleHeadMs: number;
   termsEveryMs: number;
+  reconcileEveryMs: number;
+  /** What the chain's endpoints were asked so far, for the operator. */
+  rpcCalls?: () => object;
   store: DaemonStore;
   chain: DaemonChain;
   envelopeLog: EnvelopeLog;
@@ -79,6 +84,7 @@ export class Daemon {
   readonly #ledger: Ledger;
   readonly #meter: Meter;
   readonly #watch: Watch;
+  readonly #thrifty: ThriftyChain;
   readonly #gossip: Gossip;
   readonly #settler: Settler;
   readonly #earner: Earner;
@@ -106,8 +112,10 @@ export class Daemon {
     this.#meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log });
     this.#gossip = new Gossip({ nodeId, domain, ledger, transport, log });
     this.#lending = new Lending(() => this.#watch.nodes.filter(({ isCanonical }) => isCanonical).length);
-    this.#settler = new Settler({ ledger, chain, policy, log, turns: new Turns(nodeId, chain) });
-    this.#earner = new Earner({ nodeId, chain, policy, log, turns: new Turns(nodeId, chain) });
+    this.#thrifty = thriftyChain(chain, clock);
+    const routine = this.#thrifty.chain;
+    this.#settler = new Settler({ ledger, chain: routine, policy, log, turns: new Turns(nodeId, routine) });
+    this.#earner = new Earner({ nodeId, chain: routine, policy, log, turns: new Turns(nodeId, routine) });
     this.#faults =
       options.faults && new FaultWatch({ nodeId, envelopeLog, store: store.evidence, clock, log, ...options.faults });
     this.gate = new Gate({
@@ -225,6 +233,7 @@ export class Daemon {
   /** What is due on chain now: settles, passes fees on and claims, as far as it is worth its gas. */
   work(): Promise<void> {
     return this.#onChain.run(async () => {
+      this.#thrifty.newRun();
       const results = await this.#settler.run(false);
       if (results.length > 0) await this.#watch.poll();
       await this.#earner.distribute(false);
@@ -235,6 +244,7 @@ export class Daemon {
   /** Settles every voucher that would collect something, whatever gas costs. */
   settle(): Promise<SettleResult[]> {
     return this.#onChain.run(async () => {
+      this.#thrifty.newRun();
       await this.#meter.drain();
       await this.#watch.poll();
       const results = await this.#settler.run(true);
@@ -265,6 +275,8 @@ export class Daemon {
       ready: this.#isReady,
       caughtUp: isCaughtUp(),
       chainDoubt: this.#watch.doubt(),
+      chain: await this.#watch.status(),
+      rpcCalls: this.#options.rpcCalls?.(),
       metered: Object.fromEntries(cursors),
       nodes: this.#watch.nodes,
       faults: await this.#faults?.status(),

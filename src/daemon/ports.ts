@@ -2,6 +2,7 @@ import type { Address, Hex } from "../protocol/bytes.ts";
 import type { Rates } from "../protocol/fees.ts";
 import type { LargestVouchers, SignedVoucher } from "../protocol/voucher.ts";
 import type { EvidenceStore } from "./faults/ports.ts";
+import type { ChainEndpoint } from "./follow/ports.ts";
 import type { IntentStore, Leadership } from "./transactions/ports.ts";
 
 /** What PostageChannels says of a channel, in base units. */
@@ -133,9 +134,10 @@ export interface SettleResult {
 
 /** The chain as a daemon needs it. Every call may fail. */
 export interface DaemonChain {
-  heads(): Promise<{ latest: bigint; safe: bigint; timestamp: bigint }>;
-  /** Channels that an event between two blocks (inclusive) is about. */
-  touchedChannels(fromBlock: bigint, toBlock: bigint): Promise<Set<Address>>;
+  /** What is followed, and compared where there are several: one to five. */
+  readonly endpoints: readonly ChainEndpoint[];
+  /** The chain's own time, seconds. */
+  heads(): Promise<{ timestamp: bigint }>;
   /** At a block, or at the latest. In the order asked. */
   channels(channels: readonly Address[], block?: bigint): Promise<ChannelOnChain[]>;
   rates(): Promise<Rates[]>;

@@ -29,6 +29,7 @@ function chainClock({ net }: World): Clock {
   let ms = 0;
   return {
     now: () => ms,
+    elapsed: () => ms,
     async sleep(duration) {
       ms += duration;
       if (duration >= 1_000) await net.networkHelpers.time.increase(Math.ceil(duration / 1_000));

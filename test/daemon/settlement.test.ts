@@ -57,6 +57,7 @@ async function threeDaemons(policy = POLICY) {
         store: await storeAt(":memory:", { domain, nodeId }),
         chain: ethersChain(contracts, ethers.provider, walletSender(signers[i]!)),
         termsEveryMs: 1_000,
+        reconcileEveryMs: 3_600_000,
         staleHeadMs: 86_400_000,
         isCaughtUp: () => true,
       }),

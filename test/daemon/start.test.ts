@@ -5,6 +5,7 @@ import { expect } from "chai";
 
 import type { DaemonOptions } from "../../src/daemon/daemon.ts";
 import { Daemon, NodeLogRestoredError } from "../../src/daemon/daemon.ts";
+import type { ChainEndpoint } from "../../src/daemon/follow/ports.ts";
 import type { DaemonChain } from "../../src/daemon/ports.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { ManualClock } from "../support/manualClock.ts";
@@ -25,18 +26,36 @@ async function daemonWith(changes: Partial<DaemonOptions>, chain: Partial<Daemon
       operatorPort: 0,
       termsEveryMs: 60_000,
       staleHeadMs: 300_000,
+      reconcileEveryMs: 3_600_000,
       clock,
     },
     policy: { maxGasBps: 200n, nativeTokenPrice: 0n, exposureCap: 1n },
     intervalsMs: { watch: 1_000, gossip: 1_000, settle: 1_000_000 },
     store: changes.store ?? (await storeAt()),
-    chain: chain as DaemonChain,
+    chain: { endpoints: [quietEndpoint(clock)], ...chain } as DaemonChain,
     envelopeLog: new MemoryLog(),
     isCaughtUp: () => true,
     transport: { send: async () => {} },
     log: silentLog,
     ...changes,
   });
+}
+
+/** An endpoint of a chain on which nothing happens but blocks. */
+function quietEndpoint(clock: ManualClock, isDown = () => false): ChainEndpoint {
+  const hash = `0x${"01".repeat(32)}` as const;
+  const head = () => {
+    if (isDown()) throw new Error("connection refused");
+    return { number: 1n, hash, timestamp: BigInt(clock.now()) / 1_000n };
+  };
+  return {
+    name: "quiet",
+    heads: async () => ({ latest: head(), safe: head(), finalized: head() }),
+    peek: async () => ({ latest: head(), blocks: [] }),
+    events: async () => ({ blocks: [], endHash: hash }),
+    hashOf: async () => hash,
+    channels: async () => [],
+  };
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -48,14 +67,11 @@ describe("daemon start", () => {
     const daemon = await daemonWith(
       { clock },
       {
-        heads: async () => {
-          if (isDown) throw new Error("connection refused");
-          return { latest: 1n, safe: 1n, timestamp: BigInt(clock.now()) / 1_000n };
-        },
+        heads: async () => ({ timestamp: BigInt(clock.now()) / 1_000n }),
+        endpoints: [quietEndpoint(clock, () => isDown)],
         rates: async () => [RATES],
         retentionDays: async () => 60,
         nodes: async () => [],
-        touchedChannels: async () => new Set(),
         gasPrice: async () => 1n,
         undistributed: async () => 0n,
         claimable: async () => 0n,
@@ -82,11 +98,10 @@ describe("daemon start", () => {
     const daemon = await daemonWith(
       { clock, envelopeLog, faults: { ...faults, report: true, everyMs: 1_000, randomSalt: salts() } },
       {
-        heads: async () => ({ latest: 1n, safe: 1n, timestamp: BigInt(clock.now()) / 1_000n }),
+        heads: async () => ({ timestamp: BigInt(clock.now()) / 1_000n }),
         rates: async () => [RATES],
         retentionDays: async () => 60,
         nodes: async () => [{ nodeId: 300, httpAddress: "http://300", isCanonical: true }],
-        touchedChannels: async () => new Set(),
       },
     );
     await daemon.start();

@@ -1,138 +1,163 @@
 import { expect } from "chai";
 
-import { EMPTY_CHANNEL } from "../../src/daemon/account.ts";
-import type { ChannelOnChain, DaemonChain } from "../../src/daemon/ports.ts";
+import type { DaemonChain } from "../../src/daemon/ports.ts";
 import { Watch } from "../../src/daemon/watch.ts";
-import type { Address } from "../../src/protocol/bytes.ts";
+import { FakeChain, FakeEndpoint } from "./follow/fakeChain.ts";
+import { HeardLog } from "./follow/support.ts";
 import { PAYER, RATES, openBooks } from "./support.ts";
 
-/** A chain whose events, states and heads a test sets. */
-class ScriptedChain {
-  latest = 100n;
-  safe = 100n;
-  timestamp: bigint;
-  events: { block: bigint; channel: Address }[] = [];
-  atLatest: Partial<ChannelOnChain> = {};
-  atSafe: Partial<ChannelOnChain> = {};
-  isDown = false;
-  /** Called before each look at events, so that a test can let polls overlap. */
-  beforeEvents: () => Promise<void> = async () => {};
+const STALE_MS = 300_000;
 
-  constructor(nowMs: number) {
-    this.timestamp = BigInt(nowMs) / 1_000n;
-  }
-
-  asPort(): DaemonChain {
-    return {
-      heads: async () => {
-        if (this.isDown) throw new Error("connection refused");
-        return { latest: this.latest, safe: this.safe, timestamp: this.timestamp };
-      },
-      touchedChannels: async (from: bigint, to: bigint) => {
-        const events = this.events.filter(({ block }) => block >= from && block <= to);
-        await this.beforeEvents();
-        return new Set(events.map(({ channel }) => channel));
-      },
-      channels: async (channels: readonly Address[], block?: bigint) =>
-        channels.map(() => ({ ...EMPTY_CHANNEL, ...(block === undefined ? this.atLatest : this.atSafe) })),
-      rates: async () => [RATES],
-      retentionDays: async () => 60,
-      nodes: async () => [],
-    } as unknown as DaemonChain;
-  }
-}
-
-async function watched() {
+async function watched(chain = new FakeChain(), staleHeadMs = STALE_MS) {
   const books = await openBooks();
-  const chain = new ScriptedChain(books.clock.now());
+  const endpoint = new FakeEndpoint("alpha", chain);
   const { ledger, store, rateBook, clock } = books;
-  const options = {
-    chain: chain.asPort(),
-    ledger,
-    store,
-    rateBook,
-    clock,
-    deploymentBlock: 1n,
-    termsEveryMs: 60_000,
-    staleHeadMs: 300_000,
+  const termsRead: string[] = [];
+  const terms =
+    <T>(name: string, value: T) =>
+    async () => {
+      termsRead.push(name);
+      return value;
+    };
+  const port = {
+    endpoints: [endpoint],
+    rates: terms("rates", [RATES]),
+    retentionDays: terms("retention", 60),
+    nodes: terms("nodes", []),
+  } as unknown as DaemonChain;
+  const log = new HeardLog();
+  const options = { ledger, store, rateBook, clock, log, deploymentBlock: 1n, termsEveryMs: 60_000, staleHeadMs };
+  const open = () => new Watch({ ...options, chain: port, reconcileEveryMs: 3_600_000 });
+  const seen = async () => (await ledger.account(PAYER))?.chain;
+  /** Blocks as they come, and a look every six seconds. */
+  const live = async (watch: Watch, seconds: number) => {
+    for (let passed = 0; passed < seconds; passed += 6) {
+      chain.mineEmpty(3);
+      clock.advance(6_000);
+      await watch.poll();
+    }
   };
-  const watch = new Watch(options);
-  return { ...books, chain, watch, seen: async () => (await ledger.account(PAYER))?.chain };
+  return { ...books, chain, endpoint, watch: open(), open, seen, live, termsRead, log };
 }
 
 describe("daemon/watch", () => {
   it("counts a deposit from the safe head and a withdrawal from the latest", async () => {
-    const { chain, watch, seen } = await watched();
-    chain.events = [{ block: 100n, channel: PAYER }];
-    chain.safe = 90n;
-    chain.atLatest = { deposited: 9n, pendingWithdrawal: 4n };
+    const { chain, watch, seen, clock } = await watched();
+    chain.mine([{ kind: "deposit", channel: PAYER, amount: 9n }], [{ kind: "request", channel: PAYER, amount: 4n }]);
     await watch.poll();
     expect(await seen()).to.include({ deposited: 0n, pendingWithdrawal: 4n });
-    chain.safe = 100n;
-    chain.atSafe = { deposited: 9n };
+    chain.mineEmpty(12);
+    clock.advance(24_000);
     await watch.poll();
     expect(await seen()).to.include({ deposited: 9n, pendingWithdrawal: 4n });
   });
 
-  it("sees an event that a reorg brings into a block it has read, and the end of one that a reorg drops (48)", async () => {
-    const { chain, watch, seen } = await watched();
-    chain.safe = 90n;
-    await watch.poll();
-    chain.events = [{ block: 95n, channel: PAYER }];
-    chain.atLatest = { deposited: 9n, pendingWithdrawal: 9n };
-    await watch.poll();
-    expect(await seen()).to.include({ pendingWithdrawal: 9n });
-    chain.events = [];
-    chain.atLatest = { deposited: 9n };
-    chain.latest = 101n;
-    await watch.poll();
-    expect(await seen()).to.include({ pendingWithdrawal: 0n });
-  });
-
   it("forgets nothing when polls overlap", async () => {
-    const { chain, watch, seen } = await watched();
-    chain.safe = 99n;
-    chain.events = [
-      { block: 50n, channel: PAYER },
-      { block: 100n, channel: PAYER },
-    ];
-    chain.atLatest = { deposited: 9n };
-    chain.atSafe = { deposited: 1n };
-    chain.beforeEvents = () => new Promise((resolve) => setImmediate(resolve));
+    const { chain, watch, seen, clock } = await watched();
+    chain.mine([{ kind: "deposit", channel: PAYER, amount: 1n }]);
+    chain.mineEmpty(20);
+    chain.mine([{ kind: "deposit", channel: PAYER, amount: 8n }]);
     await Promise.all([watch.poll(), watch.poll(), watch.poll()]);
-    chain.safe = 100n;
-    chain.atSafe = { deposited: 9n };
+    expect(await seen()).to.include({ deposited: 1n });
+    chain.mineEmpty(20);
+    clock.advance(24_000);
     await watch.poll();
     expect(await seen()).to.include({ deposited: 9n });
   });
 
-  it("doubts a chain that does not answer, and one whose newest block is old (50)", async () => {
-    const { chain, watch, clock } = await watched();
+  it("doubts a chain that does not answer, and one whose newest block stays the same (50)", async () => {
+    const { chain, endpoint, watch, clock } = await watched();
     expect(watch.doubt(), "never read").to.equal(1);
     await watch.poll();
     expect(watch.doubt()).to.equal(0);
     clock.advance(180_000);
-    chain.isDown = true;
+    endpoint.isDown = true;
     let problem = "";
     await watch.poll().catch((error: Error) => (problem = error.message));
     expect(problem).to.equal("connection refused");
     expect(watch.doubt()).to.equal(0.5);
-    chain.isDown = false;
+    endpoint.isDown = false;
     clock.advance(180_000);
     await watch.poll();
     expect(watch.doubt(), "the same head as six minutes ago").to.equal(1);
-    chain.timestamp = BigInt(clock.now()) / 1_000n;
+    chain.mine();
     await watch.poll();
+    expect(watch.doubt(), "one more block, of six minutes ago").to.equal(1);
+    clock.advance(2_000);
+    chain.mineEmpty(181);
+    await watch.poll();
+    expect(watch.doubt(), "up to the present").to.equal(0);
+  });
+
+  it("55: believes the chain's time when the machine's clock is an hour ahead or behind, and says so", async () => {
+    for (const hours of [-1, 1]) {
+      const { watch, clock, live, log } = await watched();
+      clock.set(clock.now() + hours * 3_600_000);
+      await watch.poll();
+      await live(watch, 60);
+      expect(watch.doubt(), `${hours} h`).to.equal(0);
+      expect(log.text()).to.include(`this machine's clock is 3600 s ${hours > 0 ? "ahead of" : "behind"} the chain's`);
+      clock.advance(STALE_MS + 60_000 + 240_000);
+      await watch.poll();
+      expect(watch.doubt(), "and still notices that no block comes").to.equal(1);
+    }
+  });
+
+  it("55: is not shaken by a clock that is set while it runs", async () => {
+    const { watch, clock, live } = await watched();
+    await live(watch, 60);
+    clock.set(clock.now() + 3_600_000);
+    await live(watch, 60);
+    expect(watch.doubt()).to.equal(0);
+    clock.set(clock.now() - 7_200_000);
+    await live(watch, 60);
     expect(watch.doubt()).to.equal(0);
   });
 
-  it("continues from its cursor and reads long ranges in steps", async () => {
-    const { chain, watch, store, seen } = await watched();
-    chain.latest = chain.safe = 9_000n;
-    chain.events = [{ block: 1n, channel: PAYER }];
-    chain.atLatest = chain.atSafe = { deposited: 3n };
+  it("50: does not believe an endpoint that is still catching up, though its head moves", async () => {
+    const { watch, clock, chain } = await watched();
+    clock.set(clock.now() + 36_000_000);
+    for (let passed = 0; passed < 120; passed += 6) {
+      chain.mineEmpty(30);
+      clock.advance(6_000);
+      await watch.poll();
+    }
+    expect(watch.doubt()).to.equal(1);
+  });
+
+  it("works on a local chain that mines only with transactions", async () => {
+    const { watch, clock, chain } = await watched(new FakeChain(), 86_400_000);
+    chain.safeLag = chain.finalLag = 0;
     await watch.poll();
-    expect(await store.chainCursor()).to.equal(9_000n);
+    for (let i = 0; i < 20; i++) {
+      clock.advance(600_000);
+      await watch.poll();
+    }
+    expect(watch.doubt()).to.equal(0);
+  });
+
+  it("continues from what it has read and reads long ranges in steps", async () => {
+    const { chain, endpoint, watch, store, seen, open, clock } = await watched();
+    chain.mine([{ kind: "deposit", channel: PAYER, amount: 3n }]);
+    chain.mineEmpty(9_000);
+    await watch.poll();
+    expect(await store.chainCursor()).to.equal(9_001n);
+    expect((await store.finalized())?.number).to.equal(9_001n - 70n);
     expect(await seen()).to.include({ deposited: 3n });
+    const before = endpoint.asked.filter((call) => call === "events").length;
+    expect(before).to.be.greaterThan(4);
+    chain.mineEmpty(3);
+    clock.advance(6_000);
+    await open().poll();
+    expect(endpoint.asked.filter((call) => call === "events").length - before, "not from the start").to.be.lessThan(4);
+  });
+
+  it("asks for rates and nodes seldom", async () => {
+    const { watch, live, termsRead } = await watched();
+    await watch.poll();
+    await live(watch, 54);
+    expect(termsRead).to.have.length(3);
+    await live(watch, 12);
+    expect(termsRead).to.have.length(6);
   });
 });

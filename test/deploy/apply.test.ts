@@ -369,6 +369,7 @@ function mortal(provider: Provider, life: { transactions?: number; calls?: numbe
   // Whoever waits gives up at once when the process is dead, and not before.
   const clock: Clock = {
     now: () => systemClock.now() + (isDead() ? 10 ** 9 : 0),
+    elapsed: () => systemClock.elapsed(),
     async sleep(ms, signal) {
       for (const end = clock.now() + ms; clock.now() < end;) await systemClock.sleep(1, signal);
     },

@@ -3,6 +3,7 @@ import type { Clock } from "../../src/platform/clock.ts";
 /** A clock that stands still until a test moves it; sleepers wake when it passes their time. */
 export class ManualClock implements Clock {
   #now: number;
+  #elapsed = 0;
   #sleepers: { at: number; wake: () => void }[] = [];
 
   constructor(now = Date.UTC(2026, 0, 1)) {
@@ -13,16 +14,26 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
+  elapsed(): number {
+    return this.#elapsed;
+  }
+
+  /** Sets the time of day, as an operator or NTP would; nobody wakes. */
+  set(now: number): void {
+    this.#now = now;
+  }
+
   advance(ms: number): void {
     this.#now += ms;
-    const due = this.#sleepers.filter(({ at }) => at <= this.#now);
-    this.#sleepers = this.#sleepers.filter(({ at }) => at > this.#now);
+    this.#elapsed += ms;
+    const due = this.#sleepers.filter(({ at }) => at <= this.#elapsed);
+    this.#sleepers = this.#sleepers.filter(({ at }) => at > this.#elapsed);
     for (const { wake } of due) wake();
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const sleeper = { at: this.#now + ms, wake: resolve };
+      const sleeper = { at: this.#elapsed + ms, wake: resolve };
       this.#sleepers.push(sleeper);
       signal?.addEventListener(
         "abort",

@@ -1,30 +1,31 @@
-import type { ContractTransaction, EventLog, Provider, TransactionReceipt } from "ethers";
+import type { ContractTransaction, Provider, TransactionReceipt } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import { readNodes } from "../../contracts/readNodes.ts";
 import { readRates } from "../../contracts/readRates.ts";
 import type { TransactionSender } from "../../contracts/transactionSender.ts";
-import type { Address } from "../../protocol/bytes.ts";
-import { fromHex, toAddress, toHex } from "../../protocol/bytes.ts";
+import { toHex } from "../../protocol/bytes.ts";
+import type { ChainEndpoint } from "../follow/ports.ts";
 import type { ChannelOnChain, DaemonChain, SettleResult } from "../ports.ts";
+import type { EthersEndpointOptions } from "./ethersEndpoint.ts";
+import { ethersEndpoint, settledChannels } from "./ethersEndpoint.ts";
 
-const SETTLED_ROW_LENGTH = 36;
 /** A transaction that is not mined within this, bumps included, is given up; the next run looks again. */
 const SEND_TIMEOUT_MS = 600_000;
 
-/** The contracts as the daemon's chain. `contracts` only read; `sender` is the settlement key's. */
+/**
+ * The contracts as the daemon's chain. `contracts` only read; `sender` is the settlement key's.
+ * @param endpoints what is followed; without them the provider itself, as a chain with block tags
+ */
 export function ethersChain(
   contracts: Contracts,
-  provider: Pick<Provider, "getBlock" | "getFeeData">,
+  provider: Pick<Provider, "getBlock"> & EthersEndpointOptions["provider"],
   sender: Pick<TransactionSender, "send">,
+  endpoints: readonly ChainEndpoint[] = [
+    ethersEndpoint({ name: "rpc", provider, contracts, finality: { kind: "tags" } }),
+  ],
 ): DaemonChain {
   const { postageChannels, feeDistributor, nodeRegistry, rateRegistry } = contracts;
-
-  async function blockOf(tag: "latest" | "safe") {
-    const block = await provider.getBlock(tag);
-    if (!block) throw new Error(`the chain has no ${tag} block`);
-    return block;
-  }
 
   /** Simulates, sends and waits until it is mined. */
   async function send(call: ContractTransaction): Promise<TransactionReceipt> {
@@ -34,21 +35,12 @@ export function ethersChain(
   }
 
   return {
-    async heads() {
-      const [latest, safe] = await Promise.all([blockOf("latest"), blockOf("safe")]);
-      return { latest: BigInt(latest.number), safe: BigInt(safe.number), timestamp: BigInt(latest.timestamp) };
-    },
+    endpoints,
 
-    async touchedChannels(fromBlock, toBlock) {
-      const names = ["Deposit", "WithdrawalRequested", "WithdrawalCancelled", "Withdrawn", "Settled"] as const;
-      const topics = [names.map((name) => postageChannels.interface.getEvent(name).topicHash)];
-      const logs = await postageChannels.queryFilter(topics as never, Number(fromBlock), Number(toBlock));
-      const touched = new Set<Address>();
-      for (const { eventName, args } of logs as unknown as EventLog[]) {
-        if (eventName !== "Settled") touched.add(toAddress(String(args[0])));
-        else for (const channel of settledChannels(String(args.rows))) touched.add(channel);
-      }
-      return touched;
+    async heads() {
+      const block = await provider.getBlock("latest");
+      if (!block) throw new Error("the chain has no latest block");
+      return { timestamp: BigInt(block.timestamp) };
     },
 
     async channels(channels, block) {
@@ -73,10 +65,11 @@ export function ethersChain(
     epochSeconds: () => feeDistributor.epochSeconds(),
 
     async gasPrice() {
-      const { maxFeePerGas, gasPrice } = await provider.getFeeData();
-      const price = gasPrice ?? maxFeePerGas;
-      if (price === null) throw new Error("the chain names no gas price");
-      return price;
+      // `getFeeData` would make three calls of it.
+      const price = await provider.send("eth_gasPrice", []);
+      if (typeof price !== "string" || !/^0x[0-9a-f]{1,32}$/i.test(price))
+        throw new Error("the chain names no gas price");
+      return BigInt(price);
     },
 
     async settle(rows): Promise<SettleResult> {
@@ -109,14 +102,4 @@ export function ethersChain(
       return BigInt((claimed?.args.amount as bigint | undefined) ?? 0n);
     },
   };
-}
-
-/** The channels of a `Settled` event: `channel 20 | feesSpent 8 | stampsSigned 8` a row. */
-function settledChannels(rows: string): Address[] {
-  const bytes = fromHex(rows);
-  const channels: Address[] = [];
-  for (let at = 0; at + SETTLED_ROW_LENGTH <= bytes.length; at += SETTLED_ROW_LENGTH) {
-    channels.push(toHex(bytes.subarray(at, at + 20)));
-  }
-  return channels;
 }
