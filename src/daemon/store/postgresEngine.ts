@@ -34,20 +34,24 @@ const DURABLE = ["fsync", "full_page_writes", "synchronous_commit"] as const;
 
 /** A server that several processes may share. Connects when it is first used. */
 export function openPostgresEngine(url: string, log: Log, limits: PostgresLimits = POSTGRES_LIMITS): Engine {
-  const pool = new pg.Pool({
+  const options = {
     ...{ connectionString: url, application_name: "pennyblack", keepAlive: true, types: { getTypeParser } },
     ...{ max: limits.connections, connectionTimeoutMillis: limits.connectMs },
     ...{ statement_timeout: limits.statementMs, idle_in_transaction_session_timeout: limits.statementMs },
     query_timeout: limits.statementMs + 2_000,
     // The pool waits for it, whatever its types say.
     onConnect: requireDurable,
-  });
+  };
+  const pool = new pg.Pool(options);
   // A connection that breaks while nobody uses it is replaced; without a listener it would end the process.
   pool.on("error", (error) => log.warn({ error: error.message }, "a connection to the database broke"));
   const connect = async (): Promise<PostgresPoolClient> => {
     if (pool.waitingCount >= limits.waiting) throw new StoreUnavailableError("too many calls wait for a connection");
-    const client = await pool.connect().catch((error: unknown) => Promise.reject(readable(error)));
-    return guarded(client);
+    try {
+      return guarded(await pool.connect());
+    } catch (error) {
+      throw readable(error);
+    }
   };
   const kysely = new Kysely<Tables>({
     dialect: new PostgresDialect({ pool: { connect, end: () => pool.end(), options: {} } }),
@@ -124,5 +128,5 @@ function nameOf(url: string): string {
 const INT8 = 20;
 
 /** Integers are bigint, as from SQLite. */
-const getTypeParser: typeof pg.types.getTypeParser = ((oid: number, format?: "text" | "binary") =>
-  oid === INT8 && format !== "binary" ? BigInt : pg.types.getTypeParser(oid, format)) as never;
+const getTypeParser = ((oid: number, format?: "text" | "binary"): unknown =>
+  oid === INT8 && format !== "binary" ? BigInt : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser;

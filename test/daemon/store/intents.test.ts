@@ -27,7 +27,7 @@ onBoth("store/intents", (fixture) => {
   }
 
   it("gives back what was put in, with attempts in the order they were sent, across a restart", async () => {
-    const { intents, term, close } = await leading();
+    const { intents, term } = await leading();
     const second = await intents.begin(intentOf(8, { to: null, deadlineAt: undefined, data: "0x" }), term);
     const first = await intents.begin(intentOf(7), term);
     await intents.begin(intentOf(7, { from: BOB, lane: "routine" }), term);
@@ -35,7 +35,7 @@ onBoth("store/intents", (fixture) => {
     await intents.addAttempt(first.id, attemptOf(1, 30), term);
     const mined = { hash: hashOf(1), blockNumber: 9n, blockHash: hashOf(99) };
     await intents.setMined(first.id, mined, term);
-    await close();
+    await fixture.closeAll();
     const { intents: again } = await fixture.open();
     expect(await again.open(ALICE)).to.deep.equal([
       { ...intentOf(7), id: first.id, attempts: [attemptOf(2, 20), attemptOf(1, 30)], mined },
@@ -179,6 +179,8 @@ onBoth("store/leadership", (fixture, { isShared }) => {
   }
 });
 
-function omitDeadline({ deadlineAt: _, ...rest }: NewIntent) {
+function omitDeadline(intent: NewIntent): NewIntent {
+  const rest = { ...intent };
+  delete rest.deadlineAt;
   return rest;
 }

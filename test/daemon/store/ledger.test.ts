@@ -34,7 +34,7 @@ async function fund(ledger: LedgerStore, channels: readonly Address[], state: Pa
 onBoth("store/ledger", (fixture) => {
   describe("accounts", () => {
     it("keeps every amount of 64 bits, and replaces it, across a restart", async () => {
-      const { ledger, close } = await fixture.open();
+      const { ledger } = await fixture.open();
       const full = {
         ...{ deposited: MAX, feesSpent: MAX - 1n, stampsSpent: MAX - 2n, stampsSigned: MAX - 3n },
         pendingWithdrawal: MAX - 4n,
@@ -42,7 +42,7 @@ onBoth("store/ledger", (fixture) => {
       await fund(ledger, [channelOf(1)], full);
       await fund(ledger, [channelOf(2)], { deposited: 5n });
       await fund(ledger, [channelOf(2)], { deposited: 4n });
-      await close();
+      await fixture.closeAll();
       const { ledger: again } = await fixture.open();
       const fresh = { usagePico: 0n, vouchers: undefined };
       expect(await again.account(channelOf(1))).to.deep.equal({ channel: channelOf(1), ...fresh, chain: full });
@@ -217,7 +217,7 @@ onBoth("store/ledger", (fixture) => {
 
   describe("chain", () => {
     it("48: drops what a reorg took, adds what came, forgets what is final, in one step (D10)", async () => {
-      const { ledger, close } = await fixture.open();
+      const { ledger } = await fixture.open();
       expect([await ledger.chainCursor(), await ledger.finalized(), await ledger.journal()]).to.deep.equal([
         ...[undefined, undefined, []],
       ]);
@@ -241,7 +241,7 @@ onBoth("store/ledger", (fixture) => {
         blocks: [{ ...block(14n, 1), touched: [] }],
         finalized,
       });
-      await close();
+      await fixture.closeAll();
       const { ledger: again } = await fixture.open();
       expect(await again.journal()).to.deep.equal([block(13n, 1), { ...block(14n, 1), touched: [] }]);
       expect(await again.finalized()).to.deep.equal(finalized);
@@ -261,12 +261,12 @@ onBoth("store/ledger", (fixture) => {
   });
 
   it("knows the highest sequence id, of 64 bits too, and only lets it grow", async () => {
-    const { ledger, close } = await fixture.open();
+    const { ledger } = await fixture.open();
     const asked = [5n, 3n, 2n ** 63n, 7n, MAX, 1n];
     const answers: bigint[] = [];
     for (const id of asked) answers.push(await ledger.raiseHighWater(id));
     expect(answers).to.deep.equal([5n, 5n, 2n ** 63n, 2n ** 63n, MAX, MAX]);
-    await close();
+    await fixture.closeAll();
     expect(await (await fixture.open()).ledger.raiseHighWater(0n)).to.equal(MAX);
   });
 });

@@ -57,8 +57,8 @@ onBoth("store/open", (fixture, { isShared }) => {
     const [, signal] = (await once(child, "exit")) as [number | null, string | null];
     expect(signal, "it died between two statements").to.equal("SIGKILL");
     const mended: Migration[] = [...MIGRATIONS, () => ["create table half (a text)"]];
-    const { close } = await fixture.open({ migrations: mended });
-    await close();
+    await fixture.open({ migrations: mended });
+    await fixture.closeAll();
     expect(await fixture.place.query("select version from store_version")).to.have.length(1);
   });
 
