@@ -57,26 +57,26 @@ const MOST_DEPTH = 5;
  * transaction: the chain is asked for that.
  */
 export function refusalOf(error: unknown): Refusal {
-  const found: unknown[] = [];
-  collect(error, found, 0);
-  for (const [refusal, words] of WORDS) {
-    if (found.some((item) => typeof item === "string" && words.test(item.toLowerCase()))) return refusal;
-  }
-  for (const item of found) {
-    const refusal = CODES.get(item);
+  const words: string[] = [];
+  const codes: unknown[] = [];
+  collect(error, { words, codes }, 0);
+  for (const [refusal, pattern] of WORDS) if (words.some((said) => pattern.test(said))) return refusal;
+  for (const code of codes) {
+    const refusal = CODES.get(code);
     if (refusal) return refusal;
   }
   return "unknown";
 }
 
 /** Messages and codes, wherever a library has wrapped them. */
-function collect(error: unknown, into: unknown[], depth: number): void {
-  if (typeof error === "string") into.push(error);
+function collect(error: unknown, into: { words: string[]; codes: unknown[] }, depth: number): void {
+  if (typeof error === "string") into.words.push(error.toLowerCase());
   if (depth > MOST_DEPTH || typeof error !== "object" || error === null) return;
   const fields = error as Record<string, unknown>;
-  for (const key of ["code", "message", "shortMessage", "details"]) {
-    const value = fields[key];
-    if (typeof value === "string" || typeof value === "number") into.push(value);
+  into.codes.push(fields.code);
+  for (const key of ["message", "shortMessage", "details"]) {
+    const said = fields[key];
+    if (typeof said === "string") into.words.push(said.toLowerCase());
   }
   for (const key of ["error", "info", "data", "cause"]) collect(fields[key], into, depth + 1);
 }

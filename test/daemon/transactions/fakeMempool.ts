@@ -113,7 +113,9 @@ export class FakeMempool implements TransactionChain {
   addForeign(raw: Hex): void {
     const transaction = Transaction.from(raw);
     this.#foreign.add(transaction.hash!);
-    for (const other of this.pool.filter(({ from, nonce }) => from === transaction.from && nonce === transaction.nonce)) {
+    for (const other of this.pool.filter(
+      ({ from, nonce }) => from === transaction.from && nonce === transaction.nonce,
+    )) {
       this.#remove(other.hash!);
     }
     this.pool.push(transaction);

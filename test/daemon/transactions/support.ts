@@ -64,7 +64,7 @@ export function sending(manager: TransactionManager, what: SendRequest, signal =
 
 /** Lets everything run that waits for nothing but its turn. */
 export async function settled(): Promise<void> {
-  for (let i = 0; i < 30; i++) await setImmediate();
+  for (let i = 0; i < 16; i++) await setImmediate();
 }
 
 /** Lets time pass in seconds, with a block every other one unless a test mines itself. */
