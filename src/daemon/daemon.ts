@@ -18,20 +18,14 @@ import { Ledger } from "./ledger.ts";
 import type { Loop } from "./loop.ts";
 import { startLoop } from "./loop.ts";
 import { Meter } from "./meter.ts";
-import type {
-  Account,
-  DaemonChain,
-  DaemonStore,
-  EnvelopeLog,
-  GossipTransport,
-  LedgerStore,
-  SettleResult,
-} from "./ports.ts";
+import type { Account, DaemonChain, DaemonStore, EnvelopeLog, GossipTransport, LedgerStore } from "./ports.ts";
 import { RateBook } from "./rateBook.ts";
 import type { SettlePolicy } from "./settle.ts";
 import { Settler } from "./settle.ts";
+import type { TransactionManager } from "./transactions/manager.ts";
 import { Turns } from "./turns.ts";
 import { Watch } from "./watch.ts";
+import type { SettleResult } from "./work.ts";
 
 export interface DaemonOptions {
   nodeId: number;
@@ -47,6 +41,8 @@ export interface DaemonOptions {
   termsEveryMs: number;
   store: LedgerStore & Pick<DaemonStore, "evidence" | "close">;
   chain: DaemonChain;
+  /** What the chain sends with; it is looked after here. */
+  transactions?: Pick<TransactionManager, "tick" | "status" | "close">;
   envelopeLog: EnvelopeLog;
   /** False while envelopes that other nodes took earlier are still on their way into the log. */
   isCaughtUp: () => boolean;
@@ -88,8 +84,13 @@ export class Daemon {
   readonly #settler: Settler;
   readonly #earner: Earner;
   readonly #faults: FaultWatch | undefined;
-  /** Work on chain: one piece at a time, because each reads what the last one changed. */
+  /**
+   * Work on chain: one piece at a time, because each reads what the last one changed. What has a deadline, and reports of
+   * faults, do not wait for the rest.
+   */
   readonly #onChain = new Serial();
+  readonly #deadlines = new Serial();
+  readonly #reports = new Serial();
   #isReady = false;
   #loops: Loop[] = [];
   #unsubscribe = () => {};
@@ -104,7 +105,7 @@ export class Daemon {
     this.#watch = new Watch({ ...options, ledger, rateBook });
     this.#meter = new Meter({ envelopeLog, store, ledger, rateBook, log });
     this.#gossip = new Gossip({ nodeId, domain, ledger, transport, log });
-    this.#settler = new Settler({ ledger, chain, policy, log, turns: new Turns(nodeId, chain) });
+    this.#settler = new Settler({ ledger, chain, policy, clock, log, turns: new Turns(nodeId, chain) });
     this.#earner = new Earner({ nodeId, chain, policy, log, turns: new Turns(nodeId, chain) });
     this.#faults =
       options.faults && new FaultWatch({ nodeId, envelopeLog, store: store.evidence, clock, log, ...options.faults });
@@ -150,7 +151,9 @@ export class Daemon {
       meter,
       startLoop("watch", intervalsMs.watch, () => this.#watch.poll(), context),
       startLoop("gossip", intervalsMs.gossip, (signal) => this.#gossip.round(this.#watch.nodes, signal), context),
-      startLoop("settle", intervalsMs.settle, () => this.work(), context),
+      startLoop("settle", intervalsMs.settle, () => this.#routine(), context),
+      startLoop("deadlines", intervalsMs.settle, () => this.#settleDeadlines(), context),
+      startLoop("transactions", intervalsMs.watch, async () => this.#options.transactions?.tick(), context),
     ];
     const { faults } = this.#options;
     if (!faults) return;
@@ -206,12 +209,25 @@ export class Daemon {
   }
 
   /** What is due on chain now: settles, passes fees on and claims, as far as it is worth its gas. */
-  work(): Promise<void> {
+  async work(): Promise<void> {
+    await this.#settleDeadlines();
+    await this.#routine();
+  }
+
+  #settleDeadlines(): Promise<void> {
+    return this.#deadlines.run(async () => {
+      const results = await this.#settler.runDeadlines();
+      if (results.length > 0) await this.#watch.poll();
+    });
+  }
+
+  #routine(): Promise<void> {
     return this.#onChain.run(async () => {
       const results = await this.#settler.run(false);
       if (results.length > 0) await this.#watch.poll();
       await this.#earner.distribute(false);
       await this.#earner.claim(false);
+      await this.#earner.rollOver();
     });
   }
 
@@ -233,7 +249,7 @@ export class Daemon {
 
   /** Brings evidence of faults further on chain. */
   async report(): Promise<void> {
-    await this.#onChain.run(async () => this.#faults?.report());
+    await this.#reports.run(async () => this.#faults?.report());
   }
 
   async status(): Promise<object> {
@@ -250,6 +266,7 @@ export class Daemon {
       chainDoubt: this.#watch.doubt(),
       metered: Object.fromEntries(cursors),
       nodes: this.#watch.nodes,
+      transactions: this.#options.transactions?.status(),
       faults: await this.#faults?.status(),
       channels: accounts.map(describe),
     };
@@ -266,7 +283,10 @@ export class Daemon {
     }
     this.#unsubscribe();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
-    await this.#onChain.run(async () => {});
+    await Promise.all([this.#onChain, this.#deadlines, this.#reports].map((work) => work.run(async () => {})));
+    await this.#options.transactions?.close().catch((error: unknown) => {
+      this.#options.log.warn({ error: String(error) }, "the leadership was not handed on, it ends by itself");
+    });
     await this.#options.store.close();
   }
 }

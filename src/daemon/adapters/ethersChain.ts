@@ -1,22 +1,20 @@
-import type { ContractTransaction, EventLog, Provider, TransactionReceipt } from "ethers";
+import type { EventLog, Provider } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import { readNodes } from "../../contracts/readNodes.ts";
 import { readRates } from "../../contracts/readRates.ts";
-import type { TransactionSender } from "../../contracts/transactionSender.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { fromHex, toAddress, toHex } from "../../protocol/bytes.ts";
-import type { ChannelOnChain, DaemonChain, SettleResult } from "../ports.ts";
+import type { DaemonChain } from "../ports.ts";
+import type { Transactions } from "../transactions/send.ts";
+import { ethersWork } from "./ethersWork.ts";
 
 const SETTLED_ROW_LENGTH = 36;
-/** A transaction that is not mined within this, bumps included, is given up; the next run looks again. */
-const SEND_TIMEOUT_MS = 600_000;
-
-/** The contracts as the daemon's chain. `contracts` only read; `sender` is the settlement key's. */
+/** The contracts as the daemon's chain. `contracts` only read. */
 export function ethersChain(
   contracts: Contracts,
   provider: Pick<Provider, "getBlock" | "getFeeData">,
-  sender: Pick<TransactionSender, "send">,
+  transactions: Transactions,
 ): DaemonChain {
   const { postageChannels, feeDistributor, nodeRegistry, rateRegistry } = contracts;
 
@@ -24,13 +22,6 @@ export function ethersChain(
     const block = await provider.getBlock(tag);
     if (!block) throw new Error(`the chain has no ${tag} block`);
     return block;
-  }
-
-  /** Simulates, sends and waits until it is mined. */
-  async function send(call: ContractTransaction): Promise<TransactionReceipt> {
-    const receipt = await sender.send({ to: call.to, data: call.data }, AbortSignal.timeout(SEND_TIMEOUT_MS));
-    if (receipt.status !== 1) throw new Error(`transaction ${receipt.hash} was mined and reverted`);
-    return receipt;
   }
 
   return {
@@ -54,8 +45,9 @@ export function ethersChain(
     async channels(channels, block) {
       if (channels.length === 0) return [];
       const states = await postageChannels.getChannels([...channels], { blockTag: block ?? "latest" });
-      return states.map(({ deposited, feesSpent, stampsSpent, stampsSigned, pendingWithdrawal }): ChannelOnChain => ({
+      return states.map(({ deposited, feesSpent, stampsSpent, stampsSigned, pendingWithdrawal, readyAt }) => ({
         ...{ deposited, feesSpent, stampsSpent, stampsSigned, pendingWithdrawal },
+        ...(pendingWithdrawal > 0n ? { withdrawableAt: readyAt } : {}),
       }));
     },
 
@@ -79,35 +71,7 @@ export function ethersChain(
       return price;
     },
 
-    async settle(rows): Promise<SettleResult> {
-      const receipt = await send(await postageChannels.settle.populateTransaction(toHex(rows)));
-      const result = { transactionHash: receipt.hash, gasUsed: receipt.gasUsed };
-      for (const log of receipt.logs) {
-        const event = postageChannels.interface.parseLog(log);
-        if (event?.name !== "Settled") continue;
-        const { collected, bounty, rows: changed } = event.args as unknown as Record<string, bigint | string>;
-        const settledRows = settledChannels(String(changed)).length;
-        return { ...result, collected: BigInt(collected!), bounty: BigInt(bounty!), settledRows };
-      }
-      return { ...result, collected: 0n, bounty: 0n, settledRows: 0 };
-    },
-
-    async undistributed() {
-      return (await postageChannels.uncollected()) + (await feeDistributor.remainder());
-    },
-
-    async distribute() {
-      await send(await feeDistributor.distribute.populateTransaction());
-    },
-
-    claimable: (nodeId) => feeDistributor.claimable(nodeId),
-
-    async claim(nodeId) {
-      const receipt = await send(await feeDistributor.claim.populateTransaction(nodeId));
-      const events = receipt.logs.map((log) => feeDistributor.interface.parseLog(log));
-      const claimed = events.find((event) => event?.name === "Claimed");
-      return BigInt((claimed?.args.amount as bigint | undefined) ?? 0n);
-    },
+    ...ethersWork(contracts, transactions),
   };
 }
 

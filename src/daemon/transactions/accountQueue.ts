@@ -145,7 +145,10 @@ export class AccountQueue {
     } catch (error) {
       term.note(error);
       term.requireUnfenced();
-      log.warn({ kind: intent.kind, nonce: intent.nonce, error: String(error) }, "a transaction could not be looked after");
+      log.warn(
+        { kind: intent.kind, nonce: intent.nonce, error: String(error) },
+        "a transaction could not be looked after",
+      );
       return intent;
     }
   }

@@ -11,7 +11,7 @@ import { silentLog } from "../../../src/platform/log.ts";
 import type { Hex } from "../../../src/protocol/bytes.ts";
 import { ManualClock } from "../../support/manualClock.ts";
 import { CONTRACT, FakeMempool, GWEI } from "./fakeMempool.ts";
-import { MemoryIntents } from "./memoryIntents.ts";
+import { MemoryIntents } from "../../../src/daemon/adapters/memoryIntents.ts";
 
 export const CHAIN_ID = 31_337n;
 export const POLLING_MS = 1_000;

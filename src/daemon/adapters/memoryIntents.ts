@@ -1,16 +1,9 @@
-import type {
-  Attempt,
-  Intent,
-  IntentStore,
-  Leadership,
-  NewIntent,
-  Outcome,
-} from "../../../src/daemon/transactions/ports.ts";
-import { StaleTermError } from "../../../src/daemon/transactions/ports.ts";
-import type { Clock } from "../../../src/platform/clock.ts";
-import type { Address } from "../../../src/protocol/bytes.ts";
+import type { Attempt, Intent, IntentStore, Leadership, NewIntent, Outcome } from "../transactions/ports.ts";
+import { StaleTermError } from "../transactions/ports.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { Address } from "../../protocol/bytes.ts";
 
-/** Intents and leadership of one database that several processes of a test share. */
+/** Intents and leadership that end with the process, and that several managers of it may share. */
 export class MemoryIntents implements IntentStore, Leadership {
   readonly all: Intent[] = [];
   readonly #clock: Clock;
