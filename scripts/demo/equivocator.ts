@@ -19,7 +19,7 @@ import {
   SubscribeOriginatorsResponse_EnvelopesSchema,
 } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 
-import { readKey, readNodeConfig } from "../../src/cli/config.ts";
+import { openKey, readNodeConfig } from "../../src/cli/config.ts";
 import { runNode } from "../../src/cli/runNode.ts";
 import { untilStopped } from "../../src/cli/untilStopped.ts";
 import type { HttpHandler } from "../../src/platform/grpcServer.ts";
@@ -73,7 +73,7 @@ function passOn(url: string): HttpHandler {
 const { values } = parseArgs({ options: { config: { type: "string" } } });
 const config = readNodeConfig(values.config!);
 const node = await runNode({ ...config, listen: { host: config.listen.host, port: 0 } });
-const lie = liar(config.nodeId, readKey(config.signingKeyFile));
+const lie = liar(config.nodeId, await openKey(config.signingKey));
 const transport = createGrpcWebTransport({
   ...{ baseUrl: node.url, httpVersion: "1.1", readMaxBytes: 4 * MOST_MESSAGE_BYTES },
   nodeOptions: { agent: false },

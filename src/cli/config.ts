@@ -4,6 +4,9 @@ import { dirname, resolve } from "node:path";
 import { z } from "zod";
 
 import { KeyFileError, readKeyFile } from "../platform/keyFile.ts";
+import type { KeySource, LocalKeySource } from "../platform/keys/keySource.ts";
+import { openSigner, readLocalKey } from "../platform/keys/keySource.ts";
+import type { TransactionSigner } from "../platform/keys/transactionSigner.ts";
 
 /** A config file that cannot be used; the message lists everything wrong with it. */
 export class ConfigError extends Error {
@@ -17,6 +20,23 @@ const units = z
 const port = z.int().min(0).max(65_535);
 const path = z.string().min(1);
 const milliseconds = z.int().min(50).max(3_600_000);
+
+/** What a config says of a key instead of naming a file with its hex. */
+const localKey = [
+  z.strictObject({ keyFile: path }),
+  z.strictObject({ keystoreFile: path, passwordFile: path }),
+  z.strictObject({ keystoreFile: path, passwordVariable: z.string().regex(/^\w+$/) }),
+] as const;
+const remoteKey = z.strictObject({
+  remoteSigner: z.strictObject({
+    url: z.url({ protocol: /^https?$/ }),
+    address: z.string().regex(/^0x[0-9a-fA-F]{40}$/, "an address, 0x and 40 hex digits"),
+    method: z.enum(["eth_signTransaction", "account_signTransaction"]).optional(),
+    timeoutMs: milliseconds.optional(),
+  }),
+});
+const localKeySource = z.union(localKey);
+const keySource = z.union([...localKey, remoteKey]);
 
 const common = {
   /** The deployment record of the network: deployments/<network>.json. */
@@ -49,10 +69,16 @@ const nodeSchema = z.strictObject({
   /** How often every channel is compared with the chain. */
   reconcileEveryMs: z.int().min(1_000).max(86_400_000).default(3_600_000),
   nodeId: z.int().min(100).multipleOf(100),
-  /** Hex of the key whose public key the registry has for this node. */
-  signingKeyFile: path,
-  /** Hex of the key that pays gas for settling, claiming and reporting. */
-  settlementKeyFile: path,
+  /** Hex of the key whose public key the registry has for this node; or `signingKey`. */
+  signingKeyFile: path.optional(),
+  signingKey: localKeySource.optional(),
+  /** Hex of the key that pays gas for settling, claiming and reporting; or `settlementKey`. */
+  settlementKeyFile: path.optional(),
+  settlementKey: keySource.optional(),
+  /** Pays gas for what has a deadline. Without it the settlement key does. */
+  deadlineKey: keySource.optional(),
+  /** Wei of each of these accounts that work without a deadline leaves. */
+  gasReserve: units.default(5_000_000_000_000_000n),
   /** The operator's listener, on 127.0.0.1. */
   operatorPort: port,
   /** Where the ledger is kept when several daemons of this node share it; without it, ledger.sqlite in dataDirectory. */
@@ -88,7 +114,13 @@ const gatewaySchema = z.strictObject({
   holdSeconds: z.int().min(1).max(110).default(100),
 });
 
-export type NodeConfig = Omit<z.output<typeof nodeSchema>, "rpcUrl" | "rpcUrls"> & { rpcUrls: string[] };
+type KeyNames = "signingKey" | "signingKeyFile" | "settlementKey" | "settlementKeyFile" | "deadlineKey";
+export type NodeConfig = Omit<z.output<typeof nodeSchema>, KeyNames | "rpcUrl" | "rpcUrls"> & {
+  rpcUrls: string[];
+  signingKey: LocalKeySource;
+  settlementKey: KeySource;
+  deadlineKey?: KeySource;
+};
 export type GatewayConfig = z.output<typeof gatewaySchema>;
 
 /** What a config file may hold, before defaults. */
@@ -96,9 +128,15 @@ export type NodeConfigInput = z.input<typeof nodeSchema>;
 export type GatewayConfigInput = z.input<typeof gatewaySchema>;
 
 export function readNodeConfig(file: string): NodeConfig {
-  const config = read(file, nodeSchema);
-  const keys = { signingKeyFile: config.signingKeyFile, settlementKeyFile: config.settlementKeyFile };
-  return { ...config, ...absolute(file, { ...places(config), ...keys }), rpcUrls: endpointsOf(file, config) };
+  const { signingKeyFile, settlementKeyFile, deadlineKey, ...config } = read(file, nodeSchema);
+  return {
+    ...config,
+    ...absolute(file, places(config)),
+    rpcUrls: endpointsOf(file, config),
+    signingKey: keyOf(file, "signingKey", signingKeyFile, config.signingKey),
+    settlementKey: keyOf(file, "settlementKey", settlementKeyFile, config.settlementKey),
+    ...(deadlineKey ? { deadlineKey: absoluteKey(file, deadlineKey) } : {}),
+  };
 }
 
 function endpointsOf(
@@ -115,6 +153,26 @@ function endpointsOf(
     throw new ConfigError(`${file} cannot be used:\nrpcUrls has an endpoint twice: it would confirm itself`);
   }
   return urls;
+}
+
+/** A key is named once: as the file with its hex, or in full. */
+function keyOf<T extends KeySource>(
+  file: string,
+  name: string,
+  keyFile: string | undefined,
+  source: T | undefined,
+): T | { keyFile: string } {
+  if ((keyFile === undefined) === (source === undefined)) {
+    throw new ConfigError(`${file} cannot be used:\nname the key once, as ${name} or as ${name}File`);
+  }
+  return absoluteKey(file, source ?? { keyFile: keyFile! });
+}
+
+function absoluteKey<T extends KeySource>(file: string, source: T): T {
+  if ("remoteSigner" in source) return source;
+  const { keyFile, keystoreFile, passwordFile } = source as Record<string, string | undefined>;
+  const files = Object.entries({ keyFile, keystoreFile, passwordFile }).filter(([, at]) => at !== undefined);
+  return { ...source, ...absolute(file, Object.fromEntries(files) as Record<string, string>) };
 }
 
 export function readGatewayConfig(file: string): GatewayConfig {
@@ -150,6 +208,28 @@ export function readKey(file: string): Uint8Array {
   try {
     return readKeyFile(file);
   } catch (error) {
-    throw error instanceof KeyFileError ? new ConfigError(error.message) : error;
+    throw configError(error);
   }
+}
+
+/** A key that this process holds, as its config says. */
+export async function openKey(source: LocalKeySource): Promise<Uint8Array> {
+  try {
+    return await readLocalKey(source, process.env);
+  } catch (error) {
+    throw configError(error);
+  }
+}
+
+/** What signs transactions, as a config says. */
+export async function openTransactionSigner(source: KeySource): Promise<TransactionSigner> {
+  try {
+    return await openSigner(source, process.env);
+  } catch (error) {
+    throw configError(error);
+  }
+}
+
+function configError(error: unknown): unknown {
+  return error instanceof KeyFileError ? new ConfigError(error.message) : error;
 }

@@ -1,31 +1,31 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
-
-import { Wallet } from "ethers";
 
 import { connectContracts } from "../contracts/connectContracts.ts";
 import { connectEndpoints } from "../contracts/rpc/connectEndpoints.ts";
-import { TransactionSender } from "../contracts/transactionSender.ts";
 import { loadDeployment } from "../contracts/loadDeployment.ts";
 import { ethersChain } from "../daemon/adapters/ethersChain.ts";
 import { ethersEndpoint } from "../daemon/adapters/ethersEndpoint.ts";
 import { ethersFaults } from "../daemon/adapters/ethersFaults.ts";
+import { ethersTransactions } from "../daemon/adapters/ethersTransactions.ts";
+import { hasEffect } from "../daemon/adapters/ethersWork.ts";
 import { grpcPeerLogs } from "../daemon/adapters/grpcPeerLogs.ts";
 import { httpGossip } from "../daemon/adapters/httpGossip.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import type { FinalityPolicy } from "../daemon/follow/finality.ts";
 import { finalityOf } from "../daemon/follow/finality.ts";
 import { openStore } from "../daemon/store/openStore.ts";
+import { TransactionManager } from "../daemon/transactions/manager.ts";
 import { ethersNodeChain } from "../node/adapters/ethersNodeChain.ts";
 import { startNode } from "../node/node.ts";
 import { systemClock as clock } from "../platform/clock.ts";
 import { createLog } from "../platform/log.ts";
 import { toAddress, toHex } from "../protocol/bytes.ts";
 import type { NodeConfig } from "./config.ts";
-import { readKey } from "./config.ts";
+import { openKey, openTransactionSigner } from "./config.ts";
 
-/** A transaction that is not mined for so long is sent again with a higher fee. */
-const BUMP_AFTER_MS = 30_000;
+/** A leader that is silent for so long gives way to another process of the same database. */
+const LEASE_MS = 30_000;
 
 export interface RunningNodeWithDaemon {
   url: string;
@@ -44,22 +44,30 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
     chainId: BigInt(record.chainId),
     postageChannels: toAddress(record.contracts.postageChannels.address),
   };
-  const wallet = new Wallet(toHex(readKey(config.settlementKeyFile)), provider);
   const contracts = connectContracts(record, provider);
   const finality = finalityPolicy(config, domain.chainId);
   const endpoints = rpc.single.map((one) => ethersEndpoint({ ...one, contracts, finality }));
-  const sender = new TransactionSender({
-    ...{ signer: wallet, provider, clock, log, pollingMs: chainPollMs, bumpAfterMs: BUMP_AFTER_MS },
-  });
+  const signingKey = await openKey(config.signingKey);
+  const routine = await openTransactionSigner(config.settlementKey);
+  const deadline = config.deadlineKey && (await openTransactionSigner(config.deadlineKey));
   const at = config.databaseUrl ?? join(config.dataDirectory, "ledger.sqlite");
   const store = await openStore({ at, domain, nodeId, clock, log });
+  const transactions = new TransactionManager({
+    ...{ clock, log, pollingMs: chainPollMs, holder: randomUUID(), leaseMs: LEASE_MS, reserveWei: config.gasReserve },
+    chain: ethersTransactions(provider),
+    chainId: domain.chainId,
+    store: store.intents,
+    leadership: store.leadership,
+    signers: { routine, ...(deadline ? { deadline } : {}) },
+    hasEffect: hasEffect(contracts),
+  });
   let daemon: Daemon | undefined;
   // Set below; the gate asks only after both have started.
   let isCaughtUp = () => false;
   const node = await startNode({
     ...{ nodeId, clock, log, chainPollMs, registryRefreshMs: config.registryRefreshMs, ...config.listen },
     confirmations: config.confirmations,
-    signingKey: readKey(config.signingKeyFile),
+    signingKey,
     databasePath: join(config.dataDirectory, "node.sqlite"),
     chain: ethersNodeChain({ record, contracts, provider, clock }),
     gate: (envelopeLog) => {
@@ -77,10 +85,11 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
         reconcileEveryMs: config.reconcileEveryMs,
         rpcCalls: () => rpc.calls.snapshot(),
         store,
-        chain: ethersChain(contracts, provider, sender, endpoints),
+        chain: ethersChain(contracts, provider, transactions, endpoints),
+        transactions,
         isCaughtUp: () => isCaughtUp(),
         faults: {
-          chain: ethersFaults({ contracts, provider, sender, account: toAddress(wallet.address), nodeId }),
+          chain: ethersFaults({ contracts, provider, transactions, account: routine.address, nodeId }),
           peers: grpcPeerLogs,
           report: config.reportFaults,
           everyMs: config.faultsEveryMs,

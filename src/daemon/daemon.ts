@@ -21,12 +21,14 @@ import { Lending } from "./lending.ts";
 import type { Loop } from "./loop.ts";
 import { startLoop } from "./loop.ts";
 import { Meter } from "./meter.ts";
-import type { Account, DaemonChain, DaemonStore, EnvelopeLog, GossipTransport, SettleResult } from "./ports.ts";
+import type { Account, DaemonChain, DaemonStore, EnvelopeLog, GossipTransport } from "./ports.ts";
 import { RateBook } from "./rateBook.ts";
 import type { SettlePolicy } from "./settle.ts";
 import { Settler } from "./settle.ts";
+import type { TransactionManager } from "./transactions/manager.ts";
 import { Turns } from "./turns.ts";
 import { Watch } from "./watch.ts";
+import type { SettleResult } from "./work.ts";
 
 export interface DaemonOptions {
   nodeId: number;
@@ -45,6 +47,8 @@ export interface DaemonOptions {
   rpcCalls?: () => object;
   store: DaemonStore;
   chain: DaemonChain;
+  /** What the chain sends with; it is looked after here. */
+  transactions?: Pick<TransactionManager, "tick" | "status" | "close">;
   envelopeLog: EnvelopeLog;
   /** False while envelopes that other nodes took earlier are still on their way into the log. */
   isCaughtUp: () => boolean;
@@ -89,11 +93,16 @@ export class Daemon {
   readonly #settler: Settler;
   readonly #earner: Earner;
   readonly #faults: FaultWatch | undefined;
-  /** Work on chain: one piece at a time, because each reads what the last one changed. */
+  /**
+   * Work on chain: one piece at a time, because each reads what the last one changed. What has a deadline, and reports of
+   * faults, do not wait for the rest.
+   */
   readonly #onChain = new Serial();
   readonly #lending: Lending;
   #gossipLoop: Loop | undefined;
   #gossipedAt = 0;
+  readonly #deadlines = new Serial();
+  readonly #reports = new Serial();
   #isReady = false;
   #loops: Loop[] = [];
   #unsubscribe = () => {};
@@ -114,7 +123,8 @@ export class Daemon {
     this.#lending = new Lending(() => this.#watch.nodes.filter(({ isCanonical }) => isCanonical).length);
     this.#thrifty = thriftyChain(chain, clock);
     const routine = this.#thrifty.chain;
-    this.#settler = new Settler({ ledger, chain: routine, policy, log, turns: new Turns(nodeId, routine) });
+    const settling = { ledger, chain: routine, policy, clock, log };
+    this.#settler = new Settler({ ...settling, turns: new Turns(nodeId, routine) });
     this.#earner = new Earner({ nodeId, chain: routine, policy, log, turns: new Turns(nodeId, routine) });
     this.#faults =
       options.faults && new FaultWatch({ nodeId, envelopeLog, store: store.evidence, clock, log, ...options.faults });
@@ -163,7 +173,9 @@ export class Daemon {
       meter,
       startLoop("watch", intervalsMs.watch, () => this.#watch.poll(), context),
       this.#gossipLoop,
-      startLoop("settle", intervalsMs.settle, () => this.work(), context),
+      startLoop("settle", intervalsMs.settle, () => this.#routine(), context),
+      startLoop("deadlines", intervalsMs.settle, () => this.#settleDeadlines(), context),
+      startLoop("transactions", intervalsMs.watch, async () => this.#options.transactions?.tick(), context),
     ];
     const { faults } = this.#options;
     if (!faults) return;
@@ -231,13 +243,27 @@ export class Daemon {
   }
 
   /** What is due on chain now: settles, passes fees on and claims, as far as it is worth its gas. */
-  work(): Promise<void> {
+  async work(): Promise<void> {
+    await this.#settleDeadlines();
+    await this.#routine();
+  }
+
+  #settleDeadlines(): Promise<void> {
+    return this.#deadlines.run(async () => {
+      this.#thrifty.newRun();
+      const results = await this.#settler.runDeadlines();
+      if (results.length > 0) await this.#watch.poll();
+    });
+  }
+
+  #routine(): Promise<void> {
     return this.#onChain.run(async () => {
       this.#thrifty.newRun();
       const results = await this.#settler.run(false);
       if (results.length > 0) await this.#watch.poll();
       await this.#earner.distribute(false);
       await this.#earner.claim(false);
+      await this.#earner.rollOver();
     });
   }
 
@@ -260,7 +286,7 @@ export class Daemon {
 
   /** Brings evidence of faults further on chain. */
   async report(): Promise<void> {
-    await this.#onChain.run(async () => this.#faults?.report());
+    await this.#reports.run(async () => this.#faults?.report());
   }
 
   async status(): Promise<object> {
@@ -279,6 +305,7 @@ export class Daemon {
       rpcCalls: this.#options.rpcCalls?.(),
       metered: Object.fromEntries(cursors),
       nodes: this.#watch.nodes,
+      transactions: this.#options.transactions?.status(),
       faults: await this.#faults?.status(),
       channels: accounts.map(describe),
     };
@@ -295,7 +322,10 @@ export class Daemon {
     }
     this.#unsubscribe();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
-    await this.#onChain.run(async () => {});
+    await Promise.all([this.#onChain, this.#deadlines, this.#reports].map((work) => work.run(async () => {})));
+    await this.#options.transactions?.close().catch((error: unknown) => {
+      this.#options.log.warn({ error: String(error) }, "the leadership was not handed on, it ends by itself");
+    });
     await this.#options.store.close();
   }
 }

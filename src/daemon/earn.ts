@@ -1,12 +1,18 @@
 import type { Log } from "../platform/log.ts";
 import type { GasPolicy } from "./gasPolicy.ts";
-import { isWorth } from "./gasPolicy.ts";
+import { demandBudgetWei, gasBudgetWei, isWorth } from "./gasPolicy.ts";
 import type { DaemonChain } from "./ports.ts";
+import type { SendTerms } from "./transactions/send.ts";
 import type { Turns } from "./turns.ts";
 
 const DISTRIBUTE_GAS = 150_000n;
 const CLAIM_GAS = 80_000n;
+/** Of a version with some twenty seats: a blob of 208 bytes a seat, and the sum of the keys. */
+const ROLL_OVER_GAS = 1_200_000n;
+/** Epochs over which fees are paid. */
+const STREAM_EPOCHS = 14n;
 const DISTRIBUTE = "distribute";
+const ROLL_OVER = "rollOver";
 
 export interface EarnerOptions {
   nodeId: number;
@@ -16,7 +22,10 @@ export interface EarnerOptions {
   log: Log;
 }
 
-/** Moves collected fees into the stream and claims this node's share, when either is worth its gas or on demand. */
+/**
+ * Moves collected fees into the stream, claims this node's share and has the registry write who attests, when each is
+ * worth its gas or on demand.
+ */
 export class Earner {
   readonly #options: EarnerOptions;
 
@@ -26,16 +35,11 @@ export class Earner {
 
   /** By turns, because once is enough for all. Base units that were waiting. */
   async distribute(demand: boolean): Promise<bigint> {
-    const { chain, turns, log } = this.#options;
+    const { chain, log } = this.#options;
     const amount = await chain.undistributed();
-    if (!demand) {
-      const isDue = await this.#isWorth(amount, DISTRIBUTE_GAS);
-      const { timestamp } = await chain.heads();
-      if (!isDue) turns.keepOnly(new Set());
-      if (!isDue || !turns.isMine(DISTRIBUTE, timestamp, await turns.waitSeconds(timestamp))) return 0n;
-    }
-    if (amount === 0n) return 0n;
-    await chain.distribute();
+    const isDue = amount > 0n && (demand || (await this.#isWorth(amount, DISTRIBUTE_GAS)));
+    if (!(await this.#isMine(DISTRIBUTE, isDue, demand))) return 0n;
+    await chain.distribute(await this.#terms(amount, DISTRIBUTE_GAS, demand));
     log.info({ amount }, "distributed collected fees");
     return amount;
   }
@@ -46,13 +50,43 @@ export class Earner {
     const claimable = await chain.claimable(nodeId);
     // On demand also when nothing is left over: a claim pays a debit too, and ends the suspension.
     if (!demand && (claimable === 0n || !(await this.#isWorth(claimable, CLAIM_GAS)))) return 0n;
-    const amount = await chain.claim(nodeId);
+    const amount = await chain.claim(nodeId, await this.#terms(claimable, CLAIM_GAS, demand));
     log.info({ amount }, "claimed");
     return amount;
+  }
+
+  /**
+   * By turns. Reports are signed by the seats of the registry's latest version and decide who earns an epoch's pay: that
+   * is what a version is worth.
+   */
+  async rollOver(): Promise<boolean> {
+    const { chain, log } = this.#options;
+    const value = (await chain.streaming()) / STREAM_EPOCHS;
+    const isDue = (await this.#isWorth(value, ROLL_OVER_GAS)) && (await chain.isRollOverDue());
+    if (!(await this.#isMine(ROLL_OVER, isDue, false))) return false;
+    await chain.rollOver(await this.#terms(value, ROLL_OVER_GAS, false));
+    log.info({}, "had the registry write a version");
+    return true;
+  }
+
+  async #isMine(work: string, isDue: boolean, demand: boolean): Promise<boolean> {
+    const { chain, turns } = this.#options;
+    if (demand || !isDue) {
+      if (!isDue) turns.keepOnly(new Set(), work);
+      return isDue;
+    }
+    const { timestamp } = await chain.heads();
+    return turns.isMine(work, timestamp, await turns.waitSeconds(timestamp));
   }
 
   async #isWorth(value: bigint, gas: bigint): Promise<boolean> {
     const { chain, policy } = this.#options;
     return isWorth(policy, { value, gas, gasPrice: await chain.gasPrice(), urgent: false });
+  }
+
+  async #terms(value: bigint, gas: bigint, demand: boolean): Promise<SendTerms> {
+    const worth = gasBudgetWei(this.#options.policy, { value, gas, urgent: false });
+    const asked = demand ? demandBudgetWei(gas, await this.#options.chain.gasPrice()) : 0n;
+    return { lane: "routine", budgetWei: worth > asked ? worth : asked };
   }
 }

@@ -4,6 +4,7 @@ import type { LargestVouchers, SignedVoucher } from "../protocol/voucher.ts";
 import type { EvidenceStore } from "./faults/ports.ts";
 import type { ChainEndpoint } from "./follow/ports.ts";
 import type { IntentStore, Leadership } from "./transactions/ports.ts";
+import type { WorkChain } from "./work.ts";
 
 /** What PostageChannels says of a channel, in base units. */
 export interface ChannelOnChain {
@@ -12,6 +13,8 @@ export interface ChannelOnChain {
   stampsSpent: bigint;
   stampsSigned: bigint;
   pendingWithdrawal: bigint;
+  /** From when the pending withdrawal can be paid, in unix seconds. As the chain is read; no ledger keeps it. */
+  withdrawableAt?: bigint;
 }
 
 /** What a daemon knows of a channel. */
@@ -123,17 +126,8 @@ export interface RegisteredNode {
   isCanonical: boolean;
 }
 
-export interface SettleResult {
-  transactionHash: string;
-  gasUsed: bigint;
-  collected: bigint;
-  bounty: bigint;
-  /** Rows that changed a channel. */
-  settledRows: number;
-}
-
 /** The chain as a daemon needs it. Every call may fail. */
-export interface DaemonChain {
+export interface DaemonChain extends WorkChain {
   /** What is followed, and compared where there are several: one to five. */
   readonly endpoints: readonly ChainEndpoint[];
   /** The chain's own time, seconds. */
@@ -146,13 +140,6 @@ export interface DaemonChain {
   epochSeconds(): Promise<bigint>;
   /** Wei per gas, as a transaction would pay now. */
   gasPrice(): Promise<bigint>;
-  /** Simulates, sends and waits for the receipt. */
-  settle(rows: Uint8Array): Promise<SettleResult>;
-  /** What `distribute` would move on: fees that were collected and not yet streamed. */
-  undistributed(): Promise<bigint>;
-  distribute(): Promise<void>;
-  claimable(nodeId: number): Promise<bigint>;
-  claim(nodeId: number): Promise<bigint>;
 }
 
 /** Carries vouchers to another daemon. */

@@ -3,19 +3,29 @@ import { setImmediate } from "node:timers/promises";
 import type { Address } from "../protocol/bytes.ts";
 import { concatBytes } from "../protocol/bytes.ts";
 import { unitsToPico } from "../protocol/units.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import { exposurePico, unsettledFees } from "./account.ts";
 import type { GasPolicy } from "./gasPolicy.ts";
-import { isWorth } from "./gasPolicy.ts";
+import { demandBudgetWei, gasBudgetWei, isWorth } from "./gasPolicy.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Account, DaemonChain, SettleResult } from "./ports.ts";
+import type { Account, DaemonChain } from "./ports.ts";
+import { Quarantine, bisect } from "./transactions/batch.ts";
+import { SendError } from "./transactions/errors.ts";
+import type { Lane } from "./transactions/ports.ts";
 import type { Turns } from "./turns.ts";
+import type { SettleResult } from "./work.ts";
 
 /** Rows of one transaction: about 5.3 million gas. */
 const MOST_ROWS = 500;
 const PAGE = 1_000;
-/** Gas of one row with its share of a transaction's fixed part, when few rows share it. */
-const ROW_GAS = 50_000n;
+/** Accounts that one run looks after; the next takes more. */
+const MOST_DUE = 20_000;
+/** Gas of a transaction's fixed part and of a row. */
+const TRANSACTION_GAS = 39_400n;
+const ROW_GAS = 10_600n;
+/** A deadline of which the chain does not know yet is taken to be this far away. */
+const UNKNOWN_DEADLINE_SECONDS = 3_600n;
 
 export interface SettlePolicy extends GasPolicy {
   /** Most that one channel may have carried and not settled, in base units. Four fifths of it are due. */
@@ -23,81 +33,206 @@ export interface SettlePolicy extends GasPolicy {
 }
 
 export interface SettlerOptions {
-  ledger: Ledger;
+  ledger: Pick<Ledger, "accounts">;
   chain: DaemonChain;
   policy: SettlePolicy;
   turns: Turns;
+  clock: Clock;
   log: Log;
+}
+
+/** What one run works with. */
+interface Run {
+  lane: Lane;
+  demand: boolean;
+  gasPrice: bigint;
+  timestamp: bigint;
+}
+
+/** An account with rows worth sending, as the chain has it now. */
+interface Due {
+  account: Account;
+  rows: Uint8Array[];
+  value: bigint;
 }
 
 /** Puts due vouchers on chain. Any daemon can; they take turns so that they seldom collide. */
 export class Settler {
   readonly #options: SettlerOptions;
+  readonly #quarantine: Quarantine;
 
   constructor(options: SettlerOptions) {
     this.#options = options;
+    this.#quarantine = new Quarantine(options);
+  }
+
+  /** Settles, with the lane for deadlines, whom has asked for money back; it must not leave before it has paid. */
+  runDeadlines(): Promise<SettleResult[]> {
+    return this.#run("deadline", false);
   }
 
   /**
-   * Settles what is due and whose turn has come; with `demand` every voucher that would collect something.
+   * Settles whoever else is due and whose turn has come; with `demand` every voucher that would collect something.
    * Answers one result per transaction.
    */
-  async run(demand: boolean): Promise<SettleResult[]> {
-    const { ledger, chain, turns } = this.#options;
+  run(demand: boolean): Promise<SettleResult[]> {
+    return this.#run("routine", demand);
+  }
+
+  async #run(lane: Lane, demand: boolean): Promise<SettleResult[]> {
+    const { chain, turns } = this.#options;
     const gasPrice = await chain.gasPrice();
     const { timestamp } = await chain.heads();
+    const run: Run = { lane, demand, gasPrice, timestamp };
     const wait = demand ? 0n : await turns.waitSeconds(timestamp);
+    const due = await this.#due(run);
+    const ripe = due.filter(({ channel }) => demand || turns.isMine(workOf(lane, channel), timestamp, wait));
+    if (!demand) turns.keepOnly(new Set(due.map(({ channel }) => workOf(lane, channel))), workOf(lane, ""));
     const results: SettleResult[] = [];
-    const due = new Set<string>();
+    for (let i = 0; i < ripe.length; i += MOST_ROWS) {
+      const result = await this.#settle(ripe.slice(i, i + MOST_ROWS), run);
+      if (result) results.push(result);
+    }
+    return results;
+  }
+
+  /** What is urgent first, then the most valuable: when not all can be afforded, it is the least that wait. */
+  async #due(run: Run): Promise<Account[]> {
+    const { ledger, chain } = this.#options;
+    const settling = await chain.settling();
+    const due: Account[] = [];
     let after: Address | undefined;
     do {
       const page = await ledger.accounts(after, PAGE);
       await setImmediate();
-      const ripe = page.filter((account) => {
-        if (!(demand ? unsettledFees(account) > 0n : this.#isDue(account, gasPrice))) return false;
-        due.add(account.channel);
-        return demand || turns.isMine(account.channel, timestamp, wait);
-      });
-      // Those who leave first: theirs is a deadline.
-      ripe.sort((a, b) => Number(b.chain.pendingWithdrawal > 0n) - Number(a.chain.pendingWithdrawal > 0n));
-      for (let i = 0; i < ripe.length; i += MOST_ROWS) {
-        const result = await this.#settle(ripe.slice(i, i + MOST_ROWS));
-        if (result) results.push(result);
+      for (const account of page) {
+        if (!settling.get(account.channel)?.has(run.lane) && this.#isDue(account, run)) due.push(account);
       }
       after = page.at(-1)?.channel;
-    } while (after);
-    if (!demand) turns.keepOnly(due);
-    return results;
+    } while (after && due.length < MOST_DUE);
+    const order = new Map(due.map((account) => [account, [this.#isUrgent(account), unsettledFees(account)] as const]));
+    due.sort((a, b) => compare(order.get(a)!, order.get(b)!));
+    return run.demand ? due : this.#affordable(due, run);
   }
 
   /**
    * Due when gas is a small part of the value; when the payer is leaving or its exposure nears the cap, when it is at
    * most half of it. Never more: else a payer who asks for one unit back could burn every operator's gas.
    */
-  #isDue(account: Account, gasPrice: bigint): boolean {
-    const { policy } = this.#options;
-    const isLeaving = account.chain.pendingWithdrawal > 0n;
-    const isExposed = exposurePico(account) * 5n >= unitsToPico(policy.exposureCap) * 4n;
+  #isDue(account: Account, { lane, demand, gasPrice }: Run): boolean {
     const value = unsettledFees(account);
-    return isWorth(policy, { value, gas: ROW_GAS, gasPrice, urgent: isLeaving || isExposed });
+    if (demand) return value > 0n;
+    if (isLeaving(account) !== (lane === "deadline")) return false;
+    // In good company; whether there is enough of it is seen when all are known.
+    return isWorth(this.#options.policy, { value, gas: ROW_GAS, gasPrice, urgent: this.#isUrgent(account) });
+  }
+
+  #isUrgent(account: Account): boolean {
+    const isExposed = exposurePico(account) * 5n >= unitsToPico(this.#options.policy.exposureCap) * 4n;
+    return isLeaving(account) || isExposed;
+  }
+
+  /** As many as are worth, together, the fixed part of their transactions too. */
+  #affordable(due: readonly Account[], { gasPrice }: Run): Account[] {
+    const { policy } = this.#options;
+    let [value, count, fit] = [0n, 0, 0];
+    let areUrgent = true;
+    for (const account of due) {
+      value += unsettledFees(account);
+      areUrgent &&= this.#isUrgent(account);
+      count++;
+      if (isWorth(policy, { value, gas: gasOf(count), gasPrice, urgent: areUrgent })) fit = count;
+    }
+    return due.slice(0, fit);
   }
 
   /** Reads the channels again first: another daemon may have settled them, and a row that does nothing costs gas. */
-  async #settle(accounts: readonly Account[]): Promise<SettleResult | undefined> {
+  async #settle(accounts: readonly Account[], run: Run): Promise<SettleResult | undefined> {
     const { chain, log } = this.#options;
     const states = await chain.channels(accounts.map(({ channel }) => channel));
-    const rows = accounts.flatMap((account, i) => rowsWorthSending({ ...account, chain: states[i]! }));
-    if (rows.length === 0) return undefined;
-    const result = await chain.settle(concatBytes(...rows));
-    log.info({ ...result, rows: rows.length }, "settled");
-    return result;
+    const all = accounts.map((account, i) => dueOf({ ...account, chain: states[i]! }));
+    const due = await this.#withoutPoison(all.filter(({ rows }) => rows.length > 0));
+    if (due.length === 0) return undefined;
+    const terms = { lane: run.lane, budgetWei: this.#budget(due, run), ...deadlineOf(due, run) };
+    try {
+      const result = await chain.settle(concatBytes(...due.flatMap(({ rows }) => rows)), terms);
+      log.info({ ...result, lane: run.lane, rows: due.length }, "settled");
+      return result;
+    } catch (error) {
+      if (!(error instanceof SendError) || !WAITED_OUT.has(error.code)) throw error;
+      log.info(
+        { lane: run.lane, rows: due.length, code: error.code },
+        "a settlement is decided anew with the next run",
+      );
+      return undefined;
+    }
+  }
+
+  /** Drops what would be skipped, or would take the others down with it. */
+  async #withoutPoison(due: readonly Due[]): Promise<Due[]> {
+    const { chain } = this.#options;
+    const trusted = due.filter(({ account }) => !this.#quarantine.holds(account.channel));
+    const { good, bad } = await bisect(trusted, async (some) => {
+      const expected = some.reduce((sum, { value }) => sum + value, 0n);
+      try {
+        const collected = await chain.simulateSettle(concatBytes(...some.flatMap(({ rows }) => rows)));
+        return collected >= expected ? undefined : `it collects ${collected} instead of ${expected}`;
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== "CALL_EXCEPTION") throw error;
+        return "it reverts";
+      }
+    });
+    for (const { item, reason } of bad) this.#quarantine.put(item.account.channel, reason);
+    for (const { account } of good) this.#quarantine.clear(account.channel);
+    return good;
+  }
+
+  #budget(due: readonly Due[], { demand, gasPrice }: Run): bigint {
+    const value = due.reduce((sum, one) => sum + one.value, 0n);
+    const urgent = due.every(({ account }) => this.#isUrgent(account));
+    const gas = gasOf(due.length);
+    const worth = gasBudgetWei(this.#options.policy, { value, gas, urgent: urgent || demand });
+    const asked = demand ? demandBudgetWei(gas, gasPrice) : 0n;
+    return worth > asked ? worth : asked;
   }
 }
 
-function rowsWorthSending(account: Account): Uint8Array[] {
+/** Nothing is wrong: a later run finds the price lower, or the work done; or another process does it. */
+const WAITED_OUT = new Set(["not_leader", "too_expensive", "reverted", "replaced"]);
+
+function gasOf(rows: number): bigint {
+  const transactions = BigInt(Math.ceil(rows / MOST_ROWS));
+  return transactions * TRANSACTION_GAS + BigInt(rows) * ROW_GAS;
+}
+
+function isLeaving({ chain }: Account): boolean {
+  return chain.pendingWithdrawal > 0n;
+}
+
+function compare([isUrgentA, a]: readonly [boolean, bigint], [isUrgentB, b]: readonly [boolean, bigint]): number {
+  if (isUrgentA !== isUrgentB) return isUrgentA ? -1 : 1;
+  return a > b ? -1 : a < b ? 1 : 0;
+}
+
+/** The lanes look at a channel apart from each other. */
+function workOf(lane: Lane, channel: string): string {
+  return `${lane}:${channel}`;
+}
+
+/** The first of the withdrawals to become payable. */
+function deadlineOf(due: readonly Due[], { timestamp }: Run): { deadlineAt?: bigint } {
+  const leaving = due.filter(({ account }) => isLeaving(account));
+  if (leaving.length === 0) return {};
+  const unknown = timestamp + UNKNOWN_DEADLINE_SECONDS;
+  const times = leaving.map(({ account }) => account.chain.withdrawableAt ?? unknown);
+  return { deadlineAt: times.reduce((first, at) => (at < first ? at : first)) };
+}
+
+function dueOf(account: Account): Due {
   const { fees, stamps } = account.vouchers!;
-  const rows = unsettledFees(account) > 0n ? [fees.row] : [];
+  const value = unsettledFees(account);
+  const rows = value > 0n ? [fees.row] : [];
   const raisesCeiling = stamps.stamps > account.chain.stampsSigned;
   if (raisesCeiling && !(rows.length > 0 && stamps.row === fees.row)) rows.push(stamps.row);
-  return rows;
+  return { account, rows, value };
 }

@@ -32,8 +32,10 @@ export class Turns {
     return timestamp - since >= waitSeconds;
   }
 
-  /** Forgets work that is not due any more. */
-  keepOnly(due: ReadonlySet<string>): void {
-    for (const work of this.#dueSince.keys()) if (!due.has(work)) this.#dueSince.delete(work);
+  /** Of the work whose name begins with `kind`, forgets what is not due any more. */
+  keepOnly(due: ReadonlySet<string>, kind: string): void {
+    for (const work of this.#dueSince.keys()) {
+      if (work.startsWith(kind) && !due.has(work)) this.#dueSince.delete(work);
+    }
   }
 }

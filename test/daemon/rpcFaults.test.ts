@@ -23,6 +23,7 @@ import { ManualClock } from "../support/manualClock.ts";
 import type { RpcFaults, RpcProxy } from "../support/rpcProxy.ts";
 import { startRpcProxy } from "../support/rpcProxy.ts";
 import { HeardLog } from "./follow/support.ts";
+import { walletTransactions } from "../support/walletTransactions.ts";
 import { storeAt } from "./support.ts";
 
 const USD = 1_000_000n;
@@ -259,15 +260,14 @@ describe("daemon behind endpoints that lie and break", function () {
     const { proxies: own, look, seen, contracts, rpc, key, channel } = await behind(1);
     own[0]!.faults = { stripsReceipts: true };
     const signer = localWallet(1).connect(rpc.provider);
-    const send = async (call: object) => (await (await signer.sendTransaction(call)).wait())!;
-    const settler = ethersChain(contracts, rpc.provider, { send });
+    const settler = ethersChain(contracts, rpc.provider, walletTransactions(signer));
     const domain = {
       chainId: BigInt(record.chainId),
       postageChannels: toAddress(record.contracts.postageChannels.address),
     };
     const voucher = signVoucher(domain, { fees: 400n, stamps: 0n }, Buffer.from(key.privateKey.slice(2), "hex"));
     expect(addressOf(Buffer.from(key.privateKey.slice(2), "hex")), "own voucher").to.equal(channel as Address);
-    const { settledRows } = await settler.settle(voucher);
+    const { settledRows } = await settler.settle(voucher, { lane: "routine", budgetWei: 10n ** 18n });
     expect(settledRows, "the receipt says nothing").to.equal(0);
     await look();
     expect(await seen()).to.include({ feesSpent: 400n });

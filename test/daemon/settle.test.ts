@@ -2,8 +2,14 @@ import { expect } from "chai";
 
 import type { DaemonChain, RegisteredNode } from "../../src/daemon/ports.ts";
 import { Settler } from "../../src/daemon/settle.ts";
+import { unsettledFees } from "../../src/daemon/account.ts";
+import type { SendErrorCode } from "../../src/daemon/transactions/errors.ts";
+import { SendError } from "../../src/daemon/transactions/errors.ts";
+import type { Lane } from "../../src/daemon/transactions/ports.ts";
+import type { SendTerms } from "../../src/daemon/transactions/send.ts";
 import { Turns } from "../../src/daemon/turns.ts";
 import { silentLog } from "../../src/platform/log.ts";
+import type { Address } from "../../src/protocol/bytes.ts";
 import { readVoucher, signVoucher, VOUCHER_ROW_LENGTH } from "../../src/protocol/voucher.ts";
 import { DOMAIN, PAYER, PAYER_KEY, openBooks } from "./support.ts";
 
@@ -12,7 +18,11 @@ const GWEI = 10n ** 9n;
 
 async function settling(nodeId = 100) {
   const books = await openBooks();
-  const state = { gasPrice: GWEI, timestamp: 0n };
+  const state = {
+    ...{ gasPrice: GWEI, timestamp: 0n, settling: new Map<Address, Set<Lane>>(), reverts: false, skipped: 0n },
+    terms: undefined as SendTerms | undefined,
+    refusal: undefined as SendErrorCode | undefined,
+  };
   const sent: bigint[] = [];
   const seat = (id: number): RegisteredNode => ({ nodeId: id, httpAddress: "", isCanonical: true });
   const chain = {
@@ -20,8 +30,15 @@ async function settling(nodeId = 100) {
     heads: async () => ({ latest: 1n, safe: 1n, timestamp: state.timestamp }),
     nodes: async () => [seat(100), seat(200), seat(300)],
     epochSeconds: async () => 43_200n,
-    channels: async () => [(await books.ledger.account(PAYER))!.chain],
-    settle: async (rows: Uint8Array) => {
+    channels: async () => [{ ...(await books.ledger.account(PAYER))!.chain, withdrawableAt: 90_000n }],
+    settling: async () => state.settling,
+    simulateSettle: async () => {
+      if (state.reverts) throw Object.assign(new Error("reverted"), { code: "CALL_EXCEPTION" });
+      return unsettledFees((await books.ledger.account(PAYER))!) - state.skipped;
+    },
+    settle: async (rows: Uint8Array, terms: SendTerms) => {
+      if (state.refusal) throw new SendError(state.refusal, "no");
+      state.terms = terms;
       for (let at = 0; at < rows.length; at += VOUCHER_ROW_LENGTH) {
         sent.push(readVoucher(DOMAIN, rows.subarray(at, at + VOUCHER_ROW_LENGTH)).fees);
       }
@@ -30,7 +47,7 @@ async function settling(nodeId = 100) {
   } as unknown as DaemonChain;
   const policy = { maxGasBps: 200n, nativeTokenPrice: 4_000n * USD, exposureCap: 5n * USD };
   const turns = new Turns(nodeId, chain);
-  const settler = new Settler({ ledger: books.ledger, chain, policy, turns, log: silentLog });
+  const settler = new Settler({ ledger: books.ledger, chain, policy, turns, clock: books.clock, log: silentLog });
   const sign = async (fees: bigint) => {
     const row = signVoucher(DOMAIN, { fees, stamps: 0n }, PAYER_KEY);
     await books.ledger.raise([readVoucher(DOMAIN, row)]);
@@ -55,15 +72,65 @@ describe("daemon/settle", () => {
     const { settler, fund, sign, sent, state } = await settling();
     await fund(PAYER, { deposited: 100n * USD, pendingWithdrawal: 1n });
     await sign(399_999n);
-    await settler.run(false);
+    await settler.runDeadlines();
     expect(sent, "a payer must not make operators burn gas").to.deep.equal([]);
     await sign(400_000n);
     state.gasPrice = 100n * GWEI;
-    await settler.run(false);
+    await settler.runDeadlines();
     expect(sent).to.deep.equal([]);
     state.gasPrice = GWEI;
-    await settler.run(false);
+    await settler.runDeadlines();
     expect(sent).to.deep.equal([400_000n]);
+    expect(state.terms).to.include({ lane: "deadline", deadlineAt: 90_000n });
+    // Half of 0.40 USD at 4,000 USD, were the whole gas limit of 200,000 used and not the 50,000 that are.
+    expect(state.terms!.budgetWei).to.equal(4n * 50_000n * GWEI);
+  });
+
+  it("D9: leaves those who leave to the other lane, also when a routine settlement of theirs is under way", async () => {
+    const { settler, fund, sign, sent, state } = await settling();
+    await fund(PAYER, { deposited: 100n * USD, pendingWithdrawal: 1n });
+    await sign(50n * USD);
+    await settler.run(false);
+    expect(sent).to.deep.equal([]);
+    state.settling.set(PAYER, new Set(["deadline"]));
+    await settler.runDeadlines();
+    expect(sent, "it is under way").to.deep.equal([]);
+    state.settling.set(PAYER, new Set(["routine"]));
+    await settler.runDeadlines();
+    expect(sent).to.deep.equal([50n * USD]);
+  });
+
+  it("drops rows that a simulation says would be skipped or revert, tries again once, then leaves them alone", async () => {
+    for (const poison of ["reverts", "skipped"] as const) {
+      const { settler, fund, sign, sent, state, clock } = await settling();
+      await fund(PAYER, { deposited: 100n * USD });
+      await sign(50n * USD);
+      if (poison === "reverts") state.reverts = true;
+      else state.skipped = 1n;
+      await settler.run(false);
+      await settler.run(false);
+      expect(sent).to.deep.equal([]);
+      state.reverts = false;
+      state.skipped = 0n;
+      await settler.run(false);
+      expect(sent, "put aside").to.deep.equal([]);
+      clock.advance(600_000);
+      await settler.run(false);
+      expect(sent).to.deep.equal([50n * USD]);
+    }
+  });
+
+  it("decides anew what was too expensive or came to nothing, and says so when there is no money", async () => {
+    const { settler, fund, sign, state } = await settling();
+    await fund(PAYER, { deposited: 100n * USD });
+    await sign(50n * USD);
+    for (const code of ["too_expensive", "reverted", "replaced", "not_leader"] as const) {
+      state.refusal = code;
+      expect(await settler.run(false)).to.deep.equal([]);
+    }
+    state.refusal = "gas_reserve";
+    const error = await settler.run(false).catch((cause: SendError) => cause.code);
+    expect(error).to.equal("gas_reserve");
   });
 
   it("takes its turn: each seat waits a minute longer than the one before, and the next epoch begins with the next", async () => {

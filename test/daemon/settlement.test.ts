@@ -1,5 +1,4 @@
 import { expect } from "chai";
-import type { Signer } from "ethers";
 import { Wallet } from "ethers";
 
 import { toAddress } from "../../src/protocol/bytes.ts";
@@ -9,7 +8,6 @@ import { picoToUnitsUp } from "../../src/protocol/units.ts";
 import type { PostageDomain } from "../../src/protocol/voucher.ts";
 import { signVoucher, voucherToHeader } from "../../src/protocol/voucher.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
-import type { TransactionSender } from "../../src/contracts/transactionSender.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { ethersChain } from "../../src/daemon/adapters/ethersChain.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
@@ -18,6 +16,7 @@ import type { World } from "../contracts/fixtures.ts";
 import { EPOCH, USD, deployedWorld, register } from "../contracts/fixtures.ts";
 import { payerEnvelope } from "../support/envelopes.ts";
 import { ManualClock } from "../support/manualClock.ts";
+import { walletTransactions } from "../support/walletTransactions.ts";
 import { MemoryLog, OTHER_KEY, PAYER, PAYER_KEY, refusalOf, storeAt } from "./support.ts";
 
 const IDS = [100, 200, 300];
@@ -55,7 +54,7 @@ async function threeDaemons(policy = POLICY) {
         deploymentBlock: BigInt(world.record.deploymentBlock),
         intervalsMs: { watch: 1_000, gossip: 1_000, settle: 1_000 },
         store: await storeAt(":memory:", { domain, nodeId }),
-        chain: ethersChain(contracts, ethers.provider, walletSender(signers[i]!)),
+        chain: ethersChain(contracts, ethers.provider, walletTransactions(signers[i]!)),
         termsEveryMs: 1_000,
         reconcileEveryMs: 3_600_000,
         staleHeadMs: 86_400_000,
@@ -81,11 +80,6 @@ async function threeDaemons(policy = POLICY) {
   };
   opened.push({ daemons, world });
   return { world, daemons, domain, publish, usagePico, post, payouts };
-}
-
-/** Sends with an account of the simulated chain, which has no key to sign with. */
-function walletSender(signer: Signer): Pick<TransactionSender, "send"> {
-  return { send: async (call) => (await (await signer.sendTransaction(call)).wait())! };
 }
 
 const opened: { daemons: Daemon[]; world: World }[] = [];

@@ -1,17 +1,23 @@
-import type { ContractTransaction, Provider, TransactionReceipt } from "ethers";
+import type { ContractTransaction, Provider } from "ethers";
 import { ZeroAddress } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import { decodeRevert } from "../../contracts/decodeRevert.ts";
 import type { FaultName } from "../../contracts/faultEvidence.ts";
-import type { TransactionSender } from "../../contracts/transactionSender.ts";
-import type { Address } from "../../protocol/bytes.ts";
+import { withGasMargin } from "../../contracts/transactionSender.ts";
+import type { Address, Hex } from "../../protocol/bytes.ts";
 import { toAddress } from "../../protocol/bytes.ts";
 import type { FaultCase, FaultChain } from "../faults/ports.ts";
 import { FaultRefused } from "../faults/ports.ts";
+import type { Receipt } from "../transactions/chain.ts";
+import type { Transactions } from "../transactions/send.ts";
 
-/** A transaction that is not mined within this, bumps included, is given up; the next step looks again. */
-const SEND_TIMEOUT_MS = 600_000;
+/** Who waits longer than this looks again later; the transaction is looked after all the same. */
+const SEND_TIMEOUT_MS = 120_000;
+/** Gas may cost so many times what it costs when the step is decided on. */
+const PRICE_FACTOR = 5n;
+/** Whoever commits first is paid, and a reveal that comes too late was for nothing. */
+const HURRY_SECONDS = 900n;
 /**
  * A node with less than this part of the minimum stake is not worth anybody's gas any more: else one that has lost its
  * stake could go on offering faults for others to burn theirs on.
@@ -23,16 +29,16 @@ const STATUSES = [undefined, "open", "dismissed", "closed", "executed"] as const
 
 export interface EthersFaultsOptions {
   contracts: Pick<Contracts, "faultProofs" | "nodeStaking" | "nodeRegistry" | "nodeSeats">;
-  provider: Pick<Provider, "getBlock">;
-  /** The settlement key's: it reports, so it is what bounties are credited to. */
-  sender: Pick<TransactionSender, "send">;
+  provider: Pick<Provider, "estimateGas" | "getBlock" | "getFeeData">;
+  transactions: Pick<Transactions, "send">;
+  /** The routine lane's: it reports, so it is what bounties are credited to. */
   account: Address;
   /** The own node, whose payout address bounties are withdrawn to. */
   nodeId: number;
 }
 
 /** FaultProofs, NodeStaking and the nodes' keys as a reporter's chain. `contracts` only read. */
-export function ethersFaults({ contracts, provider, sender, account, nodeId }: EthersFaultsOptions): FaultChain {
+export function ethersFaults({ contracts, provider, transactions, account, nodeId }: EthersFaultsOptions): FaultChain {
   const { faultProofs, nodeStaking, nodeRegistry, nodeSeats } = contracts;
 
   async function now(): Promise<bigint> {
@@ -42,21 +48,26 @@ export function ethersFaults({ contracts, provider, sender, account, nodeId }: E
   }
 
   /** Simulates, sends and waits until it is mined. Throws FaultRefused when FaultProofs refuses. */
-  async function send(to: string | null, data: string): Promise<TransactionReceipt> {
-    let receipt: TransactionReceipt;
+  async function send(to: Address | null, data: Hex, hurries = false): Promise<Receipt> {
     try {
-      receipt = await sender.send({ to, data }, AbortSignal.timeout(SEND_TIMEOUT_MS));
+      const [gas, { gasPrice, maxFeePerGas }] = await Promise.all([
+        provider.estimateGas({ from: account, to, data }),
+        provider.getFeeData(),
+      ]);
+      const budgetWei = PRICE_FACTOR * withGasMargin(gas) * (gasPrice ?? maxFeePerGas ?? 0n);
+      const deadline = hurries ? { deadlineAt: (await now()) + HURRY_SECONDS } : {};
+      const request = { lane: "routine", kind: "fault", to, data, budgetWei, ...deadline } as const;
+      return await transactions.send(request, AbortSignal.timeout(SEND_TIMEOUT_MS));
     } catch (cause) {
       const revert = decodeRevert(cause);
       if (revert?.name.startsWith("FaultProofs")) throw new FaultRefused(revert.name, { cause });
       throw revert ? new Error(`the chain refuses: ${revert.name}`, { cause }) : cause;
     }
-    if (receipt.status !== 1) throw new Error(`transaction ${receipt.hash} was mined and reverted`);
-    return receipt;
   }
 
-  const sendCall = async (call: ContractTransaction) => send(call.to, call.data);
-  const sendToFaultProofs = async (data: string) => void (await send(await faultProofs.getAddress(), data));
+  const sendCall = async (call: ContractTransaction) => send(toAddress(call.to), call.data as Hex);
+  const hurryToFaultProofs = async (data: Hex) =>
+    void (await send(toAddress(await faultProofs.getAddress()), data, true));
 
   return {
     now,
@@ -92,13 +103,13 @@ export function ethersFaults({ contracts, provider, sender, account, nodeId }: E
       };
     },
 
-    commit: sendToFaultProofs,
-    reveal: sendToFaultProofs,
+    commit: hurryToFaultProofs,
+    reveal: hurryToFaultProofs,
 
     async deploy(creationCode) {
       const { contractAddress } = await send(null, creationCode);
       if (!contractAddress) throw new Error("a data contract was not deployed");
-      return toAddress(contractAddress);
+      return contractAddress;
     },
 
     async execute(caseId) {

@@ -12,6 +12,7 @@ import { proveSigningKey } from "../../../src/protocol/possession.ts";
 import type { World } from "../../contracts/fixtures.ts";
 import { DAY, EPOCH, TOKEN, deployedWorld, register, signingKey } from "../../contracts/fixtures.ts";
 import { ManualClock } from "../../support/manualClock.ts";
+import { walletTransactions } from "../../support/walletTransactions.ts";
 import { storeAt } from "../support.ts";
 import { envelopeOf, salts } from "./support.ts";
 
@@ -32,7 +33,7 @@ describe("reporting faults to real contracts", () => {
     await net.networkHelpers.time.increase(EPOCH);
     const chain = ethersFaults({
       ...{ contracts: world, provider: ethers.provider, account: toAddress(account.address), nodeId: OWN },
-      sender: { send: async (call) => (await (await account.sendTransaction(call)).wait())! },
+      transactions: walletTransactions(account),
     });
     const { evidence: store } = await storeAt();
     const reporter = new Reporter({ store, chain, randomSalt: salts(), clock: new ManualClock(), log: silentLog });

@@ -1,0 +1,67 @@
+import type { Provider } from "ethers";
+
+import type { Hex } from "../../protocol/bytes.ts";
+import { toAddress } from "../../protocol/bytes.ts";
+import type { Receipt, TransactionChain } from "../transactions/chain.ts";
+
+type Endpoint = Pick<
+  Provider,
+  | "broadcastTransaction"
+  | "estimateGas"
+  | "getBalance"
+  | "getBlock"
+  | "getFeeData"
+  | "getTransaction"
+  | "getTransactionCount"
+  | "getTransactionReceipt"
+>;
+
+/** The chain of transactions over an ethers provider. */
+export function ethersTransactions(provider: Endpoint): TransactionChain {
+  return {
+    estimateGas: ({ from, to, data }) => provider.estimateGas({ from, to, data }),
+
+    async market() {
+      const [block, fees] = await Promise.all([provider.getBlock("latest"), provider.getFeeData()]);
+      if (!block) throw new Error("the chain has no latest block");
+      const baseFeePerGas = block.baseFeePerGas ?? 0n;
+      const price = fees.gasPrice ?? 0n;
+      const above = price > baseFeePerGas ? price - baseFeePerGas : 0n;
+      const priorityFeePerGas = fees.maxPriorityFeePerGas ?? above;
+      return { baseFeePerGas, priorityFeePerGas, timestamp: BigInt(block.timestamp) };
+    },
+
+    nonce: (account, at) => provider.getTransactionCount(account, at),
+    balance: (account) => provider.getBalance(account),
+
+    async receipt(hash): Promise<Receipt | undefined> {
+      const receipt = await provider.getTransactionReceipt(hash);
+      if (!receipt) return undefined;
+      const { blockNumber, blockHash, status, gasUsed, to, contractAddress, logs } = receipt;
+      return {
+        ...{ hash, gasUsed, blockNumber: BigInt(blockNumber), blockHash: blockHash as Hex, isSuccess: status === 1 },
+        to: to === null ? null : toAddress(to),
+        contractAddress: contractAddress === null ? null : toAddress(contractAddress),
+        logs: logs.map((log) => ({
+          address: toAddress(log.address),
+          topics: log.topics as readonly Hex[],
+          data: log.data as Hex,
+        })),
+      };
+    },
+
+    isKnown: async (hash) => (await provider.getTransaction(hash)) !== null,
+
+    async finalizedBlock() {
+      const block = await provider.getBlock("finalized");
+      // A young chain has none yet.
+      return BigInt(block?.number ?? 0);
+    },
+
+    blockHash: async (number) => (await provider.getBlock(number))?.hash as Hex | undefined,
+
+    async broadcast(raw) {
+      await provider.broadcastTransaction(raw);
+    },
+  };
+}

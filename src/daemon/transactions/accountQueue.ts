@@ -1,0 +1,282 @@
+import type { Clock } from "../../platform/clock.ts";
+import type { Log } from "../../platform/log.ts";
+import { Serial } from "../../platform/serial.ts";
+import type { TransactionSigner } from "../../platform/keys/transactionSigner.ts";
+import { withGasMargin } from "../../contracts/transactionSender.ts";
+import type { Address } from "../../protocol/bytes.ts";
+import { Broadcaster, FILL_GAS } from "./broadcaster.ts";
+import type { Market, Receipt, TransactionChain } from "./chain.ts";
+import { SendError } from "./errors.ts";
+import { economicalFees, feeCap, priceNow, wantedFees } from "./fees.ts";
+import type { Heads } from "./follower.ts";
+import { Follower } from "./follower.ts";
+import { GasMoney } from "./gasMoney.ts";
+import { Nonces } from "./nonces.ts";
+import type { Intent, IntentStore, NewIntent } from "./ports.ts";
+import type { Behind } from "./pusher.ts";
+import { Pusher, overdraft } from "./pusher.ts";
+import type { SendRequest } from "./send.ts";
+import type { Term } from "./term.ts";
+import type { Waiter } from "./track.ts";
+import { Tracks } from "./track.ts";
+
+/** A nonce that another writer of the store has taken is passed over, so often. */
+const MOST_TRIES = 4;
+
+export interface AccountQueueOptions {
+  chain: TransactionChain;
+  chainId: bigint;
+  store: IntentStore;
+  signer: TransactionSigner;
+  term: Term;
+  /** Wei that work without a deadline leaves to work with one. */
+  reserveWei: bigint;
+  hasEffect: (intent: Intent, receipt: Receipt) => boolean;
+  clock: Clock;
+  log: Log;
+  pollingMs: number;
+}
+
+/** The transactions of one account, in the order of its nonces. */
+export class AccountQueue {
+  readonly address: Address;
+  readonly money: GasMoney;
+  readonly #options: AccountQueueOptions;
+  readonly #serial = new Serial();
+  readonly #tracks = new Tracks();
+  readonly #follower: Follower;
+  readonly #pusher: Pusher;
+  readonly #nonces: Nonces;
+  #open: readonly Intent[] = [];
+  #steppedAt = -Infinity;
+
+  constructor(options: AccountQueueOptions) {
+    this.#options = options;
+    this.address = options.signer.address;
+    const parts = { ...options, tracks: this.#tracks };
+    this.money = new GasMoney({ ...options, address: this.address });
+    this.#follower = new Follower(parts);
+    this.#pusher = new Pusher({ ...parts, broadcaster: new Broadcaster(parts) });
+    this.#nonces = new Nonces({ ...options, address: this.address });
+  }
+
+  /** As of the last step. */
+  get open(): readonly Intent[] {
+    return this.#open;
+  }
+
+  get nextNonce(): number | undefined {
+    return this.#nonces.next;
+  }
+
+  async send(request: SendRequest, signal: AbortSignal): Promise<Receipt> {
+    const { chain, term, clock, pollingMs } = this.#options;
+    term.requireUnfenced();
+    const gasLimit = withGasMargin(await chain.estimateGas({ ...request, from: this.address }));
+    signal.throwIfAborted();
+    const waiter = await this.#run(() => this.#decide(request, gasLimit));
+    for (;;) {
+      const { result } = waiter;
+      if (result) {
+        if ("receipt" in result) return result.receipt;
+        throw result.error;
+      }
+      term.requireUnfenced();
+      await clock.sleep(pollingMs, signal);
+      // Others who wait, and the background, take the same step.
+      if (clock.now() - this.#steppedAt >= pollingMs) await this.#tryStep();
+    }
+  }
+
+  /** Looks after everything that is open. */
+  step(): Promise<void> {
+    return this.#run(() => this.#step());
+  }
+
+  async #tryStep(): Promise<void> {
+    try {
+      await this.step();
+    } catch (error) {
+      if (error instanceof SendError && error.code === "fenced") throw error;
+      this.#options.log.warn({ account: this.address, error: String(error) }, "transactions could not be looked after");
+    }
+  }
+
+  #run<T>(task: () => Promise<T>): Promise<T> {
+    return this.#serial.run(async () => {
+      try {
+        return await task();
+      } catch (error) {
+        this.#options.term.note(error);
+        this.#options.term.requireUnfenced();
+        throw error;
+      }
+    });
+  }
+
+  async #term(): Promise<bigint> {
+    const term = await this.#options.term.hold();
+    if (term !== undefined) return term;
+    throw new SendError("not_leader", "another process with this database writes to the chain: nothing to do here");
+  }
+
+  /** Begins an intent and sends it, or joins the one that does the same already. */
+  async #decide(request: SendRequest, gasLimit: bigint): Promise<Waiter> {
+    const { chain } = this.#options;
+    const term = await this.#term();
+    const open = await this.#look(await this.#heads(), term);
+    const same = open.find((intent) => this.#isSame(intent, request));
+    if (same) return this.#waiterOf(same);
+    const market = await chain.market();
+    await this.#requireMoney({ ...request, gasLimit }, market, open);
+    const intent = await this.#begin({ ...request, gasLimit }, open, term);
+    const waiter = this.#waiterOf(intent);
+    // Fresh from its simulation: there is no need for another.
+    this.#tracks.of(intent.id).isSimulated = true;
+    await this.#pushAll([...open, intent], market, term);
+    return waiter;
+  }
+
+  /** For one intent among many: what fails with it is tried again with the next step, and the others go on. */
+  async #apart(intent: Intent, work: () => Promise<Intent>): Promise<Intent> {
+    const { term, log } = this.#options;
+    try {
+      return await work();
+    } catch (error) {
+      term.note(error);
+      term.requireUnfenced();
+      log.warn(
+        { kind: intent.kind, nonce: intent.nonce, error: String(error) },
+        "a transaction could not be looked after",
+      );
+      return intent;
+    }
+  }
+
+  #isSame(intent: Intent, { to, data, deadlineAt }: SendRequest): boolean {
+    const isPending = !intent.mined && !this.#tracks.of(intent.id).isFill;
+    // One without a deadline may never be mined in time for one that has it.
+    const isInTime = deadlineAt === undefined || intent.deadlineAt !== undefined;
+    return isPending && isInTime && intent.to === to && intent.data === data;
+  }
+
+  #waiterOf({ id }: Intent): Waiter {
+    const waiter: Waiter = {};
+    this.#tracks.of(id).waiters.add(waiter);
+    return waiter;
+  }
+
+  async #requireMoney(request: SendRequest & { gasLimit: bigint }, market: Market, open: readonly Intent[]) {
+    const price = priceNow(market);
+    const { kind } = request;
+    if (feeCap(request) < price) {
+      const message = `gas of this ${kind} costs ${request.gasLimit * price} wei now and may cost ${request.budgetWei}: it waits`;
+      throw new SendError("too_expensive", message);
+    }
+    const fees = wantedFees({ ...request, createdAt: this.#options.clock.now() }, market, 0);
+    const isUrgent = request.deadlineAt !== undefined;
+    await this.money.require(kind, request.gasLimit * fees.maxFeePerGas, open, isUrgent);
+  }
+
+  async #begin(request: SendRequest & { gasLimit: bigint }, open: readonly Intent[], term: bigint): Promise<Intent> {
+    const { store, clock } = this.#options;
+    const { lane, kind, to, data, gasLimit, budgetWei, deadlineAt } = request;
+    const call = { lane, kind, to, data, gasLimit, budgetWei, ...(deadlineAt === undefined ? {} : { deadlineAt }) };
+    for (let tries = 1; ; tries++) {
+      const nonce = await this.#nonces.take(open);
+      const intent: NewIntent = { ...call, from: this.address, nonce, createdAt: clock.now() };
+      try {
+        return await store.begin(intent, term);
+      } catch (error) {
+        this.#options.term.note(error);
+        if (this.#options.term.isFenced || tries >= MOST_TRIES) throw error;
+        // It may be on disk all the same, when only the answer was lost.
+        const begun = (await store.open(this.address)).find((other) => other.nonce === nonce);
+        if (begun && begun.data === data && begun.to === to) return begun;
+        this.#nonces.passOver(nonce);
+      }
+    }
+  }
+
+  async #step(): Promise<void> {
+    const { chain, term } = this.#options;
+    const held = await term.hold();
+    if (held === undefined) return;
+    const heads = await this.#heads();
+    const open = await this.#look(heads, held);
+    const market = await chain.market();
+    this.#steppedAt = this.#options.clock.now();
+    await this.money.look(market, open);
+    const gaps = await this.#nonces.gaps(open, heads.nonce);
+    const fills: Intent[] = [];
+    for (const nonce of gaps) fills.push(await this.#fillGap(nonce, open, market, held));
+    await this.#pushAll([...open, ...fills], market, held);
+  }
+
+  async #heads(): Promise<Heads> {
+    const { chain } = this.#options;
+    const [nonce, finalizedBlock] = await Promise.all([chain.nonce(this.address, "latest"), chain.finalizedBlock()]);
+    return { nonce, finalizedBlock };
+  }
+
+  /** What is still open, after a look at each. */
+  async #look(heads: Heads, term: bigint): Promise<Intent[]> {
+    const { store } = this.#options;
+    const open: Intent[] = [];
+    const stored = await store.open(this.address);
+    this.#tracks.keepOnly(stored);
+    for (const intent of stored) {
+      const now = await this.#apart(intent, () => this.#follower.look(intent, heads, term));
+      if (now.mined) this.#nonces.passOver(now.nonce);
+      if (now.outcome === undefined) open.push(now);
+    }
+    this.#open = open;
+    return open;
+  }
+
+  /** A nonce that no intent has stands in the way of one that waits behind it. */
+  async #fillGap(nonce: number, open: readonly Intent[], market: Market, term: bigint): Promise<Intent> {
+    const { store, clock, log } = this.#options;
+    const blocked = open.find((intent) => intent.nonce > nonce)!;
+    const { lane, kind, deadlineAt } = blocked;
+    const cap = feeCap(blocked);
+    const economical = economicalFees(market).maxFeePerGas;
+    log.warn({ account: this.address, nonce }, "a nonce is missing before a transaction and is filled");
+    return store.begin(
+      {
+        ...{ lane, kind, nonce, from: this.address, to: this.address, data: "0x", gasLimit: FILL_GAS },
+        budgetWei: FILL_GAS * (cap > economical ? cap : economical),
+        ...(deadlineAt === undefined ? {} : { deadlineAt }),
+        createdAt: clock.now(),
+      },
+      term,
+    );
+  }
+
+  async #pushAll(intents: readonly Intent[], market: Market, term: bigint): Promise<void> {
+    const pending = intents
+      .filter((intent) => !intent.mined && this.#tracks.of(intent.id).usedSince === undefined)
+      .sort((a, b) => a.nonce - b.nonce);
+    const pushed: Intent[] = [];
+    for (const [i, intent] of pending.entries()) {
+      const behind = this.#behind([...pushed, ...pending.slice(i)], i, market);
+      pushed.push(await this.#apart(intent, () => this.#pusher.push(intent, market, behind, term)));
+    }
+    const seen = new Set(pushed.map(({ id }) => id));
+    this.#open = [...intents.filter(({ id }) => !seen.has(id)), ...pushed];
+  }
+
+  /** The most pressing of what stands behind `pending[at]` and has a deadline. */
+  #behind(pending: readonly Intent[], at: number, market: Market): Behind | undefined {
+    let found: Behind | undefined;
+    for (const intent of pending.slice(at + 1)) {
+      if (intent.deadlineAt === undefined || this.#tracks.of(intent.id).isFill) continue;
+      const fees = wantedFees(intent, market, intent.attempts.length);
+      const taken = pending.reduce((sum, other) => sum + overdraft(other), 0n);
+      const left = intent.budgetWei - intent.gasLimit * fees.maxFeePerGas - taken;
+      const spareWei = left > 0n ? left : 0n;
+      if (!found || fees.maxFeePerGas > found.fees.maxFeePerGas) found = { fees, spareWei };
+    }
+    return found;
+  }
+}
