@@ -2,6 +2,7 @@ import { Command } from "commander";
 
 import { ConfigError, readGatewayConfig, readNodeConfig } from "./config.ts";
 import { NodeLogRestoredError } from "../daemon/daemon.ts";
+import { addDeploymentCommands } from "./deploymentCommands.ts";
 import { addNetworkCommands } from "./networkCommands.ts";
 import { runGateway } from "./runGateway.ts";
 import { runNode } from "./runNode.ts";
@@ -32,7 +33,9 @@ program
   .requiredOption("--config <file>", "JSON, see docs/payers.md")
   .action(async ({ config }: { config: string }) => serve(runGateway(readGatewayConfig(config))));
 let exitCode = 0;
-addNetworkCommands(program, { out: console.log, err: console.error }, (code) => (exitCode = code));
+const output = { out: console.log, err: console.error };
+addDeploymentCommands(program, output, (code) => (exitCode = code));
+addNetworkCommands(program, output, (code) => (exitCode = code));
 
 try {
   await program.parseAsync();

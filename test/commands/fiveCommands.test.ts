@@ -7,9 +7,9 @@ import { expect } from "chai";
 import { Contract } from "ethers";
 
 import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
-import { readParameters } from "../../scripts/deploy/parameters.ts";
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
-import { writeDeployment } from "../../scripts/deploy/writeDeployment.ts";
+import { readParameters } from "../../src/deployment/parameters.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
+import { writeDeployment } from "../../src/deployment/writeDeployment.ts";
 import type { LocalChain } from "../../scripts/local/localChain.ts";
 import { localWallet, startLocalChain } from "../../scripts/local/localChain.ts";
 import type { Service } from "../../scripts/local/service.ts";

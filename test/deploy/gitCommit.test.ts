@@ -5,8 +5,8 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { DeploymentError } from "../../scripts/deploy/errors.ts";
-import { cleanCommit } from "../../scripts/deploy/gitCommit.ts";
+import { DeploymentError } from "../../src/deployment/errors.ts";
+import { cleanCommit } from "../../src/deployment/gitCommit.ts";
 
 describe("cleanCommit", () => {
   const root = mkdtempSync(join(tmpdir(), "pennyblack-"));

@@ -2,11 +2,11 @@ import { expect } from "chai";
 import { HDNodeWallet, getAddress } from "ethers";
 
 import type { Provider } from "ethers";
-import { CREATE3_DEPLOYER, PROXY, create3Address } from "../../scripts/deploy/create3.ts";
-import type { NetworkParameters } from "../../scripts/deploy/networkParameters.ts";
-import { planDeployment } from "../../scripts/deploy/plan.ts";
-import { planJson, planLines } from "../../scripts/deploy/printPlan.ts";
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { CREATE3_DEPLOYER, PROXY, create3Address } from "../../src/deployment/create3.ts";
+import type { NetworkParameters } from "../../src/deployment/networkParameters.ts";
+import { planDeployment } from "../../src/deployment/plan.ts";
+import { planJson, planLines } from "../../src/deployment/printPlan.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import type { SimulatedChain } from "./support.ts";
 import {
   HOLDERS,

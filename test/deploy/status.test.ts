@@ -2,11 +2,11 @@ import { expect } from "chai";
 import type { Provider } from "ethers";
 import { Contract } from "ethers";
 
-import type { NetworkParameters } from "../../scripts/deploy/networkParameters.ts";
-import { runStatus } from "../../scripts/deploy/runStatus.ts";
-import { deploymentStatus, statusLines } from "../../scripts/deploy/status.ts";
-import { CREATE3_DEPLOYER_INTERFACE } from "../../scripts/deploy/suite.ts";
-import { isWrong } from "../../scripts/deploy/verifyDeployment.ts";
+import type { NetworkParameters } from "../../src/deployment/networkParameters.ts";
+import { runStatus } from "../../src/deployment/runStatus.ts";
+import { deploymentStatus, statusLines } from "../../src/deployment/status.ts";
+import { CREATE3_DEPLOYER_INTERFACE } from "../../src/deployment/suite.ts";
+import { isWrong } from "../../src/deployment/verifyDeployment.ts";
 import type { Contracts } from "../../src/contracts/connectContracts.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";

@@ -1,12 +1,12 @@
 import type { Provider, Signer, TransactionReceipt } from "ethers";
 import { formatEther, isError, keccak256 } from "ethers";
 
-import { decodeRevert, revertDataOf } from "../../src/contracts/decodeRevert.ts";
-import type { DeploymentRecord, UnfinishedRecord } from "../../src/contracts/deploymentRecord.ts";
-import { deploymentRecordSchema } from "../../src/contracts/deploymentRecord.ts";
-import { TransactionError, TransactionSender } from "../../src/contracts/transactionSender.ts";
-import type { Clock } from "../../src/platform/clock.ts";
-import type { Log } from "../../src/platform/log.ts";
+import { decodeRevert, revertDataOf } from "../contracts/decodeRevert.ts";
+import type { DeploymentRecord, UnfinishedRecord } from "../contracts/deploymentRecord.ts";
+import { deploymentRecordSchema } from "../contracts/deploymentRecord.ts";
+import { TransactionError, TransactionSender } from "../contracts/transactionSender.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Log } from "../platform/log.ts";
 import { contractAddresses, contractSalt } from "./contractAddresses.ts";
 import { PROXY } from "./create3.ts";
 import { DeploymentError } from "./errors.ts";

@@ -1,6 +1,6 @@
 import { Interface, Transaction, dataLength, id, isError } from "ethers";
 
-import { decodeRevert, revertDataOf } from "../../src/contracts/decodeRevert.ts";
+import { decodeRevert, revertDataOf } from "../contracts/decodeRevert.ts";
 import { PROXY } from "./create3.ts";
 import { DeploymentError } from "./errors.ts";
 import type { NetworkParameters } from "./networkParameters.ts";

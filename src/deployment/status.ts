@@ -1,7 +1,7 @@
 import type { Provider } from "ethers";
 
-import { connectContracts } from "../../src/contracts/connectContracts.ts";
-import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
+import { connectContracts } from "../contracts/connectContracts.ts";
+import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
 import { asking } from "./plan.ts";
 import type { NetworkParameters } from "./networkParameters.ts";
 import { parameterChecks } from "./parameterChecks.ts";
@@ -9,7 +9,8 @@ import type { Check } from "./verifyDeployment.ts";
 import { deploymentChecks, isReadable, isWrong } from "./verifyDeployment.ts";
 
 export interface DeploymentStatus {
-  network: string;
+  /** Whose reviewed files it was compared with; without them no parameter was. */
+  network?: string;
   checks: Check[];
   /** Whether everything is as it should be. */
   isGood: boolean;
@@ -18,16 +19,21 @@ export interface DeploymentStatus {
 /**
  * Compares a record and the reviewed parameters with the chain. After a vote that changed a parameter the reviewed file
  * has to follow: until then its old value counts as a difference.
+ *
+ * @param network Without it parameters are not compared.
  */
 export async function deploymentStatus(
   record: DeploymentRecord,
   provider: Provider,
-  network: NetworkParameters,
+  network?: NetworkParameters,
 ): Promise<DeploymentStatus> {
   return asking(async () => {
-    const checks = [...recordChecks(record, network), ...(await deploymentChecks(record, provider))];
-    if (isReadable(checks)) checks.push(...(await parameterChecks(connectContracts(record, provider), network)));
-    return { network: network.network, checks, isGood: !checks.some(isWrong) };
+    const checks = await deploymentChecks(record, provider);
+    if (network) {
+      checks.unshift(...recordChecks(record, network));
+      if (isReadable(checks)) checks.push(...(await parameterChecks(connectContracts(record, provider), network)));
+    }
+    return { network: network?.network, checks, isGood: !checks.some(isWrong) };
   });
 }
 
@@ -56,8 +62,9 @@ export function statusLines({ network, checks, isGood }: DeploymentStatus): stri
     return [area, `${ofArea.length} compared`, wrong === 0 ? "as recorded" : `${wrong} differ`];
   });
   const different = checks.filter(isWrong);
+  if (network === undefined) rows.push(["parameters", "not compared", "the record names no network: give --network"]);
   return [
-    `${network}: ${isGood ? "everything is as it should be" : "not as it should be"}`,
+    `${network ?? "The deployment"}: ${isGood ? "everything is as it should be" : "not as it should be"}`,
     "",
     ...aligned(rows),
     ...(different.length === 0 ? [] : ["", ...aligned([["differs", "should be", "is"], ...different.map(rowOf)])]),

@@ -1,7 +1,7 @@
 import { Interface, concat } from "ethers";
 
-import type { ContractKey } from "../../src/contracts/abis.ts";
-import { abis } from "../../src/contracts/abis.ts";
+import type { ContractKey } from "../contracts/abis.ts";
+import { abis } from "../contracts/abis.ts";
 import { constructorArguments } from "./constructorArguments.ts";
 import { RESERVED_KEYS, contractAddresses, contractSalt, contractSource } from "./contractAddresses.ts";
 import type { DeploymentParameters } from "./parameters.ts";

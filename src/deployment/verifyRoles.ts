@@ -1,10 +1,10 @@
 import type { EventLog, Provider } from "ethers";
 import { Interface, ZeroAddress } from "ethers";
 
-import type { ContractKey } from "../../src/contracts/abis.ts";
-import { abis } from "../../src/contracts/abis.ts";
-import type { Contracts } from "../../src/contracts/connectContracts.ts";
-import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
+import type { ContractKey } from "../contracts/abis.ts";
+import { abis } from "../contracts/abis.ts";
+import type { Contracts } from "../contracts/connectContracts.ts";
+import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
 import { ADMIN_ROLE, PAUSABLE_KEYS, PAUSER_FUNCTIONS, PAUSER_ROLE } from "./handOver.ts";
 
 type Found = [name: string, actual: string | bigint, expected: string | bigint];
