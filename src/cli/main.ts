@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
 
 import { ConfigError, readGatewayConfig, readNodeConfig } from "./config.ts";
 import { NodeLogRestoredError } from "../daemon/daemon.ts";
@@ -21,7 +21,8 @@ function describe(service: object): object {
   return Object.fromEntries(Object.entries(service).filter(([, value]) => typeof value === "string"));
 }
 
-const program = new Command("pennyblack").description("Postage for XMTP.");
+// Before the commands are added, so that all of them throw what was typed wrong instead of exiting with 1.
+const program = new Command("pennyblack").description("Postage for XMTP.").exitOverride();
 program
   .command("node")
   .description("run a reference broadcast node with its settlement daemon")
@@ -42,6 +43,8 @@ try {
   await flushed();
   process.exit(exitCode);
 } catch (error) {
+  // Commander has said it already; help that was asked for is no error.
+  if (error instanceof CommanderError) process.exit(error.code === "commander.helpDisplayed" ? 0 : 2);
   // What an operator can mend is said in a sentence; anything else with its origin.
   const isKnown = error instanceof ConfigError || error instanceof NodeLogRestoredError || isSystemError(error);
   console.error(isKnown ? (error as Error).message : error);

@@ -1,10 +1,14 @@
 import type { Provider } from "ethers";
 
+import type { ContractKey } from "../contracts/abis.ts";
 import { connectContracts } from "../contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
+import { contractAddresses, contractName } from "./contractAddresses.ts";
+import { create3DeployerCall } from "./create3.ts";
 import { asking } from "./plan.ts";
 import type { NetworkParameters } from "./networkParameters.ts";
 import { parameterChecks } from "./parameterChecks.ts";
+import { CONTRACT_KEYS } from "./suite.ts";
 import type { Check } from "./verifyDeployment.ts";
 import { deploymentChecks, isReadable, isWrong } from "./verifyDeployment.ts";
 
@@ -38,7 +42,7 @@ export async function deploymentStatus(
 }
 
 function recordChecks(
-  { chainId, token, provenance }: DeploymentRecord,
+  { chainId, token, deployer, contracts, provenance }: DeploymentRecord,
   { network, chain }: NetworkParameters,
 ): Check[] {
   const compared: [name: string, actual: string, expected: string][] = [
@@ -49,6 +53,15 @@ function recordChecks(
     compared.push(["network of the record", provenance.network, network]);
     compared.push(["suite of the record", String(provenance.suite), String(chain.suite)]);
     compared.push(["deploying account of the record", provenance.deployedBy, chain.deployer]);
+    // Every address follows from the reviewed files: a record that names others is not of this deployment.
+    compared.push([
+      "Create3Deployer of the record",
+      deployer,
+      create3DeployerCall(chain.deployer, chain.suite).address,
+    ]);
+    for (const [key, address] of Object.entries(contractAddresses(deployer, CONTRACT_KEYS))) {
+      compared.push([`address of ${contractName(key as ContractKey)}`, contracts[key as ContractKey].address, address]);
+    }
   }
   return compared.map(([name, actual, expected]) => ({ area: "chain", name, actual, expected }));
 }

@@ -146,6 +146,14 @@ describe("planDeployment", () => {
     expect(error.message).to.match(/NodeSeats cannot be deployed: NodeSeats\w+\(/);
   });
 
+  it("names the value that no constructor could take at all, and does not blame the chain", async () => {
+    for (const changes of [{ minimumDepositAmount: (2n ** 256n).toString() }, { settlerBountyBps: 70_000 }]) {
+      const error = await rejection(planOf(filledParameters("base", changes), base.provider));
+      expect(error).to.include({ code: "bad_parameters", isRetryable: false });
+      expect(error.message).to.include("PostageChannels");
+    }
+  });
+
   it("refuses an address that something else occupies", async () => {
     const chain = await simulatedChain("base");
     const network = filledParameters("base");
