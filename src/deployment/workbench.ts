@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { HDNodeWallet } from "ethers";
@@ -41,7 +42,7 @@ export function deployWorkbench(name: string, file = recordFile(name)): Workbenc
 
 /** Where a network's record is. */
 export function recordFile(name: string): string {
-  return `${ROOT}/deployments/${name}.json`;
+  return join(ROOT, "deployments", `${name}.json`);
 }
 
 /** The account that deploys on a local chain. */

@@ -223,6 +223,14 @@ describe("gov propose", () => {
     };
   };
 
+  it("takes a folder for no file, and a missing file for none, and does not blame the endpoint", async () => {
+    const world = await deployedWorld();
+    for (const file of [temporary(), join(temporary(), "none.json")]) {
+      const ran = await run(world, world.funder, "gov propose", { file, dryRun: true, json: true });
+      expect([ran.exitCode, ran.json.error.code], file).to.deep.equal([2, "bad_file"]);
+    }
+  });
+
   it("lists every problem of a file", async () => {
     const world = await deployedWorld();
     const { exitCode, code, args, message } = await problemsOf(world, {

@@ -171,6 +171,11 @@ describe("planDeployment", () => {
       code: "chain_unread",
       isRetryable: true,
     });
+    // An endpoint's address is a secret where it has a key in it, and ethers puts it into its messages.
+    const words = { shortMessage: "server response 401", message: "server response 401 (https://rpc/SECRET)" };
+    const closed = new Proxy(base.provider, { get: () => () => Promise.reject(Object.assign(new Error(), words)) });
+    const { message } = await rejection(planOf(filledParameters("base"), closed));
+    expect(message).to.include("server response 401").and.not.include("SECRET");
   });
 });
 
