@@ -2,13 +2,17 @@ import tseslint from "typescript-eslint";
 
 /** The arrows of the house: what each room of src/ must not import. */
 const ROOMS = {
-  protocol: { rooms: ["platform", "contracts", "client", "daemon", "node", "commands", "cli"], pure: true },
-  platform: { rooms: ["contracts", "client", "daemon", "node", "commands", "cli"] },
-  contracts: { rooms: ["client", "daemon", "node", "commands", "cli"] },
-  client: { rooms: ["daemon", "node", "commands", "cli"] },
-  daemon: { rooms: ["client", "node", "commands", "cli"] },
-  node: { rooms: ["client", "daemon", "commands", "cli"] },
-  commands: { rooms: ["client", "daemon", "node", "cli"] },
+  protocol: {
+    rooms: ["platform", "contracts", "client", "daemon", "node", "commands", "deployment", "cli"],
+    pure: true,
+  },
+  platform: { rooms: ["contracts", "client", "daemon", "node", "commands", "deployment", "cli"] },
+  contracts: { rooms: ["client", "daemon", "node", "commands", "deployment", "cli"] },
+  client: { rooms: ["daemon", "node", "commands", "deployment", "cli"] },
+  daemon: { rooms: ["client", "node", "commands", "deployment", "cli"] },
+  node: { rooms: ["client", "daemon", "commands", "deployment", "cli"] },
+  commands: { rooms: ["client", "daemon", "node", "deployment", "cli"] },
+  deployment: { rooms: ["client", "daemon", "node", "commands", "cli"] },
 };
 
 const arrows = Object.entries(ROOMS).map(([room, { rooms, pure }]) => ({

@@ -7,6 +7,8 @@ import {IRateRegistry} from "./interfaces/IRateRegistry.sol";
 /// @notice See IRateRegistry.
 contract RateRegistry is IRateRegistry {
     uint256 private constant NOTICE = 24 hours;
+    /// @dev Rates start 24 hours after the last ones: a start in the far future would be the last one ever.
+    uint256 private constant FURTHEST = 90 days;
     uint256 private constant MAX_RISE = 4;
     uint256 private constant MAX_STAMP_PRICE = 1e6;
     uint32 private constant RETENTION_DAYS = 60;
@@ -50,6 +52,8 @@ contract RateRegistry is IRateRegistry {
         uint256 earliest = block.timestamp + NOTICE;
         if (last.startTime + NOTICE > earliest) earliest = last.startTime + NOTICE;
         if (rates.startTime < earliest) revert RateRegistryStartTooEarly(rates.startTime, earliest);
+        uint256 latest = block.timestamp + FURTHEST;
+        if (rates.startTime > latest) revert RateRegistryStartTooLate(rates.startTime, latest);
         _requireRise(rates.messageFee, last.messageFee, MESSAGE_FEE_STEP, 0, MAX_MESSAGE_FEE);
         _requireRise(rates.storageFee, last.storageFee, STORAGE_FEE_STEP, 0, MAX_STORAGE_FEE);
         _requireRise(rates.congestionFee, last.congestionFee, CONGESTION_FEE_STEP, 0, MAX_CONGESTION_FEE);

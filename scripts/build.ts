@@ -1,6 +1,6 @@
 /**
  * Makes what is not committed: protobuf codecs, the Ed25519 verifier's source, compiled contracts, TypeChain types, ABIs
- * as TypeScript constants.
+ * as TypeScript constants. With `--production` also what is deployed, which `pennyblack deploy` takes.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -71,3 +71,9 @@ const folders = ["contracts", "generated/contracts", "test"];
 const solidity = folders.flatMap(filesUnder).filter((file) => file.endsWith(".sol"));
 once("contracts", [...solidity, ...toolchain], "artifacts", buildContracts);
 once("abi", [...solidity, ...toolchain], join(GENERATED, "abi"), buildAbis);
+
+if (process.argv.includes("--production")) {
+  const { buildProduction } = await import("./deploy/productionBuild.ts");
+  console.error("pennyblack: building what is deployed ...");
+  buildProduction();
+}

@@ -6,14 +6,15 @@ import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MODULES = join(ROOT, "node_modules");
 const STAMP = join(MODULES, ".pennyblack-lock");
 const OLDEST = [22, 13];
 
-const TSX = ["--import", "tsx"];
+// Named by its file: a command of the package runs where its user is, and may be anywhere.
+const TSX = ["--import", pathToFileURL(join(MODULES, "tsx", "dist", "loader.mjs")).href];
 /** Command -> the steps to run in order; the arguments go to the last one. `build: true` builds first. */
 const COMMANDS = {
   build: { steps: [[...TSX, "scripts/build.ts"]] },
@@ -33,7 +34,7 @@ const COMMANDS = {
   format: { steps: [[join(MODULES, "prettier", "bin", "prettier.cjs"), "--write", "--log-level", "warn", "."]] },
   hardhat: { steps: [[join(MODULES, "hardhat", "dist", "src", "cli.js")]] },
   "campaign:envelopes": { build: true, steps: [[...TSX, "scripts/campaigns/envelopes.ts"]] },
-  cli: { build: true, steps: [[...TSX, "src/cli/main.ts"]] },
+  cli: { build: true, steps: [[...TSX, join(ROOT, "src", "cli", "main.ts")]] },
 };
 
 function fail(message) {
@@ -89,9 +90,9 @@ function environment(node) {
 }
 
 /** Runs one step; SIGINT and SIGTERM go to it, so that a gateway or daemon can drain. */
-function run(node, args) {
+function run(node, args, cwd = ROOT) {
   return new Promise((resolve) => {
-    const child = spawn(node, args, { cwd: ROOT, stdio: "inherit", env: environment(node) });
+    const child = spawn(node, args, { cwd, stdio: "inherit", env: environment(node) });
     const forward = (signal) => child.kill(signal);
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, forward);
     child.on("error", (error) => fail(`cannot start ${node}: ${error.message}`));
@@ -111,5 +112,7 @@ const node = findNode();
 if (command.build) await run(node, COMMANDS.build.steps[0]);
 for (const [i, step] of command.steps.entries()) {
   const isLast = i === command.steps.length - 1;
-  await run(node, [...step, ...(isLast ? (isOwnCommand ? rest : process.argv.slice(2)) : [])]);
+  const args = isLast ? (isOwnCommand ? rest : process.argv.slice(2)) : [];
+  // Files that are named to `pennyblack` are where its user is, not where the package is.
+  await run(node, [...step, ...args], isOwnCommand ? ROOT : process.cwd());
 }

@@ -1,4 +1,4 @@
-import { DeploymentError } from "../scripts/deploy/errors.ts";
+import { guarded } from "../src/deployment/guarded.ts";
 
 export const output = { out: (text: string) => console.log(text), err: (text: string) => console.error(text) };
 
@@ -6,11 +6,7 @@ export const output = { out: (text: string) => console.log(text), err: (text: st
 export type TaskResult = { success: true; value: undefined } | { success: false; error: number };
 
 /** Says in a sentence what somebody can mend, instead of where in the code it was found. */
-export async function guarded(work: () => Promise<number>): Promise<TaskResult> {
-  const exitCode = await work().catch((error: unknown) => {
-    if (!(error instanceof DeploymentError)) throw error;
-    output.err(`${error.code}: ${error.message}`);
-    return 1;
-  });
+export async function guardedTask(command: string, json: boolean, work: () => Promise<number>): Promise<TaskResult> {
+  const exitCode = await guarded(command, { json, output }, work);
   return exitCode === 0 ? { success: true, value: undefined } : { success: false, error: exitCode };
 }

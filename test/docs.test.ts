@@ -28,7 +28,7 @@ describe("docs", () => {
 
   it("deployment.md lists every code that stops a deployment", () => {
     const deployment = read("docs/deployment.md");
-    const codes = codesOf("scripts/deploy/errors.ts", "DeploymentErrorCode");
+    const codes = codesOf("src/deployment/errors.ts", "DeploymentErrorCode");
     expect(codes.length).to.be.greaterThan(10);
     for (const code of codes) expect(deployment, code).to.include(`\`${code}\``);
   });

@@ -24,13 +24,14 @@ interface IRateRegistry {
 
     error RateRegistryNotGovernor(address caller, address governor);
     error RateRegistryStartTooEarly(uint64 startTime, uint256 earliest);
+    error RateRegistryStartTooLate(uint64 startTime, uint256 latest);
     error RateRegistryRateOutOfBounds(uint64 rate, uint256 least, uint256 most);
     error RateRegistryStampPriceOutOfBounds(uint64 stampPrice, uint256 most);
     error RateRegistryRangeOutOfBounds(uint256 fromIndex, uint256 count, uint256 total);
 
     /**
      * @notice Adds rates. The governor only.
-     * @dev Start at least 24 h ahead and 24 h after the previous start. Each rate at most the larger of 4 times the
+     * @dev Start at least 24 h ahead and 24 h after the previous start, and at most 90 days ahead. Each rate at most the larger of 4 times the
      * previous one and its step (100, 200, 300, 6,000), and within absolute bounds: messageFee <= 1e9,
      * storageFee <= 1e6, congestionFee <= 1e6, target 1 to 1e6.
      */

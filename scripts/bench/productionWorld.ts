@@ -5,9 +5,9 @@ import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import type { Network, World } from "../../test/contracts/fixtures.ts";
 import { TOKEN as PENNY, USD, impersonated } from "../../test/contracts/fixtures.ts";
 import { deployNetwork } from "../deploy/deployNetwork.ts";
-import { TEST_TOKEN_SOURCE } from "../deploy/deployTestToken.ts";
-import { readParameters } from "../deploy/parameters.ts";
-import { productionArtifacts } from "../deploy/productionBuild.ts";
+import { TEST_TOKEN_SOURCE } from "../../src/deployment/deployTestToken.ts";
+import { readParameters } from "../../src/deployment/parameters.ts";
+import { productionArtifacts } from "../../src/deployment/readArtifact.ts";
 import { DATA_FEE, writeDataFeeParameters } from "./baseDataFee.ts";
 
 /**

@@ -8,8 +8,8 @@ import { ContractFactory } from "ethers";
 import type { Contract } from "ethers";
 import { network } from "hardhat";
 
-import { contractSource } from "../deploy/contractAddresses.ts";
-import { readArtifact } from "../deploy/readArtifact.ts";
+import { contractSource } from "../../src/deployment/contractAddresses.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import { flipEveryBit, runEd25519Campaign } from "./ed25519/campaign.ts";
 
 const { values } = parseArgs({ options: { cases: { type: "string" }, seed: { type: "string" } } });

@@ -4,14 +4,14 @@ import { ContractFactory, keccak256 } from "ethers";
 import type { ContractKey } from "../../src/contracts/abis.ts";
 import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
 import { deploymentRecordSchema } from "../../src/contracts/deploymentRecord.ts";
-import { deployTestToken } from "./deployTestToken.ts";
-import { handOverCalls } from "./handOver.ts";
-import type { DeploymentParameters } from "./parameters.ts";
-import type { ReadArtifact } from "./readArtifact.ts";
-import { readArtifact } from "./readArtifact.ts";
-import type { Suite } from "./suite.ts";
-import { CONTRACT_KEYS, suiteOf } from "./suite.ts";
-import { verifyDeployment } from "./verifyDeployment.ts";
+import { deployTestToken } from "../../src/deployment/deployTestToken.ts";
+import { handOverCalls } from "../../src/deployment/handOver.ts";
+import type { DeploymentParameters } from "../../src/deployment/parameters.ts";
+import type { ReadArtifact } from "../../src/deployment/readArtifact.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
+import type { Suite } from "../../src/deployment/suite.ts";
+import { CONTRACT_KEYS, suiteOf } from "../../src/deployment/suite.ts";
+import { verifyDeployment } from "../../src/deployment/verifyDeployment.ts";
 
 // Nothing is estimated for the hand-over: the contracts may not be there yet, their transactions are on the way.
 const HAND_OVER_GAS_LIMIT = 2_000_000n;

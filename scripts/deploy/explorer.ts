@@ -5,10 +5,10 @@ import type { HardhatUserConfig } from "hardhat/config";
 import { createHardhatRuntimeEnvironment } from "hardhat/hre";
 import type { HardhatRuntimeEnvironment } from "hardhat/types/hre";
 
-import { contractName } from "./contractAddresses.ts";
-import { PRODUCTION_OUTPUT } from "./productionBuild.ts";
-import type { Deployment } from "./steps.ts";
-import { CONTRACT_KEYS } from "./suite.ts";
+import { contractName } from "../../src/deployment/contractAddresses.ts";
+import { PRODUCTION_OUTPUT } from "../../src/deployment/readArtifact.ts";
+import type { Deployment } from "../../src/deployment/steps.ts";
+import { CONTRACT_KEYS } from "../../src/deployment/suite.ts";
 
 /** What an explorer is shown of one contract: where it is, which source it is of, what it was constructed with. */
 export interface ExplorerTarget {

@@ -1,18 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { TEST_TOKEN_SOURCE } from "./deployTestToken.ts";
-import type { Artifact, ReadArtifact } from "./readArtifact.ts";
+import { TEST_TOKEN_SOURCE } from "../../src/deployment/deployTestToken.ts";
+import { PRODUCTION_OUTPUT } from "../../src/deployment/readArtifact.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Where it goes, below the project. Everyday artifacts stay as they are. */
-export const PRODUCTION_OUTPUT = "tmp/production";
-
 /**
- * Compiles what is deployed, with the settings it is deployed with. About 50 s cold, 2 s when nothing changed.
+ * Compiles what is deployed, with the settings it is deployed with. About 50 s cold, 2 s when nothing changed. Everyday
+ * artifacts stay as they are.
  *
  * @param sources all of ours, unless told
  */
@@ -30,13 +28,4 @@ function allSources(): string[] {
     readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
   );
   return [...ours.filter((name) => name.endsWith(".sol")), TEST_TOKEN_SOURCE];
-}
-
-/** `readArtifact` of a production build. */
-export function productionArtifacts(output = PRODUCTION_OUTPUT): ReadArtifact {
-  return (source) => {
-    const name = source.slice(source.lastIndexOf("/") + 1, -".sol".length);
-    const file = join(ROOT, output, "artifacts", source, `${name}.json`);
-    return JSON.parse(readFileSync(file, "utf8")) as Artifact;
-  };
 }

@@ -1,7 +1,8 @@
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
 
 import { ConfigError, readGatewayConfig, readNodeConfig } from "./config.ts";
 import { NodeLogRestoredError } from "../daemon/daemon.ts";
+import { addDeploymentCommands } from "./deploymentCommands.ts";
 import { addNetworkCommands } from "./networkCommands.ts";
 import { runGateway } from "./runGateway.ts";
 import { runNode } from "./runNode.ts";
@@ -20,7 +21,8 @@ function describe(service: object): object {
   return Object.fromEntries(Object.entries(service).filter(([, value]) => typeof value === "string"));
 }
 
-const program = new Command("pennyblack").description("Postage for XMTP.");
+// Before the commands are added, so that all of them throw what was typed wrong instead of exiting with 1.
+const program = new Command("pennyblack").description("Postage for XMTP.").exitOverride();
 program
   .command("node")
   .description("run a reference broadcast node with its settlement daemon")
@@ -32,13 +34,17 @@ program
   .requiredOption("--config <file>", "JSON, see docs/payers.md")
   .action(async ({ config }: { config: string }) => serve(runGateway(readGatewayConfig(config))));
 let exitCode = 0;
-addNetworkCommands(program, { out: console.log, err: console.error }, (code) => (exitCode = code));
+const output = { out: console.log, err: console.error };
+addDeploymentCommands(program, output, (code) => (exitCode = code));
+addNetworkCommands(program, output, (code) => (exitCode = code));
 
 try {
   await program.parseAsync();
   await flushed();
   process.exit(exitCode);
 } catch (error) {
+  // Commander has said it already; help that was asked for is no error.
+  if (error instanceof CommanderError) process.exit(error.code === "commander.helpDisplayed" ? 0 : 2);
   // What an operator can mend is said in a sentence; anything else with its origin.
   const isKnown = error instanceof ConfigError || error instanceof NodeLogRestoredError || isSystemError(error);
   console.error(isKnown ? (error as Error).message : error);

@@ -55,13 +55,17 @@ function toOption({ name, description, isFlag }: OptionSpec): Option {
   return new Option(isFlag ? `--${kebab(name)}` : `--${kebab(name)} <value>`, description);
 }
 
+/** The endpoint's address. Throws CommandError `bad_url`. */
+export function parseUrl(input: Input): string {
+  const rpcUrl = input.text("rpcUrl");
+  if (/^https?:\/\/./.test(rpcUrl) && URL.canParse(rpcUrl)) return rpcUrl;
+  throw new CommandError("bad_url", `--rpc-url "${rpcUrl}" is not an http or https address`);
+}
+
 /** Providers keep the process's network connections: it ends with `process.exit`. */
 async function connect(input: Input): Promise<Context> {
   const deployment = input.text("deployment");
-  const rpcUrl = input.text("rpcUrl");
-  if (!/^https?:\/\/./.test(rpcUrl) || !URL.canParse(rpcUrl)) {
-    throw new CommandError("bad_url", `--rpc-url "${rpcUrl}" is not an http or https address`);
-  }
+  const rpcUrl = parseUrl(input);
   const record = readRecord(deployment);
   const provider = connectRpc({ url: rpcUrl, chainId: record.chainId, pollingMs: POLLING_MS });
   const keyFile = input.optional("key");

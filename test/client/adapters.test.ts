@@ -22,7 +22,7 @@ import { startGrpcServer } from "../../src/platform/grpcServer.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { voucherFromHeader } from "../../src/protocol/voucher.ts";
 import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
-import { readParameters } from "../../scripts/deploy/parameters.ts";
+import { readParameters } from "../../src/deployment/parameters.ts";
 import { VECTOR, vectorEvent } from "../node/support/identity.ts";
 import { groupMessage, payerEnvelope } from "../support/envelopes.ts";
 import { CHANNEL, POSTAGE_KEY } from "./support/fakeNetwork.ts";

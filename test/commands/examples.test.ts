@@ -6,11 +6,12 @@ import { expect } from "chai";
 import { Contract, Signature, Wallet, concat, toBeHex } from "ethers";
 
 import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
-import { readParameters } from "../../scripts/deploy/parameters.ts";
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
-import { writeDeployment } from "../../scripts/deploy/writeDeployment.ts";
+import { readParameters } from "../../src/deployment/parameters.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
+import { writeDeployment } from "../../src/deployment/writeDeployment.ts";
 import type { LocalChain } from "../../scripts/local/localChain.ts";
 import { localWallet, startLocalChain } from "../../scripts/local/localChain.ts";
+import { addDeploymentCommands } from "../../src/cli/deploymentCommands.ts";
 import { addNetworkCommands } from "../../src/cli/networkCommands.ts";
 import { COMMANDS, commonOptions, kebab } from "../../src/commands/catalogue.ts";
 import { operatorKeys } from "../../src/commands/operator/keys.ts";
@@ -135,7 +136,9 @@ async function perform(story: Story, { command, line }: Example): Promise<number
   let exitCode = -1;
   let printed = "";
   const print = (text: string) => void (printed += `${text}\n`);
-  addNetworkCommands(program, { out: print, err: print }, (code) => (exitCode = code));
+  for (const add of [addNetworkCommands, addDeploymentCommands]) {
+    add(program, { out: print, err: print }, (code) => (exitCode = code));
+  }
   const isLocal = command === "operator keys";
   await program.parseAsync([...wordsOf(story, line), ...(isLocal ? [] : network)], { from: "user" });
   story.printed = printed;
@@ -147,7 +150,7 @@ describe("docs/commands.md", function () {
 
   it("has an example of every command", () => {
     const documented = examples.map(({ command }) => command);
-    expect(documented).to.have.members(COMMANDS.map(({ path }) => path.join(" ")));
+    expect(documented).to.have.members([...COMMANDS.map(({ path }) => path.join(" ")), "deploy", "status"]);
   });
 
   it("has examples that work, one after the other", async () => {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -7,9 +7,9 @@ import { expect } from "chai";
 import { Contract } from "ethers";
 
 import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
-import { readParameters } from "../../scripts/deploy/parameters.ts";
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
-import { writeDeployment } from "../../scripts/deploy/writeDeployment.ts";
+import { readParameters } from "../../src/deployment/parameters.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
+import { writeDeployment } from "../../src/deployment/writeDeployment.ts";
 import type { LocalChain } from "../../scripts/local/localChain.ts";
 import { localWallet, startLocalChain } from "../../scripts/local/localChain.ts";
 import type { Service } from "../../scripts/local/service.ts";
@@ -146,6 +146,10 @@ describe("from nothing to earning", function () {
     expect(unknown.err).to.include("no node is registered yet").and.include("(unknown_node)");
     const bad = await pennyblack("operator", "show", "101", ...network, "--json");
     expect([bad.exitCode, JSON.parse(bad.out).error.code]).to.deep.equal([2, "bad_node"]);
+    for (const words of [["operator", "show"], ["operator", "show", "100", "--bogus"], ["nonsense"], ["operator"]]) {
+      expect((await pennyblack(...words)).exitCode, words.join(" ")).to.equal(2);
+    }
+    expect((await pennyblack("operator", "--help")).exitCode).to.equal(0);
     const missing = await pennyblack("operator", "show", "100", "--rpc-url", chain.url);
     expect([missing.exitCode, missing.err.includes("deployment is missing")]).to.deep.equal([2, true]);
     const nowhere = ["--deployment", deployment, "--rpc-url", "http://127.0.0.1:1"];
@@ -162,5 +166,17 @@ describe("from nothing to earning", function () {
     expect(poor.exitCode).to.equal(1);
     expect(poor.err).to.include("get 5 USD more");
     for (const { out, err } of [named, poor]) expect(out + err).not.to.include(owner.privateKey.slice(2));
+  });
+});
+
+describe("the launcher", function () {
+  this.timeout(60_000);
+
+  it("finds the files that are named where its user is, not where the package is", async () => {
+    const directory = temporary();
+    const launch = fileURLToPath(new URL("../../scripts/launch.mjs", import.meta.url));
+    const child = spawn(process.execPath, [launch, "operator", "keys", "--directory", "node"], { cwd: directory });
+    const exitCode = await new Promise((resolve) => child.once("close", resolve));
+    expect([exitCode, existsSync(join(directory, "node", "signing.key"))]).to.deep.equal([0, true]);
   });
 });

@@ -153,7 +153,16 @@ describe("rates propose", () => {
     expect(early[1]).to.equal("too_early");
     expect(early[2]).to.include("24 h");
     expect((await refusedWith(world, { messageFeePico: "1", start: String(earliest) }))[0]).to.equal(0);
-    expect((await refusedWith(world, { messageFeePico: "1", start: "2099-12-10T00:00Z" }))[0]).to.equal(0);
+    const latestStart = earliest + BigInt(89 * DAY);
+    // The trial is of today.
+    const today = BigInt(await latest(world)) + BigInt(90 * DAY);
+    expect((await refusedWith(world, { messageFeePico: "1", start: String(today) }))[0]).to.equal(0);
+    expect((await refusedWith(world, { messageFeePico: "1", start: String(latestStart) }))[1]).to.equal("refused");
+    for (const start of [String(latestStart + 1n), "2099-12-10T00:00Z", String(latestStart * 1_000n).slice(0, 12)]) {
+      const far = await refusedWith(world, { messageFeePico: "1", start });
+      expect(far.slice(0, 2), start).to.deep.equal([1, "out_of_bounds"]);
+      expect(far[2]).to.include("90 d");
+    }
     // What is scheduled already counts: 24 h after its start.
     const startTime = earliest + BigInt(9 * DAY);
     const rates = { messageFee: 0n, storageFee: 200n, congestionFee: 300n, targetRatePerMinute: 6_000n, startTime };
@@ -213,6 +222,14 @@ describe("gov propose", () => {
       args: { problems: string[] };
     };
   };
+
+  it("takes a folder for no file, and a missing file for none, and does not blame the endpoint", async () => {
+    const world = await deployedWorld();
+    for (const file of [temporary(), join(temporary(), "none.json")]) {
+      const ran = await run(world, world.funder, "gov propose", { file, dryRun: true, json: true });
+      expect([ran.exitCode, ran.json.error.code], file).to.deep.equal([2, "bad_file"]);
+    }
+  });
 
   it("lists every problem of a file", async () => {
     const world = await deployedWorld();
@@ -359,6 +376,8 @@ describe("bounds of what a vote can set", () => {
         ...ends(0n, 800n).map(([storageFee]) => rates({ startTime, storageFee: storageFee! })),
         ...ends(0n, 1_200n).map(([congestionFee]) => rates({ startTime, congestionFee: congestionFee! })),
         ...ends(1n, 24_000n).map(([target]) => rates({ startTime, targetRatePerMinute: target! })),
+        // A call is judged in the block after, a second later.
+        ...[days(1), days(1) + 2n, days(90), days(90) + 2n].map((ahead) => rates({ startTime: now + ahead })),
       ],
     };
     for (const [name, calls] of Object.entries(cases)) {

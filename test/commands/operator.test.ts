@@ -4,6 +4,10 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { concat, toBeHex } from "ethers";
 
+import type { Context } from "../../src/commands/core/context.ts";
+import { CommandError } from "../../src/commands/core/errors.ts";
+import { Input } from "../../src/commands/core/input.ts";
+import { nodeConfigFile } from "../../src/commands/operator/nodeConfig.ts";
 import { addressOf } from "../../src/protocol/ecdsa.ts";
 import { fromHex } from "../../src/protocol/bytes.ts";
 import type { World } from "../contracts/fixtures.ts";
@@ -145,6 +149,13 @@ describe("operator register", () => {
     expect([unsigned.exitCode, unsigned.json.error.code]).to.deep.equal([2, "conflicting_options"]);
     const there = { ...raw, writeConfig: join(directory, "signing.key") };
     expect((await run(world, world.operator, "operator register", there)).json.error.code).to.equal("file_exists");
+    // Everything of the config is read before a stake is posted for it.
+    const context = { rpcUrl: "http://127.0.0.1:8545", deployment: "deployment.json" } as Context;
+    const typed = { directory, writeConfig: join(directory, "node.json"), nativeTokenPrice: "4000 USD" };
+    for (const wrong of [{ operatorPort: "abc" }, { operatorPort: "70000" }, { listen: "0.0.0.0:x" }]) {
+      const read = () => nodeConfigFile(context, new Input({ ...typed, ...wrong }), httpAddress);
+      expect(read, JSON.stringify(wrong)).to.throw(CommandError).with.property("code", "bad_number");
+    }
     const none = await run(world, undefined, "operator register", raw);
     expect([none.exitCode, none.json.error.code]).to.deep.equal([2, "no_account"]);
   });

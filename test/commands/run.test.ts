@@ -5,6 +5,7 @@ import { Interface } from "ethers";
 import { USD as USD_UNIT, PENNY, formatAmount, parseAmount } from "../../src/commands/core/amounts.ts";
 import type { ChainProvider, Context } from "../../src/commands/core/context.ts";
 import { connectContext } from "../../src/commands/core/context.ts";
+import { CommandError } from "../../src/commands/core/errors.ts";
 import type { Sender } from "../../src/commands/core/sender.ts";
 import { keySender, signerSender } from "../../src/commands/core/sender.ts";
 import { table } from "../../src/commands/core/print.ts";
@@ -151,6 +152,20 @@ describe("what people read and write", () => {
     expect(formatAmount(-1n, USD_UNIT)).to.equal("-0.000001 USD");
     expect(formatAmount(0n, USD_UNIT)).to.equal("0 USD");
     for (const text of ["5usd", "5 USDC", " 5  usd "]) expect(parseAmount(text, USD_UNIT)).to.equal(5_000_000n);
+  });
+
+  it("has no amounts that no contract can count", () => {
+    expect(parseAmount(`${2n ** 64n - 1n} units`, USD_UNIT)).to.equal(2n ** 64n - 1n);
+    expect(parseAmount(`${2n ** 96n - 1n} units`, PENNY)).to.equal(2n ** 96n - 1n);
+    for (const [text, unit] of [
+      [`${2n ** 64n} units`, USD_UNIT],
+      [`${"9".repeat(80)} USD`, USD_UNIT],
+      [`${2n ** 96n} units`, PENNY],
+    ] as const) {
+      expect(() => parseAmount(text, unit))
+        .to.throw(CommandError, "is more than")
+        .with.property("code", "bad_amount");
+    }
   });
 
   it("has times with their distance", () => {

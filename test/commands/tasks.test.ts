@@ -4,8 +4,8 @@ import { expect } from "chai";
 import hre from "hardhat";
 
 import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
-import { readParameters } from "../../scripts/deploy/parameters.ts";
-import { writeDeployment } from "../../scripts/deploy/writeDeployment.ts";
+import { readParameters } from "../../src/deployment/parameters.ts";
+import { writeDeployment } from "../../src/deployment/writeDeployment.ts";
 import { localWallet } from "../../scripts/local/localChain.ts";
 import { COMMANDS } from "../../src/commands/catalogue.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";

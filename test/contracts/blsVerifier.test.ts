@@ -4,7 +4,7 @@ import type { Contract } from "ethers";
 import { AbiCoder, ContractFactory, getAddress, keccak256, toUtf8Bytes } from "ethers";
 import { network } from "hardhat";
 
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import { concatBytes, fromHex, toHex, uintToBytes } from "../../src/protocol/bytes.ts";
 import { outsideG1, outsideG2, packKey, packSignature, sumOfKeys } from "../support/bls.ts";
 import type { Network } from "./fixtures.ts";

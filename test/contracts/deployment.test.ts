@@ -6,12 +6,12 @@ import { expect } from "chai";
 import { Contract, HDNodeWallet, JsonRpcProvider, ZeroAddress } from "ethers";
 import { network } from "hardhat";
 
-import { constructorArguments } from "../../scripts/deploy/constructorArguments.ts";
+import { constructorArguments } from "../../src/deployment/constructorArguments.ts";
 import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
-import { deploymentParametersSchema, genesisSchema, readParameters } from "../../scripts/deploy/parameters.ts";
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
-import { verifyDeployment } from "../../scripts/deploy/verifyDeployment.ts";
-import { writeDeployment } from "../../scripts/deploy/writeDeployment.ts";
+import { deploymentParametersSchema, genesisSchema, readParameters } from "../../src/deployment/parameters.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
+import { verifyDeployment } from "../../src/deployment/verifyDeployment.ts";
+import { writeDeployment } from "../../src/deployment/writeDeployment.ts";
 import type { ContractKey } from "../../src/contracts/abis.ts";
 import { abis } from "../../src/contracts/abis.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";

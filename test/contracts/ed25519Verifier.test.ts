@@ -19,8 +19,8 @@ import {
   signWithTorsion,
   verifyArguments,
 } from "../../scripts/campaigns/ed25519/cases.ts";
-import { contractSource } from "../../scripts/deploy/contractAddresses.ts";
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { contractSource } from "../../src/deployment/contractAddresses.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import { verifierSource } from "../../scripts/ed25519/verifier.ts";
 import { bytesToUint, concatBytes, fromHex, toHex, utf8ToBytes } from "../../src/protocol/bytes.ts";
 import {

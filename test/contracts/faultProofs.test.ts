@@ -5,7 +5,7 @@ import { Contract, ContractFactory, getCreateAddress, hexlify } from "ethers";
 import { network } from "hardhat";
 
 import { bytesField, field, varint } from "../../scripts/campaigns/envelopes/generate.ts";
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import type { FaultEvidence } from "../../src/contracts/faultEvidence.ts";
 import { PIECE_LENGTH, faultEvidence, pieceCode } from "../../src/contracts/faultEvidence.ts";
 import type { Address, Hex } from "../../src/protocol/bytes.ts";

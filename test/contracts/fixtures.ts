@@ -4,9 +4,9 @@ import { Contract, Signature, Wallet, concat, toBeHex } from "ethers";
 import { network } from "hardhat";
 
 import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
-import type { DeploymentParameters } from "../../scripts/deploy/parameters.ts";
-import { readParameters } from "../../scripts/deploy/parameters.ts";
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import type { DeploymentParameters } from "../../src/deployment/parameters.ts";
+import { readParameters } from "../../src/deployment/parameters.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import { nodeRegistration } from "../../src/contracts/nodeRegistration.ts";
 import type { Contracts } from "../../src/contracts/connectContracts.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";

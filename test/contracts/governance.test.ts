@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { Contract, concat } from "ethers";
 
-import { contractSalt } from "../../scripts/deploy/contractAddresses.ts";
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { contractSalt } from "../../src/deployment/contractAddresses.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import type { World } from "./fixtures.ts";
 import { DAY, TOKEN, registerNode } from "./fixtures.ts";
 import { State, Vote, act, passed, propose, queue, toEnd, toVote, voted, votingWorld } from "./governance.ts";

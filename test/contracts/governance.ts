@@ -1,7 +1,7 @@
 import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
 import { id } from "ethers";
 
-import type { DeploymentParameters } from "../../scripts/deploy/parameters.ts";
+import type { DeploymentParameters } from "../../src/deployment/parameters.ts";
 import type { World } from "./fixtures.ts";
 import { TOKEN, deployedWorld, registerNode } from "./fixtures.ts";
 

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { Contract, ContractFactory, getBytes, hexlify, toBeHex, zeroPadBytes } from "ethers";
 
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import type { World } from "./fixtures.ts";
 import { DAY, TOKEN } from "./fixtures.ts";
 import type { Call, Proposal } from "./governance.ts";

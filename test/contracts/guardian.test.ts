@@ -1,6 +1,6 @@
 import { expect } from "chai";
 
-import { PAUSABLE_KEYS } from "../../scripts/deploy/handOver.ts";
+import { PAUSABLE_KEYS } from "../../src/deployment/handOver.ts";
 import { faultEvidence } from "../../src/contracts/faultEvidence.ts";
 import { toAddress } from "../../src/protocol/bytes.ts";
 import { envelopeOf } from "../daemon/faults/support.ts";

@@ -3,8 +3,8 @@ import { Contract, ContractFactory } from "ethers";
 import { network } from "hardhat";
 
 import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
-import { readParameters } from "../../scripts/deploy/parameters.ts";
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { readParameters } from "../../src/deployment/parameters.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import { DAY, EPOCH, USD, postageKey, registrationOf, voucherRow } from "./fixtures.ts";
 

@@ -7,7 +7,7 @@ import type { IdentifierKind, IdentityUpdate } from "#proto/xmtp/identity/associ
 import { IdentityUpdateSchema } from "#proto/xmtp/identity/associations/association_pb.ts";
 import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import { concatBytes, fromHex, uintToBytes } from "../../src/protocol/bytes.ts";
 import type { ActionPlan, Actor } from "../support/identityActors.ts";
 import { vectorUpdates } from "../support/vectors.ts";

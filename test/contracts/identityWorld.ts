@@ -1,7 +1,7 @@
 import type { Signer } from "ethers";
 import { Contract, ContractFactory } from "ethers";
 
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import { decodeRevert } from "../../src/contracts/decodeRevert.ts";
 import { ProtocolError } from "../../src/protocol/errors.ts";
 import { recoverAddress } from "../../src/protocol/ecdsa.ts";

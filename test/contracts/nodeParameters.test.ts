@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { ContractFactory } from "ethers";
 
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import type { Contracts } from "../../src/contracts/connectContracts.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import { DAY, deployedWorld } from "./fixtures.ts";

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { FunctionFragment, ParamType } from "ethers";
 import { Interface, ZeroAddress, ZeroHash, id } from "ethers";
 
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import type { ContractKey } from "../../src/contracts/abis.ts";
 import { abis } from "../../src/contracts/abis.ts";
 import type { World } from "./fixtures.ts";

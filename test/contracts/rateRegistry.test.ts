@@ -61,6 +61,24 @@ describe("RateRegistry", () => {
         .withArgs(earliest + BigInt(DAY), earliest + 1n + BigInt(DAY));
     });
 
+    it("case 45: starts at most 90 days ahead: a start in milliseconds would end all other votes on rates", async () => {
+      const world = await deployedWorld();
+      const rateRegistry = world.rateRegistry.connect(world.governance);
+      const { time } = world.net.networkHelpers;
+      const at = (await time.latest()) + 100;
+      for (const startTime of [BigInt(at + 90 * DAY + 1), BigInt(at) * 1_000n, 2n ** 64n - 1n]) {
+        const snapshot = await world.net.networkHelpers.takeSnapshot();
+        await time.setNextBlockTimestamp(at);
+        await expect(rateRegistry.scheduleRates(await next(world, { startTime })))
+          .to.be.revertedWithCustomError(rateRegistry, "RateRegistryStartTooLate")
+          .withArgs(startTime, at + 90 * DAY);
+        await snapshot.restore();
+      }
+      const latest = BigInt(at + 90 * DAY);
+      await time.setNextBlockTimestamp(at);
+      await rateRegistry.scheduleRates(await next(world, { startTime: latest }));
+    });
+
     it("case 46: allows at most 4 times the previous rate, and from 0 its step", async () => {
       const world = await deployedWorld();
       const rateRegistry = world.rateRegistry.connect(world.governance);

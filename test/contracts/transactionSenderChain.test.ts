@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { JsonRpcProvider } from "ethers";
 
 import { deployNetwork } from "../../scripts/deploy/deployNetwork.ts";
-import { readParameters } from "../../scripts/deploy/parameters.ts";
+import { readParameters } from "../../src/deployment/parameters.ts";
 import type { LocalChain } from "../../scripts/local/localChain.ts";
 import { localWallet, startLocalChain } from "../../scripts/local/localChain.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";

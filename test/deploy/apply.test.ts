@@ -6,10 +6,10 @@ import { expect } from "chai";
 import type { Provider, TransactionRequest } from "ethers";
 import { Wallet } from "ethers";
 
-import { planDeployment } from "../../scripts/deploy/plan.ts";
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
-import { fileRecordStore } from "../../scripts/deploy/recordStore.ts";
-import { deploymentStatus } from "../../scripts/deploy/status.ts";
+import { planDeployment } from "../../src/deployment/plan.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
+import { fileRecordStore } from "../../src/deployment/recordStore.ts";
+import { deploymentStatus } from "../../src/deployment/status.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import { loadDeployment } from "../../src/contracts/loadDeployment.ts";
 import type { Clock } from "../../src/platform/clock.ts";

@@ -5,8 +5,8 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { DeploymentError } from "../../scripts/deploy/errors.ts";
-import { cleanCommit } from "../../scripts/deploy/gitCommit.ts";
+import { DeploymentError } from "../../src/deployment/errors.ts";
+import { cleanCommit } from "../../src/deployment/gitCommit.ts";
 
 describe("cleanCommit", () => {
   const root = mkdtempSync(join(tmpdir(), "pennyblack-"));
@@ -17,6 +17,7 @@ describe("cleanCommit", () => {
     git("init", "-q");
     mkdirSync(join(root, "deployments/parameters"), { recursive: true });
     writeFileSync(join(root, "deployments/parameters/base.json"), "{}");
+    writeFileSync(join(root, "deployments/create3Deployer.json"), "{}");
     git("add", ".");
     git("commit", "-qm", "first");
   });
@@ -33,5 +34,20 @@ describe("cleanCommit", () => {
     expect(() => cleanCommit(root))
       .to.throw(DeploymentError, "deployments/parameters/base.json")
       .with.property("code", "uncommitted");
+    git("checkout", "-q", "deployments/parameters/base.json");
+  });
+
+  it("refuses the code that all addresses derive from when no commit has it: it is beside the records, and is none", () => {
+    writeFileSync(join(root, "deployments/create3Deployer.json"), "{ }");
+    expect(() => cleanCommit(root)).to.throw(DeploymentError, "create3Deployer.json");
+    git("checkout", "-q", "deployments/create3Deployer.json");
+  });
+
+  it("refuses a folder that is no checkout, and says so", () => {
+    const folder = mkdtempSync(join(tmpdir(), "pennyblack-"));
+    expect(() => cleanCommit(folder))
+      .to.throw(DeploymentError, "git")
+      .with.property("code", "uncommitted");
+    rmSync(folder, { recursive: true });
   });
 });

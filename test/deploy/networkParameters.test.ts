@@ -1,12 +1,12 @@
 import { expect } from "chai";
 
-import { DeploymentError } from "../../scripts/deploy/errors.ts";
+import { DeploymentError } from "../../src/deployment/errors.ts";
 import {
   FILL_IN,
   NETWORKS,
   parseNetworkParameters,
   readNetworkParameters,
-} from "../../scripts/deploy/networkParameters.ts";
+} from "../../src/deployment/networkParameters.ts";
 import { HOLDERS, KEYHOLDER, NAMES, filledParameters, reviewedFiles } from "./support.ts";
 
 /** Circle's USDC, from its list of contract addresses; see docs/deployment.md. */

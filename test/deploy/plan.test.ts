@@ -2,11 +2,11 @@ import { expect } from "chai";
 import { HDNodeWallet, getAddress } from "ethers";
 
 import type { Provider } from "ethers";
-import { CREATE3_DEPLOYER, PROXY, create3Address } from "../../scripts/deploy/create3.ts";
-import type { NetworkParameters } from "../../scripts/deploy/networkParameters.ts";
-import { planDeployment } from "../../scripts/deploy/plan.ts";
-import { planJson, planLines } from "../../scripts/deploy/printPlan.ts";
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import { CREATE3_DEPLOYER, PROXY, create3Address } from "../../src/deployment/create3.ts";
+import type { NetworkParameters } from "../../src/deployment/networkParameters.ts";
+import { planDeployment } from "../../src/deployment/plan.ts";
+import { planJson, planLines } from "../../src/deployment/printPlan.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import type { SimulatedChain } from "./support.ts";
 import {
   HOLDERS,
@@ -146,6 +146,14 @@ describe("planDeployment", () => {
     expect(error.message).to.match(/NodeSeats cannot be deployed: NodeSeats\w+\(/);
   });
 
+  it("names the value that no constructor could take at all, and does not blame the chain", async () => {
+    for (const changes of [{ minimumDepositAmount: (2n ** 256n).toString() }, { settlerBountyBps: 70_000 }]) {
+      const error = await rejection(planOf(filledParameters("base", changes), base.provider));
+      expect(error).to.include({ code: "bad_parameters", isRetryable: false });
+      expect(error.message).to.include("PostageChannels");
+    }
+  });
+
   it("refuses an address that something else occupies", async () => {
     const chain = await simulatedChain("base");
     const network = filledParameters("base");
@@ -163,6 +171,11 @@ describe("planDeployment", () => {
       code: "chain_unread",
       isRetryable: true,
     });
+    // An endpoint's address is a secret where it has a key in it, and ethers puts it into its messages.
+    const words = { shortMessage: "server response 401", message: "server response 401 (https://rpc/SECRET)" };
+    const closed = new Proxy(base.provider, { get: () => () => Promise.reject(Object.assign(new Error(), words)) });
+    const { message } = await rejection(planOf(filledParameters("base"), closed));
+    expect(message).to.include("server response 401").and.not.include("SECRET");
   });
 });
 

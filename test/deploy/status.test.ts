@@ -1,18 +1,18 @@
 import { expect } from "chai";
 import type { Provider } from "ethers";
-import { Contract } from "ethers";
+import { Contract, getAddress } from "ethers";
 
-import type { NetworkParameters } from "../../scripts/deploy/networkParameters.ts";
-import { runStatus } from "../../scripts/deploy/runStatus.ts";
-import { deploymentStatus, statusLines } from "../../scripts/deploy/status.ts";
-import { CREATE3_DEPLOYER_INTERFACE } from "../../scripts/deploy/suite.ts";
-import { isWrong } from "../../scripts/deploy/verifyDeployment.ts";
+import type { NetworkParameters } from "../../src/deployment/networkParameters.ts";
+import { runStatus } from "../../src/deployment/runStatus.ts";
+import { deploymentStatus, statusLines } from "../../src/deployment/status.ts";
+import { CREATE3_DEPLOYER_INTERFACE } from "../../src/deployment/suite.ts";
+import { isWrong } from "../../src/deployment/verifyDeployment.ts";
 import type { Contracts } from "../../src/contracts/connectContracts.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
 import { impersonated } from "../contracts/fixtures.ts";
 import type { SimulatedChain } from "./support.ts";
-import { HOLDERS, apply, filledParameters, memoryStore, simulatedChain } from "./support.ts";
+import { HOLDERS, apply, filledParameters, memoryStore, providerWith, simulatedChain } from "./support.ts";
 
 describe("deploymentStatus", () => {
   const network = filledParameters("base");
@@ -170,6 +170,44 @@ describe("deploymentStatus", () => {
     expect(handed).to.deep.equal([["roles", "deployer.owner", HOLDERS[0], record.contracts.timelock.address]]);
   });
 
+  it("names delays at the AccessManager that only begin later, for roles and targets", async () => {
+    const { accessManager } = governed;
+    const { contracts } = record;
+    const century = 100 * 365 * 86_400;
+    const target = contracts.postageChannels.address;
+    const admin = await differencesAfter(() => accessManager.setTargetAdminDelay(target, century));
+    expect(admin.map(([area, name]) => [area, name])).to.deep.equal([["roles", "accessManager delays ahead"]]);
+    expect(admin[0]![2]).to.include(target).and.include(String(century));
+    const grant = await differencesAfter(() => accessManager.setGrantDelay(0n, century));
+    expect(grant.map(([, name]) => name)).to.deep.equal(["accessManager delays ahead"]);
+  });
+
+  it("names a record whose contracts are not where the reviewed account and suite put them", async () => {
+    const forged = structuredClone(record);
+    const copy = `0x${"f0".repeat(20)}`;
+    const { address } = record.contracts.commitBroadcaster;
+    await chain.net.networkHelpers.setCode(copy, await chain.provider.getCode(address));
+    forged.contracts.commitBroadcaster.address = getAddress(copy) as never;
+    const found = await differences({ record: forged });
+    expect(found).to.deep.include(["chain", "address of CommitBroadcaster", getAddress(copy), address]);
+    const elsewhere = await differences({ record: { ...record, deployer: HOLDERS[0] as never } });
+    expect(elsewhere.map(([, name]) => name)).to.include("Create3Deployer of the record");
+  });
+
+  it("reads a long history from an endpoint that searches few blocks at once", async () => {
+    const head = await chain.provider.getBlockNumber();
+    const far = head + 25_000;
+    const limited = providerWith(chain.provider, {
+      getBlockNumber: async () => far,
+      getLogs: async (filter) => {
+        const { fromBlock, toBlock = far } = filter as { fromBlock: number; toBlock?: number };
+        if (toBlock - fromBlock >= 10_000) throw new Error("query exceeds max block range 10000");
+        return fromBlock > head ? [] : chain.provider.getLogs({ ...filter, toBlock: Math.min(toBlock, head) });
+      },
+    });
+    expect(await differences({ provider: limited })).to.deep.equal([]);
+  });
+
   it("names code that is other, or gone, for contracts, token and Create3Deployer", async () => {
     const { networkHelpers } = chain.net;
     const other = await differencesAfter(() => networkHelpers.setCode(record.contracts.nodeSeats.address, "0x6001"));
@@ -194,7 +232,10 @@ describe("deploymentStatus", () => {
     ]);
     const moved = structuredClone(record);
     moved.contracts.guardian.address = record.contracts.nodeRegistry.address;
-    expect((await differences({ record: moved })).map(([, name]) => name)).to.deep.equal(["guardian"]);
+    expect((await differences({ record: moved })).map(([, name]) => name)).to.deep.equal([
+      "address of Guardian",
+      "guardian",
+    ]);
   });
 
   it("names a record of another network, suite, account or token", async () => {

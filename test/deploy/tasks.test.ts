@@ -5,9 +5,9 @@ import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { network } from "hardhat";
 
-import type { RunDeployOptions } from "../../scripts/deploy/runDeploy.ts";
-import { runDeploy } from "../../scripts/deploy/runDeploy.ts";
-import { readArtifact } from "../../scripts/deploy/readArtifact.ts";
+import type { RunDeployOptions } from "../../src/deployment/runDeploy.ts";
+import { runDeploy } from "../../src/deployment/runDeploy.ts";
+import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import { systemClock } from "../../src/platform/clock.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { WALLET, filledParameters, memoryStore, simulatedChain } from "./support.ts";

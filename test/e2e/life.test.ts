@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { Contract } from "ethers";
 
-import { CREATE3_DEPLOYER_INTERFACE } from "../../scripts/deploy/suite.ts";
-import { verifyDeployment } from "../../scripts/deploy/verifyDeployment.ts";
+import { CREATE3_DEPLOYER_INTERFACE } from "../../src/deployment/suite.ts";
+import { verifyDeployment } from "../../src/deployment/verifyDeployment.ts";
 import { baseFeePico } from "../../src/protocol/fees.ts";
 import { DAY, TOKEN, USD, passEpochs } from "../contracts/fixtures.ts";
 import { State, Vote, act, propose, queue, toEnd, toVote, voted } from "../contracts/governance.ts";

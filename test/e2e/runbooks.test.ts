@@ -6,7 +6,7 @@ import { Wallet } from "ethers";
 
 import type { IRateRegistry } from "#typechain";
 
-import { runStatus } from "../../scripts/deploy/runStatus.ts";
+import { runStatus } from "../../src/deployment/runStatus.ts";
 import { temporary } from "../commands/support.ts";
 import type { World } from "../contracts/fixtures.ts";
 import { DAY, NEVER, TOKEN, USD, passEpochs } from "../contracts/fixtures.ts";

@@ -2,7 +2,7 @@ import type { Contract } from "ethers";
 import { ContractFactory } from "ethers";
 import type { network } from "hardhat";
 
-import { readArtifact } from "../../deploy/readArtifact.ts";
+import { readArtifact } from "../../../src/deployment/readArtifact.ts";
 
 /** EnvelopeReaderHarness on a local chain. */
 export async function deployHarness(net: Awaited<ReturnType<typeof network.create<"l1">>>): Promise<Contract> {

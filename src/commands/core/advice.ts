@@ -73,6 +73,7 @@ export const ADVICE: Record<string, string> = {
   PostageGovernorTimelockFixed: "the Timelock is the same for ever",
   TimelockDelayOutOfBounds: "stay between `least` and `most`",
   TimelockUnexpectedOperationState: "wait until its delay is over: `gov show` says when",
+  RateRegistryStartTooLate: "rates are scheduled at most 90 days ahead: name a start before that",
   RateRegistryStartTooEarly: "rates are announced 24 h ahead: `rates propose` says from when they can start",
   RateRegistryRateOutOfBounds: "stay between `least` and `most`: 4 times the rate before, or its step",
 };

@@ -4,12 +4,14 @@ import { CommandError } from "./errors.ts";
 export interface Unit {
   name: string;
   decimals: number;
+  /** More than this no contract counts. */
+  most: bigint;
 }
 
 /** The fee token: protocol amounts are in its base units, 1e-6 USD. */
-export const USD: Unit = { name: "USD", decimals: 6 };
+export const USD: Unit = { name: "USD", decimals: 6, most: 2n ** 64n - 1n };
 /** The stake token. */
-export const PENNY: Unit = { name: "PENNY", decimals: 18 };
+export const PENNY: Unit = { name: "PENNY", decimals: 18, most: 2n ** 96n - 1n };
 
 const AMOUNT = /^(\d+)(?:\.(\d+))? *([A-Za-z]+)$/;
 const ALIASES: Record<string, string> = { usdc: "usd", unit: "units" };
@@ -34,11 +36,17 @@ export function parseAmount(text: string, unit: Unit): bigint {
   }
   const amount = BigInt(whole + fraction.padEnd(decimals, "0"));
   if (amount === 0n) throw new CommandError("bad_amount", `"${text}" is nothing: ${examples}`);
+  if (amount > unit.most) {
+    throw new CommandError(
+      "bad_amount",
+      `"${text}" is more than any contract counts, ${formatAmount(unit.most, unit)}`,
+    );
+  }
   return amount;
 }
 
 /** An amount as `parseAmount` takes it: `1234567n` is `1.234567 USD`. */
-export function formatAmount(amount: bigint, { name, decimals }: Unit): string {
+export function formatAmount(amount: bigint, { name, decimals }: Omit<Unit, "most">): string {
   const digits = (amount < 0n ? -amount : amount).toString().padStart(decimals + 1, "0");
   const fraction = digits.slice(-decimals).replace(/0+$/, "");
   return `${amount < 0n ? "-" : ""}${digits.slice(0, -decimals)}${fraction && `.${fraction}`} ${name}`;

@@ -6,7 +6,7 @@ import { callOf } from "../core/checks.ts";
 import type { Context } from "../core/context.ts";
 import { chainNow } from "../core/context.ts";
 import { CommandError } from "../core/errors.ts";
-import { queryInSpans } from "../core/logs.ts";
+import { queryInSpans } from "../../contracts/queryInSpans.ts";
 import type { Call } from "../core/plan.ts";
 import { moment } from "../core/time.ts";
 

@@ -29,7 +29,7 @@ const FORM =
  */
 export function readProposalFile(file: string, targets: readonly Target[]): FiledProposal {
   const problems: Problem[] = [];
-  const content = parseJson(readFileSync(file, "utf8"), problems);
+  const content = parseJson(readText(file), problems);
   const { description, calls } = isObject(content) ? content : {};
   if (isObject(content)) {
     noOthers(content, ["description", "calls"], "the file", problems);
@@ -44,6 +44,14 @@ export function readProposalFile(file: string, targets: readonly Target[]): File
   );
   if (problems.length > 0) throw problemOf(file, problems);
   return { description: description as string, calls: read as ProposedCall[] };
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new CommandError("bad_file", `cannot read the proposal: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function problemOf(file: string, problems: readonly Problem[]): CommandError {

@@ -13,6 +13,7 @@ export interface RateTerms {
 export type RateKey = Exclude<keyof Rates, "startAt">;
 
 const NOTICE_SECONDS = DAY;
+const FURTHEST_SECONDS = 90n * DAY;
 const MAX_RISE = 4n;
 
 interface RateField {
@@ -61,6 +62,9 @@ export function rateBounds(last: Rates, key: RateKey): [least: bigint, most: big
 export function earliestStart(lastStart: bigint, scheduledAt: bigint): bigint {
   return (lastStart > scheduledAt ? lastStart : scheduledAt) + NOTICE_SECONDS;
 }
+
+/** Until when rates can start that are scheduled at an instant. */
+export const latestStart = (scheduledAt: bigint): bigint => scheduledAt + FURTHEST_SECONDS;
 
 /** The last instant at which rates with a start can be scheduled. */
 export const latestScheduling = (start: bigint): bigint => start - NOTICE_SECONDS;

@@ -4,7 +4,7 @@ import { penny, usd } from "../core/amounts.ts";
 import { CommandError } from "../core/errors.ts";
 import { DAY, HOUR, duration, instant } from "../core/time.ts";
 import type { RateTerms } from "./rateBounds.ts";
-import { RATE_FIELDS, earliestStart, rateBounds } from "./rateBounds.ts";
+import { RATE_FIELDS, earliestStart, latestStart, rateBounds } from "./rateBounds.ts";
 
 /** What one argument of a call changes. */
 export interface Change {
@@ -64,8 +64,16 @@ const rates: Setting = {
       change(label, last[key], terms[argument], (value) => `${value} ${unit}`, rateBounds(last, key)),
     );
     const earliest = earliestStart(last.startAt, executedAt);
-    const start = { name: "start", proposed: instant(terms.startTime), bounds: `${instant(earliest)} or later` };
-    if (terms.startTime >= earliest) return [...changes, start];
+    const latest = latestStart(executedAt);
+    const bounds = `${instant(earliest)} to ${instant(latest)}`;
+    const start = { name: "start", proposed: instant(terms.startTime), bounds };
+    if (terms.startTime >= earliest && terms.startTime <= latest) return [...changes, start];
+    if (terms.startTime > latest) {
+      const problem = `the start ${instant(terms.startTime)} is more than 90 d after the earliest execution`;
+      const args = { value: terms.startTime, least: earliest, most: latest };
+      const error = new CommandError("out_of_bounds", `${problem}: name ${instant(latest)} or earlier`, { args });
+      return [...changes, { ...start, problem: error }];
+    }
     const notice = "rates are announced 24 h ahead, counted from the earliest execution, and start 24 h apart";
     const problem = `the start ${instant(terms.startTime)} is too early: ${notice}: name ${instant(earliest)} or later`;
     const args = { startTime: terms.startTime, earliest };

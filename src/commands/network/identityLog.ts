@@ -9,7 +9,7 @@ import { readIdentityUpdate } from "../../protocol/identity/read.ts";
 import type { InboxState } from "../../protocol/identity/state.ts";
 import { applyIdentityUpdate } from "../../protocol/identity/state.ts";
 import type { Context } from "../core/context.ts";
-import { queryInSpans } from "../core/logs.ts";
+import { queryInSpans } from "../../contracts/queryInSpans.ts";
 
 export interface LoggedUpdate {
   sequenceId: bigint;

@@ -32,6 +32,7 @@ export function nodeConfigFile(context: Context, input: Input, httpAddress: stri
   }
   const price = parseAmount(input.text("nativeTokenPrice"), USD);
   const [host, port] = listenAddress(input.optional("listen"), httpAddress);
+  const operatorPort = portOf(input.optional("operatorPort") ?? OPERATOR_PORT);
   const home = dirname(resolve(path));
   const directory = input.text("directory");
   const keyFile = (name: keyof typeof KEY_FILES) => relative(home, resolve(directory, KEY_FILES[name]));
@@ -43,7 +44,7 @@ export function nodeConfigFile(context: Context, input: Input, httpAddress: stri
         rpcUrl,
         nodeId,
         listen: { host, port },
-        operatorPort: portOf(input.optional("operatorPort") ?? OPERATOR_PORT),
+        operatorPort,
         dataDirectory: ".",
         signingKeyFile: keyFile("signing"),
         settlementKeyFile: keyFile("settlement"),

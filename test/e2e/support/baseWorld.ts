@@ -5,11 +5,11 @@ import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types"
 import { expect } from "chai";
 import { Contract, HDNodeWallet } from "ethers";
 
-import type { NetworkParameters } from "../../../scripts/deploy/networkParameters.ts";
-import { parseNetworkParameters } from "../../../scripts/deploy/networkParameters.ts";
-import { readArtifact } from "../../../scripts/deploy/readArtifact.ts";
-import { deploymentStatus } from "../../../scripts/deploy/status.ts";
-import { isWrong } from "../../../scripts/deploy/verifyDeployment.ts";
+import type { NetworkParameters } from "../../../src/deployment/networkParameters.ts";
+import { parseNetworkParameters } from "../../../src/deployment/networkParameters.ts";
+import { readArtifact } from "../../../src/deployment/readArtifact.ts";
+import { deploymentStatus } from "../../../src/deployment/status.ts";
+import { isWrong } from "../../../src/deployment/verifyDeployment.ts";
 import type { RawInput } from "../../../src/commands/core/input.ts";
 import { connectContracts } from "../../../src/contracts/connectContracts.ts";
 import { fromHex } from "../../../src/protocol/bytes.ts";

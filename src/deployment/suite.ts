@@ -1,11 +1,12 @@
 import { Interface, concat } from "ethers";
 
-import type { ContractKey } from "../../src/contracts/abis.ts";
-import { abis } from "../../src/contracts/abis.ts";
+import type { ContractKey } from "../contracts/abis.ts";
+import { abis } from "../contracts/abis.ts";
 import { constructorArguments } from "./constructorArguments.ts";
-import { RESERVED_KEYS, contractAddresses, contractSalt, contractSource } from "./contractAddresses.ts";
+import { RESERVED_KEYS, contractAddresses, contractName, contractSalt, contractSource } from "./contractAddresses.ts";
+import { DeploymentError } from "./errors.ts";
 import type { DeploymentParameters } from "./parameters.ts";
-import type { ReadArtifact } from "./readArtifact.ts";
+import type { Artifact, ReadArtifact } from "./readArtifact.ts";
 
 export const CONTRACT_KEYS = Object.keys(abis) as ContractKey[];
 
@@ -50,10 +51,20 @@ export function suiteOf({ deployer, token, signer, parameters, artifacts }: Suit
   const entries = CONTRACT_KEYS.map((key): [ContractKey, SuiteContract] => {
     const source = contractSource(key);
     const { abi, bytecode } = artifacts(source);
-    const encoded = new Interface(abi).encodeDeploy(args[key]);
+    const encoded = encodeArguments(key, abi, args[key]);
     const creationCode = concat([bytecode, encoded]);
     const data = CREATE3_DEPLOYER_INTERFACE.encodeFunctionData("deploy", [contractSalt(key), creationCode]);
     return [key, { address: addresses[key], source, creationCode, arguments: args[key], data }];
   });
   return { deployer, addresses, contracts: Object.fromEntries(entries) as Record<ContractKey, SuiteContract> };
+}
+
+/** Throws DeploymentError `bad_parameters` for what no type of the constructor holds; its own bounds are the contract's. */
+function encodeArguments(key: ContractKey, abi: Artifact["abi"], args: unknown[]): string {
+  try {
+    return new Interface(abi).encodeDeploy(args);
+  } catch (cause) {
+    const problem = `${contractName(key)} cannot be constructed with the network's parameters (${(cause as Error).message})`;
+    throw new DeploymentError("bad_parameters", `${problem}: correct them`, { cause });
+  }
 }

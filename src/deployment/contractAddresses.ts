@@ -1,6 +1,6 @@
 import { id } from "ethers";
 
-import type { ContractKey } from "../../src/contracts/abis.ts";
+import type { ContractKey } from "../contracts/abis.ts";
 import { create3Address } from "./create3.ts";
 
 /** Parts that are not built yet, whose addresses others are constructed with. */

@@ -1,10 +1,10 @@
 import type { Provider } from "ethers";
 import { Contract, keccak256 } from "ethers";
 
-import type { ContractKey } from "../../src/contracts/abis.ts";
-import type { Contracts } from "../../src/contracts/connectContracts.ts";
-import { connectContracts } from "../../src/contracts/connectContracts.ts";
-import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
+import type { ContractKey } from "../contracts/abis.ts";
+import type { Contracts } from "../contracts/connectContracts.ts";
+import { connectContracts } from "../contracts/connectContracts.ts";
+import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
 import { RESERVED_KEYS, contractAddresses } from "./contractAddresses.ts";
 import { CREATE3_DEPLOYER_INTERFACE } from "./suite.ts";
 import { rolesFound } from "./verifyRoles.ts";

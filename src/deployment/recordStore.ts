@@ -2,8 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 
 import { z } from "zod";
 
-import type { UnfinishedRecord } from "../../src/contracts/deploymentRecord.ts";
-import { unfinishedRecordSchema } from "../../src/contracts/deploymentRecord.ts";
+import type { DeploymentRecord, UnfinishedRecord } from "../contracts/deploymentRecord.ts";
+import { unfinishedRecordSchema } from "../contracts/deploymentRecord.ts";
+import { loadDeployment } from "../contracts/loadDeployment.ts";
 import { DeploymentError } from "./errors.ts";
 import { writeDeployment } from "./writeDeployment.ts";
 
@@ -24,6 +25,15 @@ export function fileRecordStore(path: string): RecordStore {
     },
     write: (record) => writeDeployment(record, path),
   };
+}
+
+/** The record of a finished deployment. Throws DeploymentError `wrong_record`. */
+export function finishedRecord(file: string): DeploymentRecord {
+  try {
+    return loadDeployment(file);
+  } catch (cause) {
+    throw new DeploymentError("wrong_record", `cannot use ${file}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function parseJson(text: string): unknown {

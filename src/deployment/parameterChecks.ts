@@ -1,4 +1,4 @@
-import type { Contracts } from "../../src/contracts/connectContracts.ts";
+import type { Contracts } from "../contracts/connectContracts.ts";
 import { ADMISSIONS, minStampHoldSeconds } from "./constructorArguments.ts";
 import type { NetworkParameters } from "./networkParameters.ts";
 import type { Check } from "./verifyDeployment.ts";

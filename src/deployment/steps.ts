@@ -1,8 +1,8 @@
 import { Interface, ZeroAddress, formatEther, formatUnits, keccak256 } from "ethers";
 import type { Provider } from "ethers";
 
-import type { ContractKey } from "../../src/contracts/abis.ts";
-import { abis } from "../../src/contracts/abis.ts";
+import type { ContractKey } from "../contracts/abis.ts";
+import { abis } from "../contracts/abis.ts";
 import { contractName } from "./contractAddresses.ts";
 import type { DeterministicCall } from "./create3.ts";
 import { CREATE3_DEPLOYER, PROXY, PROXY_COST, create3DeployerCall, deterministicCall } from "./create3.ts";

@@ -1,12 +1,13 @@
 import type { Provider, Signer, TransactionReceipt } from "ethers";
 import { formatEther, isError, keccak256 } from "ethers";
 
-import { decodeRevert, revertDataOf } from "../../src/contracts/decodeRevert.ts";
-import type { DeploymentRecord, UnfinishedRecord } from "../../src/contracts/deploymentRecord.ts";
-import { deploymentRecordSchema } from "../../src/contracts/deploymentRecord.ts";
-import { TransactionError, TransactionSender } from "../../src/contracts/transactionSender.ts";
-import type { Clock } from "../../src/platform/clock.ts";
-import type { Log } from "../../src/platform/log.ts";
+import { decodeRevert, revertDataOf } from "../contracts/decodeRevert.ts";
+import type { DeploymentRecord, UnfinishedRecord } from "../contracts/deploymentRecord.ts";
+import { deploymentRecordSchema } from "../contracts/deploymentRecord.ts";
+import { queryInSpans } from "../contracts/queryInSpans.ts";
+import { TransactionError, TransactionSender } from "../contracts/transactionSender.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { Log } from "../platform/log.ts";
 import { contractAddresses, contractSalt } from "./contractAddresses.ts";
 import { PROXY } from "./create3.ts";
 import { DeploymentError } from "./errors.ts";
@@ -296,7 +297,10 @@ function requireMoney({ balanceWei, neededWei, deployment: { network } }: Plan):
 /** Where the Create3Deployer says that it deployed a salt, which an earlier run did not live to write down. */
 async function deployedAt(provider: Provider, { deployer, deploymentBlock }: UnfinishedRecord, salt: string) {
   const topics = [CREATE3_DEPLOYER_INTERFACE.getEvent("ContractDeployed")!.topicHash, salt];
-  const [log] = await provider.getLogs({ address: deployer, topics, fromBlock: deploymentBlock });
+  const query = (fromBlock: number, toBlock: number) => {
+    return provider.getLogs({ address: deployer, topics, fromBlock, toBlock });
+  };
+  const [log] = await queryInSpans(query, deploymentBlock, await provider.getBlockNumber());
   return log && { block: log.blockNumber, transaction: log.transactionHash };
 }
 

@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
-import type { DeploymentRecord, UnfinishedRecord } from "../../src/contracts/deploymentRecord.ts";
+import type { DeploymentRecord, UnfinishedRecord } from "../contracts/deploymentRecord.ts";
 
 /** Writes a record where `loadDeployment` reads it, as `deployments/<network>.json`: whole, or not at all. */
 export function writeDeployment(record: DeploymentRecord | UnfinishedRecord, path: string): void {

@@ -1,6 +1,6 @@
 import { Interface, Transaction, dataLength, id, isError } from "ethers";
 
-import { decodeRevert, revertDataOf } from "../../src/contracts/decodeRevert.ts";
+import { decodeRevert, revertDataOf } from "../contracts/decodeRevert.ts";
 import { PROXY } from "./create3.ts";
 import { DeploymentError } from "./errors.ts";
 import type { NetworkParameters } from "./networkParameters.ts";
@@ -75,7 +75,9 @@ export async function asking<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (cause) {
     if (cause instanceof DeploymentError) throw cause;
-    const problem = `the chain cannot be asked (${(cause as Error).message}): check the endpoint and run it again`;
+    // Ethers' whole message names the endpoint, whose address may hold a key.
+    const { shortMessage, message } = cause as Error & { shortMessage?: string };
+    const problem = `the chain cannot be asked (${shortMessage ?? message}): check the endpoint and run it again`;
     throw new DeploymentError("chain_unread", problem, { cause, isRetryable: true });
   }
 }

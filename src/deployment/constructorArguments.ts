@@ -1,4 +1,4 @@
-import type { ContractKey } from "../../src/contracts/abis.ts";
+import type { ContractKey } from "../contracts/abis.ts";
 import type { ReservedKey } from "./contractAddresses.ts";
 import type { DeploymentParameters } from "./parameters.ts";
 

@@ -1,13 +1,14 @@
 import type { Provider } from "ethers";
 
-import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
-import { DeploymentError } from "./errors.ts";
+import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
+import type { Output } from "./guarded.ts";
+import { guarded } from "./guarded.ts";
 import type { NetworkParameters } from "./networkParameters.ts";
-import type { Output } from "./runDeploy.ts";
 import { deploymentStatus, statusLines } from "./status.ts";
 
 export interface RunStatusOptions {
-  network: NetworkParameters;
+  /** Its reviewed files; without them parameters are not compared, and that is said. */
+  network?: NetworkParameters;
   record: DeploymentRecord;
   provider: Provider;
   json: boolean;
@@ -15,14 +16,11 @@ export interface RunStatusOptions {
 }
 
 /** `status`: prints how a deployment compares. Answers the exit code: 1 when anything differs or cannot be read. */
-export async function runStatus({ network, record, provider, json, output }: RunStatusOptions): Promise<number> {
-  try {
+export async function runStatus(options: RunStatusOptions): Promise<number> {
+  const { network, record, provider, json, output } = options;
+  return guarded("status", options, async () => {
     const status = await deploymentStatus(record, provider, network);
     output.out(json ? JSON.stringify(status, null, 2) : statusLines(status).join("\n"));
     return status.isGood ? 0 : 1;
-  } catch (error) {
-    if (!(error instanceof DeploymentError)) throw error;
-    output.err(`${error.code}: ${error.message}`);
-    return 1;
-  }
+  });
 }

@@ -21,6 +21,10 @@ export type DeploymentErrorCode =
   | "other_plan"
   /** The sources are not those of a commit. */
   | "uncommitted"
+  /** The contracts are not compiled, or from other sources. */
+  | "not_built"
+  /** Only Hardhat's plugin can do it. */
+  | "needs_hardhat"
   /** The deploying account cannot pay for the gas. */
   | "no_gas_money"
   /** A transaction was not mined in time. */

@@ -2,7 +2,7 @@
 const BLOCKS_PER_CALL = 10_000;
 const FEWEST_BLOCKS = 500;
 
-/** Events of many blocks, asked for in spans that the endpoint takes. */
+/** Events of many blocks, asked for in spans that the endpoint takes. Rejects when it takes not even small ones. */
 export async function queryInSpans<T>(
   query: (from: number, to: number) => Promise<readonly T[]>,
   first: number,

@@ -1,7 +1,7 @@
 import { Interface } from "ethers";
 
-import type { ContractKey } from "../../src/contracts/abis.ts";
-import { abis } from "../../src/contracts/abis.ts";
+import type { ContractKey } from "../contracts/abis.ts";
+import { abis } from "../contracts/abis.ts";
 import { CREATE3_DEPLOYER_INTERFACE } from "./suite.ts";
 
 /** AccessManager's own admin role. */

@@ -1,10 +1,11 @@
 import type { EventLog, Provider } from "ethers";
 import { Interface, ZeroAddress } from "ethers";
 
-import type { ContractKey } from "../../src/contracts/abis.ts";
-import { abis } from "../../src/contracts/abis.ts";
-import type { Contracts } from "../../src/contracts/connectContracts.ts";
-import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
+import type { ContractKey } from "../contracts/abis.ts";
+import { abis } from "../contracts/abis.ts";
+import type { Contracts } from "../contracts/connectContracts.ts";
+import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
+import { queryInSpans } from "../contracts/queryInSpans.ts";
 import { ADMIN_ROLE, PAUSABLE_KEYS, PAUSER_FUNCTIONS, PAUSER_ROLE } from "./handOver.ts";
 
 type Found = [name: string, actual: string | bigint, expected: string | bigint];
@@ -23,7 +24,7 @@ export async function rolesFound(record: DeploymentRecord, handles: Contracts, p
 
 async function accessRoles(record: DeploymentRecord, { accessManager }: Contracts, provider: Provider) {
   const { timelock, guardian } = record.contracts;
-  const granted = await eventsOf(record, "accessManager", "RoleGranted", provider);
+  const granted = await eventsOf(record, "accessManager", ["RoleGranted"], provider);
   const pairs = pairsOf(granted.map(({ args }) => [args[0] as bigint, args[1] as string] as const));
   const held = [];
   for (const [role, account] of pairs) {
@@ -38,11 +39,20 @@ async function accessRoles(record: DeploymentRecord, { accessManager }: Contract
     ["accessManager.getRoleGuardian of pausing", await accessManager.getRoleGuardian(PAUSER_ROLE), ADMIN_ROLE],
     ["accessManager.getRoleGrantDelay of admins", await accessManager.getRoleGrantDelay(ADMIN_ROLE), 0n],
     ["accessManager.getRoleGrantDelay of pausing", await accessManager.getRoleGrantDelay(PAUSER_ROLE), 0n],
+    ["accessManager delays ahead", await delaysAhead(record, provider), ""],
   ] as Found[];
 }
 
+/** Delays that were set and are not in force yet, which no view of the AccessManager shows: they could lock roles for good. */
+async function delaysAhead(record: DeploymentRecord, provider: Provider): Promise<string> {
+  const set = await eventsOf(record, "accessManager", ["TargetAdminDelayUpdated", "RoleGrantDelayChanged"], provider);
+  const now = BigInt((await provider.getBlock("latest"))!.timestamp);
+  const ahead = set.filter(({ args }) => (args[2] as bigint) > now);
+  return sorted(ahead.map(({ args: [of, delay, since] }) => `${String(of)} ${String(delay)} s from ${String(since)}`));
+}
+
 async function timelockRoles(record: DeploymentRecord, { timelock }: Contracts, provider: Provider) {
-  const granted = await eventsOf(record, "timelock", "RoleGranted", provider);
+  const granted = await eventsOf(record, "timelock", ["RoleGranted"], provider);
   const pairs = pairsOf(granted.map(({ args }) => [args[0] as string, args[1] as string] as const));
   const names = new Map([
     [await timelock.DEFAULT_ADMIN_ROLE(), "admin"],
@@ -97,12 +107,16 @@ function isWrite(fragment: Fragment): fragment is FunctionFragment {
 async function eventsOf(
   { contracts, deploymentBlock }: DeploymentRecord,
   key: "accessManager" | "timelock",
-  name: string,
+  names: readonly string[],
   provider: Provider,
 ) {
   const iface = new Interface(abis[key]);
-  const topics = [iface.getEvent(name)!.topicHash];
-  const logs = await provider.getLogs({ address: contracts[key].address, topics, fromBlock: deploymentBlock });
+  const { address } = contracts[key];
+  const topics = [names.map((name) => iface.getEvent(name)!.topicHash)];
+  const query = (fromBlock: number, toBlock: number) => provider.getLogs({ address, topics, fromBlock, toBlock });
+  const head = await provider.getBlockNumber();
+  // Some search everything at once, which is a thousand calls less on a chain that is a year old.
+  const logs = await query(deploymentBlock, head).catch(() => queryInSpans(query, deploymentBlock, head));
   return logs.map((log) => iface.parseLog(log)!) as unknown as EventLog[];
 }
 

@@ -49,6 +49,9 @@ export interface NetworkParameters {
 
 /** Reads the two reviewed files of a network that `deploy` knows. Throws DeploymentError. */
 export function readNetworkParameters(network: string): NetworkParameters {
+  if (!(NETWORKS as readonly string[]).includes(network)) {
+    throw new DeploymentError("bad_parameters", `"${network}" is no network that deploy knows: ${NETWORKS.join(", ")}`);
+  }
   const [parameters, genesis] = ["parameters", "genesis"].map((kind) => readReviewed(kind, network));
   return parseNetworkParameters(network, parameters, genesis);
 }
@@ -79,7 +82,7 @@ function readReviewed(kind: string, network: string): unknown {
   try {
     return JSON.parse(readFileSync(file, "utf8"));
   } catch (cause) {
-    const problem = `cannot read ${file}: deploy knows the networks ${NETWORKS.join(", ")}`;
+    const problem = `cannot read ${file} (${(cause as Error).message}): it is a reviewed file, restore it`;
     throw new DeploymentError("bad_parameters", problem, { cause });
   }
 }
