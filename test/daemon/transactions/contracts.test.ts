@@ -1,5 +1,4 @@
 import { expect } from "chai";
-import type { JsonRpcProvider } from "ethers";
 
 import { ethersTransactions } from "../../../src/daemon/adapters/ethersTransactions.ts";
 import { ethersWork, hasEffect } from "../../../src/daemon/adapters/ethersWork.ts";
@@ -30,7 +29,7 @@ describe("the daemon's work on real contracts, through the manager", () => {
     const store = new MemoryIntents(clock);
     const manager = new TransactionManager({
       ...{ store, leadership: store, clock, chainId: world.chainId, log: silentLog, pollingMs: 5 },
-      ...{ chain: ethersTransactions(ethers.provider as unknown as JsonRpcProvider), holder: "a", leaseMs: 60_000 },
+      ...{ chain: ethersTransactions(ethers.provider), holder: "a", leaseMs: 60_000 },
       ...{ signers: { routine: routineSigner }, reserveWei: 0n, hasEffect: hasEffect(world) },
     });
     const domain = { chainId: world.chainId, postageChannels: toAddress(await postageChannels.getAddress()) };
