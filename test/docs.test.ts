@@ -21,6 +21,8 @@ describe("docs", () => {
       ...codesOf("src/client/errors.ts", "GatewayErrorCode"),
       ...codesOf("src/protocol/errors.ts", "ProtocolErrorCode"),
       ...codesOf("src/commands/core/errors.ts", "CommandErrorCode"),
+      ...codesOf("src/daemon/transactions/errors.ts", "SendErrorCode"),
+      ...codesOf("src/platform/keys/transactionSigner.ts", "SignerErrorCode"),
     ];
     expect(codes.length).to.be.greaterThan(30);
     for (const code of codes) expect(errors, code).to.include(`\`${code}\``);

@@ -43,3 +43,63 @@ describe("cli/config", () => {
     }
   });
 });
+
+const ADDRESS = `0x${"ab".repeat(20)}`;
+const REST = {
+  ...{ deployment: "record.json", rpcUrl: "http://127.0.0.1:1", listen: { host: "127.0.0.1", port: 1 } },
+  ...{ dataDirectory: ".", nodeId: 100, operatorPort: 0, nativeTokenPrice: "1" },
+};
+const FILES = { signingKeyFile: "signing.key", settlementKeyFile: "settlement.key" };
+
+describe("cli/config of keys", () => {
+  let directory: string;
+  beforeEach(() => (directory = mkdtempSync(join(tmpdir(), "config-"))));
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  function read(keys: object) {
+    const file = join(directory, "node.json");
+    writeFileSync(file, JSON.stringify({ ...REST, ...keys }));
+    return readNodeConfig(file);
+  }
+  const at = (name: string) => join(directory, name);
+
+  it("takes the file names of before, relative to the config", () => {
+    const config = read(FILES);
+    expect(config.signingKey).to.deep.equal({ keyFile: at("signing.key") });
+    expect(config.settlementKey).to.deep.equal({ keyFile: at("settlement.key") });
+    expect(config.deadlineKey).to.equal(undefined);
+  });
+
+  it("takes keystores for every key, and a remote signer for those that pay gas", () => {
+    const remote = { remoteSigner: { url: "http://127.0.0.1:9000", address: ADDRESS } };
+    const config = read({
+      signingKey: { keystoreFile: "signing.json", passwordVariable: "PASSWORD" },
+      settlementKey: { keystoreFile: "settlement.json", passwordFile: "settlement.password" },
+      deadlineKey: remote,
+    });
+    expect(config.signingKey).to.deep.equal({ keystoreFile: at("signing.json"), passwordVariable: "PASSWORD" });
+    expect(config.settlementKey).to.deep.equal({
+      keystoreFile: at("settlement.json"),
+      passwordFile: at("settlement.password"),
+    });
+    expect(config.deadlineKey).to.deep.equal(remote);
+    expect(() => read({ settlementKeyFile: "s", signingKey: remote }), "it signs envelopes here").to.throw(ConfigError);
+  });
+
+  it("refuses a key that is named twice, not at all, or by halves", () => {
+    const settlementKey = { keyFile: "other.key" };
+    expect(() => read({ ...FILES, settlementKey })).to.throw(ConfigError, /name the key once/);
+    expect(() => read({ signingKeyFile: "signing.key" })).to.throw(
+      ConfigError,
+      /settlementKey or as settlementKeyFile/,
+    );
+    for (const deadlineKey of [
+      { keystoreFile: "k.json" },
+      { remoteSigner: { url: "http://a" } },
+      {},
+      { keyFile: "" },
+    ]) {
+      expect(() => read({ ...FILES, deadlineKey }), JSON.stringify(deadlineKey)).to.throw(ConfigError);
+    }
+  });
+});

@@ -9,13 +9,13 @@ import { BUDGET, pass, request, routineSigner, sending, world } from "./support.
 function killable<T extends object>(target: T, counter: { left: number; isAfter: boolean; isDead: boolean }): T {
   return new Proxy(target, {
     get(from, name) {
-      const value = Reflect.get(from, name, from) as unknown;
+      const value: unknown = Reflect.get(from, name, from);
       if (typeof value !== "function") return value;
       return async (...args: unknown[]) => {
         if (counter.isDead) throw new Error("killed");
         counter.isDead = --counter.left <= 0;
         if (counter.isDead && !counter.isAfter) throw new Error("killed");
-        const result = (await (value as (...args: unknown[]) => unknown).apply(from, args)) as unknown;
+        const result: unknown = await (value as (...args: unknown[]) => unknown).apply(from, args);
         if (counter.isDead) throw new Error("killed");
         return result;
       };

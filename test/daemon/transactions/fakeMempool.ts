@@ -191,7 +191,7 @@ export class FakeMempool implements TransactionChain {
     if (this.pool.some(({ hash }) => hash === transaction.hash)) throw this.#says(known);
     if (transaction.nonce < this.#used(from)) throw this.#says(nonceTooLow);
     const cost = transaction.gasLimit * transaction.maxFeePerGas!;
-    if (((this.#balances.get(from.toLowerCase()) ?? 10n ** 20n) as bigint) < cost) throw this.#says(noMoney);
+    if ((this.#balances.get(from.toLowerCase()) ?? 10n ** 20n) < cost) throw this.#says(noMoney);
     const own = this.pool.filter((pooled) => pooled.from === from);
     const before = own.find(({ nonce }) => nonce === transaction.nonce);
     if (!before && nonceTooHigh && transaction.nonce > this.#used(from) + own.length) throw this.#says(nonceTooHigh);

@@ -12,11 +12,11 @@ describe("daemon/transactions/manager", () => {
     const it = world();
     const manager = it.start();
     const seen: string[] = [];
-    const { broadcast } = it.chain;
+    const broadcast = it.chain.broadcast.bind(it.chain);
     it.chain.broadcast = async (raw) => {
       const [intent] = it.store.all;
       seen.push(intent!.attempts.at(-1)!.hash);
-      return broadcast.call(it.chain, raw);
+      return broadcast(raw);
     };
     const sent = sending(manager, request());
     await pass(it, 4);
