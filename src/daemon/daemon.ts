@@ -36,8 +36,8 @@ export interface DaemonOptions {
   /** The first block that can have an event of ours. */
   deploymentBlock: bigint;
   policy: SettlePolicy;
-  /** 0 takes a free port. The listener is bound to 127.0.0.1. */
-  operatorPort: number;
+  /** 0 takes a free port, undefined none. The listener is bound to 127.0.0.1. */
+  operatorPort: number | undefined;
   intervalsMs: { watch: number; gossip: number; settle: number };
   /** See WatchOptions. */
   staleHeadMs: number;
@@ -148,7 +148,7 @@ export class Daemon {
     return this.#ledger.account(channel);
   }
 
-  /** Where the operator's routes answer, after `start`. */
+  /** Where the operator's routes answer, after a `start` with a port. */
   get operatorUrl(): string {
     return `http://127.0.0.1:${(this.#operatorServer!.address() as AddressInfo).port}`;
   }
@@ -161,7 +161,7 @@ export class Daemon {
   async start(): Promise<void> {
     const { envelopeLog, intervalsMs, clock, log } = this.#options;
     await this.#requireWholeLog();
-    await this.#listen();
+    if (this.#options.operatorPort !== undefined) await this.#listen(this.#options.operatorPort);
     await this.#prepare().catch((error: unknown) => {
       log.warn({ error: String(error) }, "the gate stays shut until the chain and the log can be read");
     });
@@ -203,7 +203,7 @@ export class Daemon {
     await this.#meter.drain();
     if (this.#isReady) return;
     this.#isReady = true;
-    this.#options.log.info({ nodeId: this.#options.nodeId, operator: this.operatorUrl }, "the daemon is ready");
+    this.#options.log.info({ nodeId: this.#options.nodeId }, "the daemon is ready");
   }
 
   async #requireWholeLog(): Promise<void> {
@@ -216,7 +216,7 @@ export class Daemon {
     );
   }
 
-  async #listen(): Promise<void> {
+  async #listen(port: number): Promise<void> {
     const routes = {
       status: () => this.status(),
       settle: async () => ({ transactions: await this.settle() }),
@@ -227,9 +227,10 @@ export class Daemon {
     const server = createServer(operatorHandler(routes, this.#options.log));
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(this.#options.operatorPort, "127.0.0.1", () => resolve());
+      server.listen(port, "127.0.0.1", () => resolve());
     });
     this.#operatorServer = server;
+    this.#options.log.info({ operator: this.operatorUrl }, "the operator's routes answer");
   }
 
   /** Meters the node's log to its end. */

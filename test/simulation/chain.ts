@@ -13,7 +13,7 @@ export const BLOCK_SECONDS = 2;
 /** Below the newest block. */
 export const SAFE_DEPTH = 20;
 export const FINAL_DEPTH = 70;
-export const WITHDRAWAL_DELAY_SECONDS = 600n;
+export const WITHDRAWAL_DELAY_SECONDS = 240n;
 export const GWEI = 10n ** 9n;
 export const USUAL_BASE_FEE = GWEI / 10n;
 const GAS_USED = 60_000n;

@@ -32,13 +32,16 @@ export async function judge(world: World): Promise<string[]> {
 type Check = (holds: boolean, problem: string) => void;
 
 /** From the originators' own logs, each (payer, payer digest) once, without any code of the meter's. */
-function usageOf({ operators, feePico }: World): Map<Address, bigint> {
-  const keys = new Set<string>();
-  for (const { node } of operators) for (const { key } of node.entries(node.nodeId)) keys.add(key);
+function usageOf(world: World): Map<Address, bigint> {
+  const seen = new Set<string>();
   const used = new Map<Address, bigint>();
-  for (const key of keys) {
-    const channel = key.split(":")[0] as Address;
-    used.set(channel, (used.get(channel) ?? 0n) + feePico);
+  for (const { node } of world.operators) {
+    for (const { key } of node.entries(node.nodeId)) {
+      if (seen.has(key)) continue;
+      seen.add(key);
+      const channel = key.split(":")[0] as Address;
+      used.set(channel, (used.get(channel) ?? 0n) + world.feePicoAt(node.nodeId));
+    }
   }
   return used;
 }
@@ -57,7 +60,10 @@ function judgeLog({ payers, operators }: World, { node }: SimOperator, check: Ch
   }
   for (const other of operators) {
     const copy = other.node.entries(node.nodeId);
-    check(copy.length === own.length, `node ${other.node.nodeId} has ${copy.length} of ${own.length} of ${node.nodeId}`);
+    check(
+      copy.length === own.length,
+      `node ${other.node.nodeId} has ${copy.length} of ${own.length} of ${node.nodeId}`,
+    );
   }
 }
 
@@ -82,7 +88,10 @@ async function judgeLedger(
       const [mine, theirs] = [account.chain[name], onChain?.[name] ?? 0n];
       check(mine === theirs, `D6: ${who} says ${name} ${mine}, the chain ${theirs}`);
     }
-    const shown = accepted.reduce((most, { signed, nodeId }) => (nodeId === node.nodeId && signed > most ? signed : most), 0n);
+    const shown = accepted.reduce(
+      (most, { signed, nodeId }) => (nodeId === node.nodeId && signed > most ? signed : most),
+      0n,
+    );
     const known = account.vouchers?.fees.fees ?? 0n;
     check(known >= shown, `D1: ${who} has a voucher of ${known}, it took one of ${shown}`);
   }
@@ -104,7 +113,8 @@ async function judgeIntents({ chain }: World, { node, store }: SimOperator, chec
 }
 
 /** I4 and what nodes lost; D9 and I8 for those who left. */
-async function judgePayer({ chain, operators, feePico }: World, payer: SimPayer, usage: bigint, check: Check) {
+async function judgePayer(world: World, payer: SimPayer, usage: bigint, check: Check) {
+  const { chain, operators } = world;
   const { channel, kind, signed } = payer;
   const state = chain.head.state.channels.get(channel);
   if (!state) return;
@@ -120,16 +130,26 @@ async function judgePayer({ chain, operators, feePico }: World, payer: SimPayer,
   const isWithdrawn = payer.withdrawalAskedAt !== undefined;
   if (!isWithdrawn) check(feesSpent === collectable, `I9: ${who} owes ${collectable}, ${feesSpent} was collected`);
   const lostPico = usage - unitsToPico(feesSpent);
-  const most = unitsToPico(mayLose(payer, operators, picoToUnitsUp(feePico)));
-  check(lostPico <= most, `D4, D9: nodes lost ${lostPico / PICO_PER_UNIT} units by ${who}, at most ${most / PICO_PER_UNIT}`);
+  const most = unitsToPico(mayLose(payer, operators, deposited, picoToUnitsUp(world.feePicoAt(NODE_IDS.at(-1)!))));
+  check(
+    lostPico <= most,
+    `D4, D9: nodes lost ${lostPico / PICO_PER_UNIT} units by ${who}, at most ${most / PICO_PER_UNIT}`,
+  );
 }
 
 /** What all nodes together may carry unpaid. A process that starts anew has forgotten what it lent. */
-function mayLose({ kind, depositWasDropped }: SimPayer, operators: readonly SimOperator[], fee: bigint): bigint {
+function mayLose(
+  { kind, signed, depositWasDropped }: SimPayer,
+  operators: readonly SimOperator[],
+  deposited: bigint,
+  fee: bigint,
+): bigint {
   // A deposit that the chain took back after it was safe backs nothing.
   if (depositWasDropped) return EXPOSURE_CAP * BigInt(NODE_IDS.length);
   const lenders = operators.reduce((sum, { restarts }) => sum + 1n + BigInt(restarts), 0n);
   if (kind === "leaver") return NOT_WORTH_ITS_GAS;
-  if (kind === "greedy") return lenders * (LEAST_SHARE + GREEDY_HEADROOM / BigInt(NODE_IDS.length) + fee);
+  // The end of a deposit is a headroom that everybody lends, whoever the payer is.
+  if (kind === "greedy" || signed > deposited)
+    return lenders * (LEAST_SHARE + GREEDY_HEADROOM / BigInt(NODE_IDS.length) + fee);
   return fee;
 }

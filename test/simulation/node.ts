@@ -62,7 +62,11 @@ export class SimNode implements EnvelopeLog {
     const own = this.#logOf(this.nodeId);
     const sequenceId = (own.at(-1)?.sequenceId ?? 0n) + 1n;
     const originatorNs = BigInt(this.#clock.now()) * 1_000_000n;
-    this.#store(this.nodeId, { sequenceId, envelope: envelopeOf(this.nodeId, sequenceId, originatorNs, read.bytes), key });
+    this.#store(this.nodeId, {
+      sequenceId,
+      envelope: envelopeOf(this.nodeId, sequenceId, originatorNs, read.bytes),
+      key,
+    });
     admission.release(true);
     return true;
   }

@@ -25,7 +25,7 @@ export interface PayerOptions {
   clock: VirtualClock;
   random: Random;
   nodes: readonly SimNode[];
-  /** Of each message: all are of one size, and no minute is congested. */
+  /** Of each message, at most: no minute is congested. */
   feePico: bigint;
   deposit: bigint;
 }
@@ -156,7 +156,7 @@ export class SimPayer {
 }
 
 function signed(n: number, target: number, key: Uint8Array): Uint8Array {
-  const id = `${n}/${target}/${key[0]}`;
+  const id = `${n}/${target}/${Buffer.from(key).toString("hex")}`;
   let envelope = SIGNED.get(id);
   if (!envelope) SIGNED.set(id, (envelope = payerEnvelope(n, target, key)));
   return envelope;

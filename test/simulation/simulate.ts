@@ -6,10 +6,11 @@ import type { SimOperator } from "./world.ts";
 import { NODE_IDS, World } from "./world.ts";
 
 const MINUTE = 60_000;
-const ROUGH_MS = 8 * MINUTE;
+const ROUGH_MS = 5 * MINUTE;
 /** Longer than the withdrawal delay, so that whoever asked has left; then finality. */
-const CALM_MS = 11 * MINUTE;
-const SETTLE_MS = 4 * MINUTE;
+const CALM_MS = 6 * MINUTE;
+/** Turns of four nodes, for settling, passing on and claiming; then finality. */
+const SETTLE_MS = 7 * MINUTE;
 const REPLICATE_MS = 400;
 const PAYER_MS = 3_000;
 const PAGE = 50;
@@ -23,7 +24,7 @@ export interface Simulation {
   figures: { accepted: number; refused: number; kills: number; reorgs: number; deepest: number; settlements: number };
 }
 
-/** Eight bad minutes and a quiet quarter of an hour of a small network, judged at the end. */
+/** Five bad minutes of a small network, and a quiet quarter of an hour, judged at the end. */
 export async function simulate(seed: number): Promise<Simulation> {
   const world = await World.open(seed);
   const figures = { accepted: 0, refused: 0, kills: 0, reorgs: 0, deepest: 0, settlements: 0 };

@@ -41,6 +41,13 @@ const ROUGH_RPC: RpcFaults = { failureChance: 0.02, mostDelayMs: 200, mostLag: 2
 const CALM_RPC: RpcFaults = { failureChance: 0, mostDelayMs: 20, mostLag: 0, omitChance: 0 };
 const ROUGH_DISK: DiskFaults = { refuseChance: 0.01, loseAnswerChance: 0.01 };
 
+const FEES = new Map(
+  NODE_IDS.map((nodeId) => {
+    const { canonicalSize } = readPayerEnvelope(payerEnvelope(0, nodeId, keyOf(0, 0)));
+    return [nodeId, baseFeePico(RATES, canonicalSize, RETENTION_DAYS)];
+  }),
+);
+
 /** One operator: what survives its process, and what the process is given. */
 export class SimOperator {
   readonly node: SimNode;
@@ -64,8 +71,6 @@ export class World {
   readonly chain: SimChain;
   readonly operators: SimOperator[] = [];
   readonly payers: SimPayer[] = [];
-  /** Of one message. */
-  readonly feePico: bigint;
   /** What happened, for a comparison of two runs. */
   readonly trace: string[] = [];
   /** Operators that cannot reach each other: those in it from those that are not. */
@@ -78,8 +83,11 @@ export class World {
       NODE_IDS.flatMap((id) => [keyOf(id, 1), keyOf(id, 2)]).map((key) => [addressOf(key), 10n * ETHER]),
     );
     this.chain = new SimChain(DOMAIN, NODE_IDS, this.clock, wei);
-    const sample = readPayerEnvelope(payerEnvelope(0, 100, keyOf(0, 0)));
-    this.feePico = baseFeePico(RATES, sample.canonicalSize, RETENTION_DAYS);
+  }
+
+  /** Of one message to a node: the larger ids take a byte more. */
+  feePicoAt(nodeId: number): bigint {
+    return FEES.get(nodeId)!;
   }
 
   static async open(seed: number): Promise<World> {
@@ -87,9 +95,16 @@ export class World {
     for (const nodeId of NODE_IDS) world.operators.push(await world.#operator(nodeId));
     const nodes = world.operators.map(({ node }) => node);
     for (const [i, kind] of KINDS.entries()) {
-      const { chain, clock, feePico } = world;
+      const { chain, clock } = world;
+      const feePico = world.feePicoAt(NODE_IDS.at(-1)!);
       const options = { kind, key: keyOf(i, 3), domain: DOMAIN, chain, clock, nodes, feePico };
-      world.payers.push(new SimPayer({ ...options, random: world.random.fork(), deposit: BigInt(world.random.between(50_000, 1_000_000)) }));
+      world.payers.push(
+        new SimPayer({
+          ...options,
+          random: world.random.fork(),
+          deposit: BigInt(world.random.between(50_000, 1_000_000)),
+        }),
+      );
     }
     return world;
   }

@@ -2,7 +2,7 @@ import { expect } from "chai";
 
 import { ethersTransactions } from "../../../src/daemon/adapters/ethersTransactions.ts";
 import { ethersWork, hasEffect } from "../../../src/daemon/adapters/ethersWork.ts";
-import { MemoryIntents } from "../../../src/daemon/adapters/memoryIntents.ts";
+import { MemoryIntents } from "./memoryIntents.ts";
 import { TransactionManager } from "../../../src/daemon/transactions/manager.ts";
 import { systemClock as clock } from "../../../src/platform/clock.ts";
 import { silentLog } from "../../../src/platform/log.ts";
