@@ -1,4 +1,5 @@
-import { Transaction, keccak256, toUtf8Bytes } from "ethers";
+import type { Transaction } from "ethers";
+import { keccak256, toUtf8Bytes } from "ethers";
 
 import { fastRecoverAddress } from "../../src/platform/recover.ts";
 import type { Address, Hex } from "../../src/protocol/bytes.ts";
