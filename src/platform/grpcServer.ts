@@ -5,9 +5,10 @@ import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 
 import type { ConnectRouter } from "@connectrpc/connect";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
 
 import { protocolOf } from "./firstBytes.ts";
+import type { RequestHandler } from "./rpcHandler.ts";
+import { rpcHandler } from "./rpcHandler.ts";
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -53,9 +54,6 @@ const IDLE_MS = 300_000;
 const HEADERS_MS = 20_000;
 const REQUEST_MS = 120_000;
 const SWEEP_MS = 50;
-
-/** Of either HTTP. */
-type AnyHandler = ReturnType<typeof connectNodeAdapter>;
 
 /**
  * gRPC-Web over HTTP/1.1 with CORS open, because browsers are clients too, and gRPC over HTTP/2 without TLS (h2c), which
@@ -132,24 +130,30 @@ function handOut(
     void protocolOf(socket, firstBytesMs).then((protocol) => {
       undecided.delete(socket);
       if (!protocol || socket.destroyed) socket.destroy();
-      else if (protocol === "http2") http2.emit("connection", socket);
-      else serveHttp1!.call(server, socket);
+      else if (protocol === "http1") serveHttp1!.call(server, socket);
+      else {
+        // Whoever has nothing more to say reads nothing more, and what waits for it to read would wait for ever.
+        socket.once("end", () => socket.destroy());
+        http2.emit("connection", socket);
+      }
     });
   });
   return undecided;
 }
 
-function listener(options: GrpcServerOptions, version: "http1" | "http2", shutdownSignal: AbortSignal): AnyHandler {
-  const handler = connectNodeAdapter({
-    routes: options.routes,
-    // XMTP nodes refuse the Connect protocol, so nobody may come to rely on it here.
-    connect: false,
-    grpc: version === "http2",
-    grpcWeb: true,
-    readMaxBytes: options.maxMessageBytes,
-    shutdownSignal,
-    fallback: (options.fallback ?? notFound) as AnyHandler,
-  });
+function listener(options: GrpcServerOptions, version: "http1" | "http2", shutdownSignal: AbortSignal): RequestHandler {
+  const handler = rpcHandler(
+    options.routes,
+    {
+      // XMTP nodes refuse the Connect protocol, so nobody may come to rely on it here.
+      connect: false,
+      grpc: version === "http2",
+      grpcWeb: true,
+      readMaxBytes: options.maxMessageBytes,
+      shutdownSignal,
+    },
+    (options.fallback ?? notFound) as RequestHandler,
+  );
   return (request, response) => {
     for (const [name, value] of Object.entries(CORS_HEADERS)) response.setHeader(name, value);
     if (request.method === "OPTIONS") {

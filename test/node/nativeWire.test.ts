@@ -1,12 +1,14 @@
+import { connect as connectHttp2 } from "node:http2";
+
 import * as grpc from "@grpc/grpc-js";
 import { expect } from "chai";
 
 import { PostageRefused } from "../../src/daemon/refusal.ts";
 import { payerEnvelope } from "../support/envelopes.ts";
-import { call, grpcClient, stream } from "../support/stockNode/protos.ts";
+import { call, grpcClient, services, stream } from "../support/stockNode/protos.ts";
 import type { EnvelopeMessage } from "../support/stockNode/log.ts";
 import { bytesOf } from "../support/stockNode/wire.ts";
-import { GROUP_TOPIC, POSTAGE_KEY, TestNetwork, query, reached } from "./support/network.ts";
+import { GROUP_TOPIC, POSTAGE_KEY, TestNetwork, query } from "./support/network.ts";
 
 /** As grpc-js wants it. */
 function payerMessage(n: number) {
@@ -91,28 +93,41 @@ describe("node over gRPC (h2c), as native clients speak it", function () {
   it("forgets a stream whose client left, also one that did not read", async () => {
     const node = await network.start(100, { keepAliveMs: 20 });
     const publish = clientOf("publish", node.url);
-    for (let i = 0; i < 20; i++) {
+    // More than an HTTP/2 window holds.
+    for (let i = 0; i < 6; i++) {
       const payerEnvelopes = Array.from({ length: 50 }, (_, n) => payerMessage(i * 50 + n));
       await call(publish, "publishPayerEnvelopes", { payerEnvelopes });
     }
-    await reached(node, 100, 1_000n);
-    const lastSeen = { nodeIdToSequenceId: {} };
-    const reader = stream<Frame>(clientOf("replication", node.url), "subscribeOriginators", {
-      filter: { originatorNodeIds: [100], lastSeen },
-    });
+    const filter = { originatorNodeIds: [100], lastSeen: { nodeIdToSequenceId: {} } };
+    const reader = stream<Frame>(clientOf("replication", node.url), "subscribeOriginators", { filter });
     reader.on("error", () => {});
-    const lazy = grpcClient("replication", node.url);
+    const message = services.replication.service.SubscribeOriginators!.requestSerialize({ filter });
+    const lazy = connectHttp2(node.url);
+    lazy.on("error", () => {});
     for (let i = 0; i < 50; i++) {
-      const one = stream<Frame>(lazy, "subscribeOriginators", { filter: { originatorNodeIds: [100], lastSeen } });
-      one.on("error", () => {});
-      one.pause();
+      const path = "/xmtp.xmtpv4.message_api.ReplicationApi/SubscribeOriginators";
+      const request = lazy.request({
+        ":path": path,
+        ":method": "POST",
+        "content-type": "application/grpc",
+        te: "trailers",
+      });
+      request.on("error", () => {});
+      const head = Buffer.alloc(5);
+      head.writeUInt32BE(message.length, 1);
+      request.end(Buffer.concat([head, message]));
     }
-    while (node.stats().streams < 51) await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(() => node.stats().streams === 51);
+    await new Promise((resolve) => setTimeout(resolve, 100));
     reader.cancel();
-    lazy.close();
-    for (const deadline = Date.now() + 10_000; node.stats().streams > 0 && Date.now() < deadline;) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    expect(node.stats().streams).to.equal(0);
+    lazy.destroy();
+    await until(() => node.stats().streams === 0);
   });
 });
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 10_000; !isSo();) {
+    if (Date.now() > deadline) throw new Error("it never came to that");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
