@@ -58,6 +58,17 @@ const nodeSchema = z.strictObject({
   exposureCap: units.default(5_000_000n),
 });
 
+/** The settlement daemon beside a stock node: as for a node, without what the stock node does itself. */
+const daemonSchema = nodeSchema.omit({ signingKeyFile: true, confirmations: true }).extend({
+  /** Where the stock node listens; nobody else may reach it there. */
+  upstream: z.strictObject({
+    url: z.url({ protocol: /^https?$/ }),
+    protocol: z.enum(["grpc", "grpc-web"]).default("grpc"),
+    /** How long it may take to answer a publish: a stock node holds one for up to 30 s. */
+    timeoutMs: milliseconds.default(40_000),
+  }),
+});
+
 const gatewaySchema = z.strictObject({
   ...common,
   /** Hex of the postage key: its address is the channel. */
@@ -71,15 +82,23 @@ const gatewaySchema = z.strictObject({
 });
 
 export type NodeConfig = z.output<typeof nodeSchema>;
+export type DaemonConfig = z.output<typeof daemonSchema>;
 export type GatewayConfig = z.output<typeof gatewaySchema>;
 
 /** What a config file may hold, before defaults. */
 export type NodeConfigInput = z.input<typeof nodeSchema>;
+export type DaemonConfigInput = z.input<typeof daemonSchema>;
 export type GatewayConfigInput = z.input<typeof gatewaySchema>;
 
 export function readNodeConfig(file: string): NodeConfig {
   const config = read(file, nodeSchema);
   const keys = { signingKeyFile: config.signingKeyFile, settlementKeyFile: config.settlementKeyFile };
+  return { ...config, ...absolute(file, { ...places(config), ...keys }) };
+}
+
+export function readDaemonConfig(file: string): DaemonConfig {
+  const config = read(file, daemonSchema);
+  const keys = { settlementKeyFile: config.settlementKeyFile };
   return { ...config, ...absolute(file, { ...places(config), ...keys }) };
 }
 

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 
-import { ConfigError, readGatewayConfig, readNodeConfig } from "./config.ts";
-import { NodeLogRestoredError } from "../daemon/daemon.ts";
+import { ConfigError, readDaemonConfig, readGatewayConfig, readNodeConfig } from "./config.ts";
 import { addNetworkCommands } from "./networkCommands.ts";
+import { runDaemon } from "./runDaemon.ts";
 import { runGateway } from "./runGateway.ts";
 import { runNode } from "./runNode.ts";
 import { untilStopped } from "./untilStopped.ts";
@@ -27,6 +27,11 @@ program
   .requiredOption("--config <file>", "JSON, see docs/operators.md")
   .action(async ({ config }: { config: string }) => serve(runNode(readNodeConfig(config))));
 program
+  .command("daemon")
+  .description("run the settlement daemon in front of a stock node")
+  .requiredOption("--config <file>", "JSON, see docs/operators.md, 'Beside a stock node'")
+  .action(async ({ config }: { config: string }) => serve(runDaemon(readDaemonConfig(config))));
+program
   .command("gateway")
   .description("run a gateway that pays for the messages of its clients")
   .requiredOption("--config <file>", "JSON, see docs/payers.md")
@@ -40,7 +45,7 @@ try {
   process.exit(exitCode);
 } catch (error) {
   // What an operator can mend is said in a sentence; anything else with its origin.
-  const isKnown = error instanceof ConfigError || error instanceof NodeLogRestoredError || isSystemError(error);
+  const isKnown = error instanceof ConfigError || isSystemError(error);
   console.error(isKnown ? (error as Error).message : error);
   process.exit(error instanceof ConfigError ? 2 : 1);
 }

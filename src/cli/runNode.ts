@@ -8,11 +8,13 @@ import { connectRpc } from "../contracts/connectRpc.ts";
 import { TransactionSender } from "../contracts/transactionSender.ts";
 import { loadDeployment } from "../contracts/loadDeployment.ts";
 import { ethersChain } from "../daemon/adapters/ethersChain.ts";
+import { ethersNodeKeys } from "../daemon/adapters/ethersNodeKeys.ts";
 import { ethersFaults } from "../daemon/adapters/ethersFaults.ts";
 import { grpcPeerLogs } from "../daemon/adapters/grpcPeerLogs.ts";
 import { httpGossip } from "../daemon/adapters/httpGossip.ts";
 import { openSqliteLedger } from "../daemon/adapters/sqliteStore.ts";
 import { Daemon } from "../daemon/daemon.ts";
+import { KeyRing } from "../daemon/keyRing.ts";
 import { ethersNodeChain } from "../node/adapters/ethersNodeChain.ts";
 import { startNode } from "../node/node.ts";
 import { systemClock as clock } from "../platform/clock.ts";
@@ -69,6 +71,7 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
         store: openSqliteLedger(join(config.dataDirectory, "ledger.sqlite"), domain),
         chain: ethersChain(contracts, provider, sender),
         isCaughtUp: () => isCaughtUp(),
+        highWater: { peers: grpcPeerLogs, keys: new KeyRing(ethersNodeKeys(contracts), clock) },
         faults: {
           chain: ethersFaults({ contracts, provider, sender, account: toAddress(wallet.address), nodeId }),
           peers: grpcPeerLogs,

@@ -14,6 +14,8 @@ import type { FaultChain, PeerLogs } from "./faults/ports.ts";
 import { Gate } from "./gate.ts";
 import { Gossip } from "./gossip.ts";
 import { describe, operatorHandler, publicHandler } from "./http.ts";
+import type { HighWaterSources } from "./highWater.ts";
+import { HighWater } from "./highWater.ts";
 import { Ledger } from "./ledger.ts";
 import type { Loop } from "./loop.ts";
 import { startLoop } from "./loop.ts";
@@ -25,6 +27,7 @@ import type {
   EnvelopeLog,
   GossipTransport,
   LedgerStore,
+  RegisteredNode,
   SettleResult,
 } from "./ports.ts";
 import { RateBook } from "./rateBook.ts";
@@ -50,6 +53,8 @@ export interface DaemonOptions {
   envelopeLog: EnvelopeLog;
   /** False while envelopes that other nodes took earlier are still on their way into the log. */
   isCaughtUp: () => boolean;
+  /** Who else is asked, at the start, how far the node's log has come. */
+  highWater?: HighWaterSources;
   transport: GossipTransport;
   /** Without it nobody's faults are looked for. */
   faults?: FaultOptions;
@@ -65,11 +70,6 @@ export interface FaultOptions {
   everyMs: number;
   /** 32 random bytes as hex. */
   randomSalt: () => Hex;
-}
-
-/** The node's log ends before what this daemon has metered: it is an old copy, and numbers would be given out twice. */
-export class NodeLogRestoredError extends Error {
-  override readonly name = "NodeLogRestoredError";
 }
 
 /** Accounts that a status shows; the rest is counted. */
@@ -88,11 +88,13 @@ export class Daemon {
   readonly #settler: Settler;
   readonly #earner: Earner;
   readonly #faults: FaultWatch | undefined;
+  readonly #highWater: HighWater;
   /** Work on chain: one piece at a time, because each reads what the last one changed. */
   readonly #onChain = new Serial();
   #isReady = false;
   #loops: Loop[] = [];
   #unsubscribe = () => {};
+  #wakeMeter = () => {};
   #operatorServer: Server | undefined;
 
   constructor(options: DaemonOptions) {
@@ -111,8 +113,9 @@ export class Daemon {
     this.gate = new Gate({
       ...{ nodeId, domain, ledger, store, rateBook, clock, isCaughtUp, exposureCap: policy.exposureCap },
       chainDoubt: () => this.#watch.doubt(),
-      isReady: () => this.#isReady,
+      isReady: () => this.#isOpen,
     });
+    this.#highWater = new HighWater({ nodeId, store, envelopeLog, clock, log, others: options.highWater });
     this.handler = publicHandler(this, log);
   }
 
@@ -126,25 +129,40 @@ export class Daemon {
     return this.#ledger.account(channel);
   }
 
+  /** The registry as it was last read. */
+  get nodes(): readonly RegisteredNode[] {
+    return this.#watch.nodes;
+  }
+
   /** Where the operator's routes answer, after `start`. */
   get operatorUrl(): string {
     return `http://127.0.0.1:${(this.#operatorServer!.address() as AddressInfo).port}`;
   }
 
+  /** Metered to the end, of a log that is no old copy. */
+  get #isOpen(): boolean {
+    return this.#isReady && this.#highWater.isReached;
+  }
+
+  /** The node's database may have been exchanged: the gate is shut until its log was looked at again. */
+  doubtLog(): void {
+    this.#highWater.doubt();
+    this.#wakeMeter();
+  }
+
   /**
-   * Starts working; the gate opens when the chain was read and the node's log metered, now or as soon as they can be.
-   * Rejects when it cannot work at all: the operator's port is taken, or the node's log is older than the ledger
-   * (NodeLogRestoredError).
+   * Starts working; the gate opens when the chain was read and the node's log, which must be no old copy, metered, now or
+   * as soon as they can be. Rejects when it cannot work at all: the operator's port is taken.
    */
   async start(): Promise<void> {
     const { envelopeLog, intervalsMs, clock, log } = this.#options;
-    await this.#requireWholeLog();
     await this.#listen();
     await this.#prepare().catch((error: unknown) => {
       log.warn({ error: String(error) }, "the gate stays shut until the chain and the log can be read");
     });
     const context = { clock, log };
     const meter = startLoop("meter", intervalsMs.watch, () => this.#prepare(), context);
+    this.#wakeMeter = () => meter.wake();
     this.#unsubscribe = envelopeLog.onAppend(() => meter.wake());
     this.#loops = [
       meter,
@@ -164,19 +182,10 @@ export class Daemon {
   async #prepare(): Promise<void> {
     if (!this.#isReady) await this.#watch.poll();
     await this.#meter.drain();
+    if (!this.#highWater.isReached) await this.#highWater.check(this.#watch.nodes);
     if (this.#isReady) return;
     this.#isReady = true;
     this.#options.log.info({ nodeId: this.#options.nodeId, operator: this.operatorUrl }, "the daemon is ready");
-  }
-
-  async #requireWholeLog(): Promise<void> {
-    const { nodeId, store, envelopeLog } = this.#options;
-    const metered = await store.meterCursor(nodeId);
-    if (metered === 0n || (await envelopeLog.read(nodeId, metered - 1n, 1)).length > 0) return;
-    throw new NodeLogRestoredError(
-      `the node's log ends before sequence id ${metered}, which this daemon has metered: its database is an old copy. ` +
-        "Do not publish with it: restore the newest one, or sequence ids are given out twice",
-    );
   }
 
   async #listen(): Promise<void> {
@@ -185,6 +194,7 @@ export class Daemon {
       settle: async () => ({ transactions: await this.settle() }),
       distribute: () => this.#onChain.run(() => this.#earner.distribute(true)),
       claim: () => this.#onChain.run(() => this.#earner.claim(true)),
+      trustLog: () => this.#highWater.trust(),
       evidence: async (nodeId: number, sequenceId: bigint) => this.#faults?.evidence({ nodeId, sequenceId }),
     };
     const server = createServer(operatorHandler(routes, this.#options.log));
@@ -245,7 +255,8 @@ export class Daemon {
       nodeId,
       chainId: domain.chainId,
       postageChannels: domain.postageChannels,
-      ready: this.#isReady,
+      ready: this.#isOpen,
+      highWater: this.#highWater.status(),
       caughtUp: isCaughtUp(),
       chainDoubt: this.#watch.doubt(),
       metered: Object.fromEntries(cursors),

@@ -116,6 +116,18 @@ export interface EnvelopeLog {
   onAppend(listener: (originatorId: number) => void): () => void;
 }
 
+/** Whose signing keys are whose, as the registry keeps them. Every call may fail. */
+export interface NodeKeys {
+  /** A key that the node has, or had until `retiredAt` (unix seconds); undefined when it never had it. */
+  keyOf(nodeId: number, signer: Address): Promise<{ retiredAt?: bigint } | undefined>;
+}
+
+/** What final epoch reports announced. Every call may fail. */
+export interface AnnouncedRanges {
+  /** The last sequence id of a node that a report covers; undefined when none does. */
+  lastOf(nodeId: number): Promise<bigint | undefined>;
+}
+
 export interface RegisteredNode {
   nodeId: number;
   httpAddress: string;

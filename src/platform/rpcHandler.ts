@@ -43,7 +43,7 @@ async function send({ status, header, body, trailer }: UniversalServerResponse, 
       if (!response.write(next.value) && !(await drained(response))) return;
       next = await chunks!.next();
     }
-    if (trailer) response.addTrailers(plain(trailer) as Record<string, string>);
+    if (trailer) response.addTrailers(plain(trailer));
     response.end();
   } finally {
     await chunks?.return?.(undefined)?.catch(() => {});
@@ -67,5 +67,7 @@ function drained(response: Response): Promise<boolean> {
 }
 
 function plain(headers: HeadersInit | undefined): OutgoingHttpHeaders {
-  return Object.fromEntries(new Headers(headers).entries());
+  const all: OutgoingHttpHeaders = {};
+  new Headers(headers).forEach((value, name) => (all[name] = value));
+  return all;
 }
