@@ -181,8 +181,9 @@ export class Daemon {
   /** Meters the node's log to its end; opens the gate when that worked for the first time. */
   async #prepare(): Promise<void> {
     if (!this.#isReady) await this.#watch.poll();
-    await this.#meter.drain();
+    // First: a log that ends too early cannot be metered to its end.
     if (!this.#highWater.isReached) await this.#highWater.check(this.#watch.nodes);
+    await this.#meter.drain();
     if (this.#isReady) return;
     this.#isReady = true;
     this.#options.log.info({ nodeId: this.#options.nodeId, operator: this.operatorUrl }, "the daemon is ready");

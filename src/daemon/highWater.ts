@@ -5,6 +5,7 @@ import type { PeerLogs } from "./faults/ports.ts";
 import type { KeyRing } from "./keyRing.ts";
 import { newestSequenceId } from "./newest.ts";
 import type { AnnouncedRanges, EnvelopeLog, LedgerStore, RegisteredNode } from "./ports.ts";
+import { NotServedYetError } from "./ports.ts";
 
 /** Peers that are asked at the same time, how long one question and one peer may take, and how often it is done again. */
 const PEERS_AT_ONCE = 8;
@@ -70,14 +71,14 @@ export class HighWater {
 
   /** Rejects when the node's log cannot be read now. */
   async check(nodes: readonly RegisteredNode[]): Promise<void> {
-    const { nodeId, envelopeLog, clock, log } = this.#options;
+    const { nodeId, clock, log } = this.#options;
     const doubts = this.#doubts;
     if (this.#askedAt === undefined || clock.now() - this.#askedAt >= ASK_AGAIN_MS) {
       await this.#askOthers(nodes);
       this.#askedAt = clock.now();
     }
     this.#needed = await this.#known();
-    const isThere = this.#needed === 0n || (await envelopeLog.read(nodeId, this.#needed - 1n, 1)).length > 0;
+    const isThere = this.#needed === 0n || (await this.#isServed(this.#needed));
     if (!isThere && !this.#problem) {
       this.#problem =
         `the node's log ends before sequence id ${this.#needed}, which it has given out: its database is an old copy. ` +
@@ -90,6 +91,15 @@ export class HighWater {
 
   status(): object {
     return { reached: this.#isReached, sequenceId: this.#needed, problem: this.#problem ?? null };
+  }
+
+  async #isServed(sequenceId: bigint): Promise<boolean> {
+    try {
+      return (await this.#options.envelopeLog.read(this.#options.nodeId, sequenceId - 1n, 1)).length > 0;
+    } catch (error) {
+      if (error instanceof NotServedYetError) return false;
+      throw error;
+    }
   }
 
   /** What was relayed or metered, and what others showed. */

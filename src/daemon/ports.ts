@@ -103,10 +103,15 @@ export interface DaemonStore {
   close(): Promise<void>;
 }
 
+/** The node does not serve what it has given out: what follows is not known, so it must not look like the end. */
+export class NotServedYetError extends Error {
+  override readonly name = "NotServedYetError";
+}
+
 /** The log of the node that this daemon stands beside: its own envelopes and the replicated ones. */
 export interface EnvelopeLog {
   originators(): Promise<number[]>;
-  /** Serialized OriginatorEnvelopes after a sequence id, ascending. */
+  /** Serialized OriginatorEnvelopes after a sequence id, ascending. May reject, also with NotServedYetError. */
   read(
     originatorId: number,
     afterSequenceId: bigint,

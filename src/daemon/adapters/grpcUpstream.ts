@@ -4,11 +4,12 @@ import { Agent as HttpsAgent } from "node:https";
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { Http2SessionManager, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 
 import { PayerEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import { PublishApi, QueryApi, ReplicationApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 
+import { Http2Connection } from "../../platform/http2Connection.ts";
 import type { Upstream, UpstreamOutcome } from "../proxy/ports.ts";
 
 export interface UpstreamAddress {
@@ -20,7 +21,6 @@ export interface UpstreamAddress {
 const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
 /** Streams of one HTTP/2 connection: servers allow 100 or more. */
 const STREAMS_PER_CONNECTION = 64;
-const PING_MS = 15_000;
 /** What a node says about a request before it stores anything of it. */
 const BEFORE_STORING: ReadonlySet<Code> = new Set([
   Code.InvalidArgument,
@@ -71,7 +71,7 @@ export function connectUpstream(address: UpstreamAddress): Upstream {
 class Connections {
   readonly #address: UpstreamAddress;
   readonly #agent: HttpAgent;
-  readonly #sessions: Http2SessionManager[] = [];
+  readonly #connections: Http2Connection[] = [];
   readonly #pool: { transport: Transport; streams: number }[] = [];
 
   constructor(address: UpstreamAddress) {
@@ -86,8 +86,8 @@ class Connections {
     if (protocol === "grpc-web") {
       return createGrpcWebTransport({ ...options, httpVersion: "1.1", nodeOptions: { agent: this.#agent } });
     }
-    const sessionManager = new Http2SessionManager(baseUrl, { pingIntervalMs: PING_MS });
-    this.#sessions.push(sessionManager);
+    const sessionManager = new Http2Connection(baseUrl);
+    this.#connections.push(sessionManager);
     return createGrpcTransport({ ...options, sessionManager });
   }
 
@@ -101,7 +101,7 @@ class Connections {
 
   close(): void {
     this.#agent.destroy();
-    for (const session of this.#sessions) session.abort();
+    for (const connection of this.#connections) connection.close();
   }
 }
 

@@ -68,7 +68,10 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   });
   const publisher = new ProxyPublisher({
     ...{ nodeId, gate, store, upstream, keys, lookup, recent, fates, conclude, log },
-    onOldId: options.onOldId,
+    onOldId: () => {
+      stockLog.forget(nodeId);
+      options.onOldId();
+    },
     timeoutMs: options.timeoutMs ?? 40_000,
   });
   const server = await startGrpcServer({

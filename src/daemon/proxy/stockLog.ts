@@ -11,6 +11,7 @@ import type { ReadOriginatorEnvelope } from "../../protocol/envelope.ts";
 import { FIRST_NODE_ID, readOriginatorEnvelope } from "../../protocol/envelope.ts";
 import type { KeyRing } from "../keyRing.ts";
 import type { EnvelopeLog } from "../ports.ts";
+import { NotServedYetError } from "../ports.ts";
 import type { Upstream } from "./ports.ts";
 import { Subscription } from "./subscription.ts";
 import type { Copy } from "./tail.ts";
@@ -42,11 +43,6 @@ export interface StockLogOptions {
   /** First and longest wait before a stream is opened again. Default 500 ms and 10 s. */
   backoffMs?: number;
   maxBackoffMs?: number;
-}
-
-/** The node does not serve what it has answered: what follows is not known, so it must not look like the end. */
-export class NotServedYetError extends Error {
-  override readonly name = "NotServedYetError";
 }
 
 /**
@@ -109,6 +105,11 @@ export class StockLog implements EnvelopeLog {
     if (tail) tail.isWhole = false;
   }
 
+  /** What the node had, it may not have any more: everything is asked for again. */
+  forget(originatorId: number): void {
+    this.#tails.set(originatorId, new Tail(this.endOf(originatorId)));
+  }
+
   async stop(): Promise<void> {
     this.#stopped.abort(new Error("the proxy stops"));
     await Promise.all(this.#subscriptions.map((subscription) => subscription.stop()));
@@ -132,8 +133,7 @@ export class StockLog implements EnvelopeLog {
           cursorOf: async (id) => (await this.#tailOf(id)).end,
           take: (envelopes) => this.#take(envelopes),
           onBreak: () => {
-            // What the node had before it went away, it may not have when it is back.
-            for (const id of some) this.#tails.set(id, new Tail(this.endOf(id)));
+            for (const id of some) this.forget(id);
             this.#options.onBreak?.();
           },
         }),

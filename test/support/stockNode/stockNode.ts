@@ -8,7 +8,7 @@ import type { CursorMessage, EnvelopeMessage, Entry } from "./log.ts";
 import { Logs, seen } from "./log.ts";
 import { services } from "./protos.ts";
 import type { PayerEnvelopeMessage } from "./wire.ts";
-import { encodePayer, encodeUnsigned, isForChain, payerOf, signBytes, topicOf } from "./wire.ts";
+import { bytesOf, encodePayer, encodeUnsigned, isForChain, payerOf, readFields, signBytes, topicOf } from "./wire.ts";
 
 const MOST_ROWS = 1_000;
 const MOST_CLOCK = 100;
@@ -147,6 +147,18 @@ export class StockNode {
   /** Takes an envelope as replication or the chain brings it: nobody's signature is looked at. */
   ingest(entry: Entry): boolean {
     return this.logs.append(entry);
+  }
+
+  /** The same, as bytes of an OriginatorEnvelope that a node signed. */
+  ingestBytes(bytes: Uint8Array): boolean {
+    const unsigned = bytesOf(bytes, 1)!;
+    const number = (field: number) => readFields(unsigned).findLast((one) => one.number === field)!.value as bigint;
+    const client = bytesOf(bytesOf(unsigned, 4)!, 1)!;
+    const signature = bytesOf(bytesOf(bytes, 2)!, 1)!;
+    return this.ingest({
+      ...{ originatorId: Number(number(1)), sequenceId: number(2), topic: topicOf(client).toString("hex") },
+      message: { unsignedOriginatorEnvelope: unsigned, originatorSignature: { bytes: signature } },
+    });
   }
 
   #publish = ({ request }: grpc.ServerUnaryCall<PublishRequest, unknown>, done: grpc.sendUnaryData<unknown>): void => {
