@@ -27,6 +27,7 @@ const COMMANDS = {
   "campaign:identity": { build: true, steps: [[...TSX, "scripts/campaigns/identity.ts"]] },
   "campaign:ed25519": { build: true, steps: [[...TSX, "scripts/campaigns/ed25519.ts"]] },
   "campaign:identity-clients": { build: true, steps: [[...TSX, "scripts/campaigns/identityClients.ts"]] },
+  "campaign:native-client": { build: true, steps: [[...TSX, "scripts/campaigns/nativeClient.ts"]] },
   "campaign:mutation": { steps: [[...TSX, "scripts/campaigns/mutation.ts"]] },
   lint: { build: true, steps: [[...TSX, "scripts/lint.ts"]] },
   typecheck: { build: true, steps: [[join(MODULES, "typescript", "bin", "tsc")]] },
