@@ -33,6 +33,8 @@ export interface LocalNetworkOptions {
   holdSeconds?: number;
   /** Per byte and day, when a test wants postage to be dear. */
   storageFeePico?: bigint;
+  /** Scripts that run a node by its id, instead of `pennyblack node`. */
+  scripts?: Record<number, string>;
   progress?: (message: string) => void;
 }
 
@@ -105,7 +107,7 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
 
     const { channel, deposit } = await fundChannel(context);
     progress(`channel ${channel} funded`);
-    const nodes = await Promise.all(places.map((place) => startNode(context, place)));
+    const nodes = await Promise.all(places.map((place) => startNode(context, place, options.scripts?.[place.nodeId])));
     const gateway = await startGateway(context, ports.at(-1)!);
     progress("nodes, daemons and gateway are up");
     let operators = FIRST_OPERATOR + options.nodes;

@@ -102,6 +102,17 @@ const nodeSchema = z.strictObject({
   exposureCap: units.default(5_000_000n),
 });
 
+/** The settlement daemon beside a stock node: as for a node, without what the stock node does itself. */
+const daemonSchema = nodeSchema.omit({ signingKeyFile: true, signingKey: true, confirmations: true }).extend({
+  /** Where the stock node listens; nobody else may reach it there. */
+  upstream: z.strictObject({
+    url: z.url({ protocol: /^https?$/ }),
+    protocol: z.enum(["grpc", "grpc-web"]).default("grpc"),
+    /** How long it may take to answer a publish: a stock node holds one for up to 30 s. */
+    timeoutMs: milliseconds.default(40_000),
+  }),
+});
+
 const gatewaySchema = z.strictObject({
   ...common,
   /** Hex of the postage key: its address is the channel. */
@@ -115,26 +126,47 @@ const gatewaySchema = z.strictObject({
 });
 
 type KeyNames = "signingKey" | "signingKeyFile" | "settlementKey" | "settlementKeyFile" | "deadlineKey";
-export type NodeConfig = Omit<z.output<typeof nodeSchema>, KeyNames | "rpcUrl" | "rpcUrls"> & {
+type Places = ReturnType<typeof places>;
+/** What a file may say in several ways. */
+type Unresolved = Pick<
+  z.output<typeof nodeSchema>,
+  "settlementKeyFile" | "settlementKey" | "deadlineKey" | "rpcUrl" | "rpcUrls" | keyof Places
+>;
+interface Resolved {
   rpcUrls: string[];
-  signingKey: LocalKeySource;
   settlementKey: KeySource;
   deadlineKey?: KeySource;
-};
+}
+export type NodeConfig = Omit<z.output<typeof nodeSchema>, KeyNames | "rpcUrl" | "rpcUrls"> &
+  Resolved & { signingKey: LocalKeySource };
+export type DaemonConfig = Omit<z.output<typeof daemonSchema>, KeyNames | "rpcUrl" | "rpcUrls"> & Resolved;
+/** What a node with its daemon and a daemon alone have in common. */
+export type SettlementConfig = Omit<NodeConfig, "signingKey" | "confirmations">;
 export type GatewayConfig = z.output<typeof gatewaySchema>;
 
 /** What a config file may hold, before defaults. */
 export type NodeConfigInput = z.input<typeof nodeSchema>;
+export type DaemonConfigInput = z.input<typeof daemonSchema>;
 export type GatewayConfigInput = z.input<typeof gatewaySchema>;
 
 export function readNodeConfig(file: string): NodeConfig {
-  const { signingKeyFile, settlementKeyFile, deadlineKey, ...config } = read(file, nodeSchema);
+  const { signingKeyFile, signingKey, ...config } = read(file, nodeSchema);
+  return { ...resolved(file, config), signingKey: keyOf(file, "signingKey", signingKeyFile, signingKey) };
+}
+
+export function readDaemonConfig(file: string): DaemonConfig {
+  return resolved(file, read(file, daemonSchema));
+}
+
+/** Paths made absolute, endpoints in one list, keys in one form. */
+function resolved<T extends Unresolved>(file: string, settings: T): Omit<T, keyof Unresolved> & Places & Resolved {
+  const { settlementKeyFile, settlementKey, deadlineKey, rpcUrl, rpcUrls, deployment, dataDirectory, ...config } =
+    settings;
   return {
     ...config,
-    ...absolute(file, places(config)),
-    rpcUrls: endpointsOf(file, config),
-    signingKey: keyOf(file, "signingKey", signingKeyFile, config.signingKey),
-    settlementKey: keyOf(file, "settlementKey", settlementKeyFile, config.settlementKey),
+    ...absolute(file, { deployment, dataDirectory }),
+    rpcUrls: endpointsOf(file, { rpcUrl, rpcUrls }),
+    settlementKey: keyOf(file, "settlementKey", settlementKeyFile, settlementKey),
     ...(deadlineKey ? { deadlineKey: absoluteKey(file, deadlineKey) } : {}),
   };
 }

@@ -1,9 +1,9 @@
 import { Command, CommanderError } from "commander";
 
-import { ConfigError, readGatewayConfig, readNodeConfig } from "./config.ts";
-import { NodeLogRestoredError } from "../daemon/daemon.ts";
+import { ConfigError, readDaemonConfig, readGatewayConfig, readNodeConfig } from "./config.ts";
 import { addDeploymentCommands } from "./deploymentCommands.ts";
 import { addNetworkCommands } from "./networkCommands.ts";
+import { runDaemon } from "./runDaemon.ts";
 import { runGateway } from "./runGateway.ts";
 import { runNode } from "./runNode.ts";
 import { untilStopped } from "./untilStopped.ts";
@@ -29,6 +29,11 @@ program
   .requiredOption("--config <file>", "JSON, see docs/operators.md")
   .action(async ({ config }: { config: string }) => serve(runNode(readNodeConfig(config))));
 program
+  .command("daemon")
+  .description("run the settlement daemon in front of a stock node")
+  .requiredOption("--config <file>", "JSON, see docs/operators.md, 'Beside a stock node'")
+  .action(async ({ config }: { config: string }) => serve(runDaemon(readDaemonConfig(config))));
+program
   .command("gateway")
   .description("run a gateway that pays for the messages of its clients")
   .requiredOption("--config <file>", "JSON, see docs/payers.md")
@@ -46,7 +51,7 @@ try {
   // Commander has said it already; help that was asked for is no error.
   if (error instanceof CommanderError) process.exit(error.code === "commander.helpDisplayed" ? 0 : 2);
   // What an operator can mend is said in a sentence; anything else with its origin.
-  const isKnown = error instanceof ConfigError || error instanceof NodeLogRestoredError || isSystemError(error);
+  const isKnown = error instanceof ConfigError || isSystemError(error);
   console.error(isKnown ? (error as Error).message : error);
   process.exit(error instanceof ConfigError ? 2 : 1);
 }

@@ -16,12 +16,14 @@ import { thriftyChain } from "./follow/thriftyChain.ts";
 import { Gate } from "./gate.ts";
 import { Gossip } from "./gossip.ts";
 import { describe, operatorHandler, publicHandler } from "./http.ts";
+import type { HighWaterSources } from "./highWater.ts";
+import { HighWater } from "./highWater.ts";
 import { Ledger } from "./ledger.ts";
 import { Lending } from "./lending.ts";
 import type { Loop } from "./loop.ts";
 import { startLoop } from "./loop.ts";
 import { Meter } from "./meter.ts";
-import type { Account, DaemonChain, DaemonStore, EnvelopeLog, GossipTransport } from "./ports.ts";
+import type { Account, DaemonChain, DaemonStore, EnvelopeLog, GossipTransport, RegisteredNode } from "./ports.ts";
 import { RateBook } from "./rateBook.ts";
 import type { SettlePolicy } from "./settle.ts";
 import { Settler } from "./settle.ts";
@@ -52,6 +54,8 @@ export interface DaemonOptions {
   envelopeLog: EnvelopeLog;
   /** False while envelopes that other nodes took earlier are still on their way into the log. */
   isCaughtUp: () => boolean;
+  /** Who else is asked, at the start, how far the node's log has come. */
+  highWater?: HighWaterSources;
   transport: GossipTransport;
   /** Without it nobody's faults are looked for. */
   faults?: FaultOptions;
@@ -67,11 +71,6 @@ export interface FaultOptions {
   everyMs: number;
   /** 32 random bytes as hex. */
   randomSalt: () => Hex;
-}
-
-/** The node's log ends before what this daemon has metered: it is an old copy, and numbers would be given out twice. */
-export class NodeLogRestoredError extends Error {
-  override readonly name = "NodeLogRestoredError";
 }
 
 /** Between two rounds of gossip, however much is asked for. */
@@ -93,6 +92,7 @@ export class Daemon {
   readonly #settler: Settler;
   readonly #earner: Earner;
   readonly #faults: FaultWatch | undefined;
+  readonly #highWater: HighWater;
   /**
    * Work on chain: one piece at a time, because each reads what the last one changed. What has a deadline, and reports of
    * faults, do not wait for the rest.
@@ -106,6 +106,7 @@ export class Daemon {
   #isReady = false;
   #loops: Loop[] = [];
   #unsubscribe = () => {};
+  #wakeMeter = () => {};
   #operatorServer: Server | undefined;
 
   constructor(options: DaemonOptions) {
@@ -131,9 +132,17 @@ export class Daemon {
     this.gate = new Gate({
       ...{ nodeId, domain, ledger, store: store.ledger, rateBook, clock, isCaughtUp, exposureCap: policy.exposureCap },
       chainDoubt: () => this.#watch.doubt(),
-      isReady: () => this.#isReady,
+      isReady: () => this.#isOpen,
       lending: this.#lending,
       onShareUsed: () => this.#gossipSoon(),
+    });
+    this.#highWater = new HighWater({
+      nodeId,
+      store: store.ledger,
+      envelopeLog,
+      clock,
+      log,
+      others: options.highWater,
     });
     this.handler = publicHandler(this, log);
   }
@@ -148,25 +157,41 @@ export class Daemon {
     return this.#ledger.account(channel);
   }
 
+  /** The registry as it was last read. */
+  get nodes(): readonly RegisteredNode[] {
+    return this.#watch.nodes;
+  }
+
   /** Where the operator's routes answer, after a `start` with a port. */
   get operatorUrl(): string {
     return `http://127.0.0.1:${(this.#operatorServer!.address() as AddressInfo).port}`;
   }
 
+  /** Metered to the end, of a log that is no old copy. */
+  get #isOpen(): boolean {
+    return this.#isReady && this.#highWater.isReached;
+  }
+
+  /** The node's database may have been exchanged: the gate is shut until its log was looked at, and metered, again. */
+  doubtLog(): void {
+    this.#highWater.doubt();
+    this.#isReady = false;
+    this.#wakeMeter();
+  }
+
   /**
-   * Starts working; the gate opens when the chain was read and the node's log metered, now or as soon as they can be.
-   * Rejects when it cannot work at all: the operator's port is taken, or the node's log is older than the ledger
-   * (NodeLogRestoredError).
+   * Starts working; the gate opens when the chain was read and the node's log, which must be no old copy, metered, now or
+   * as soon as they can be. Rejects when it cannot work at all: the operator's port is taken.
    */
   async start(): Promise<void> {
     const { envelopeLog, intervalsMs, clock, log } = this.#options;
-    await this.#requireWholeLog();
     if (this.#options.operatorPort !== undefined) await this.#listen(this.#options.operatorPort);
     await this.#prepare().catch((error: unknown) => {
       log.warn({ error: String(error) }, "the gate stays shut until the chain and the log can be read");
     });
     const context = { clock, log };
     const meter = startLoop("meter", intervalsMs.watch, () => this.#prepare(), context);
+    this.#wakeMeter = () => meter.wake();
     this.#unsubscribe = envelopeLog.onAppend(() => meter.wake());
     this.#gossipLoop = startLoop("gossip", intervalsMs.gossip, (signal) => this.#tell(signal), context);
     this.#loops = [
@@ -200,20 +225,12 @@ export class Daemon {
   /** Meters the node's log to its end; opens the gate when that worked for the first time. */
   async #prepare(): Promise<void> {
     if (!this.#isReady) await this.#watch.poll();
+    // First: a log that ends too early cannot be metered to its end.
+    if (!this.#highWater.isReached) await this.#highWater.check(this.#watch.nodes);
     await this.#meter.drain();
-    if (this.#isReady) return;
+    if (this.#isReady || !this.#highWater.isReached) return;
     this.#isReady = true;
     this.#options.log.info({ nodeId: this.#options.nodeId }, "the daemon is ready");
-  }
-
-  async #requireWholeLog(): Promise<void> {
-    const { nodeId, store, envelopeLog } = this.#options;
-    const metered = await store.ledger.meterCursor(nodeId);
-    if (metered === 0n || (await envelopeLog.read(nodeId, metered - 1n, 1)).length > 0) return;
-    throw new NodeLogRestoredError(
-      `the node's log ends before sequence id ${metered}, which this daemon has metered: its database is an old copy. ` +
-        "Do not publish with it: restore the newest one, or sequence ids are given out twice",
-    );
   }
 
   async #listen(port: number): Promise<void> {
@@ -222,6 +239,7 @@ export class Daemon {
       settle: async () => ({ transactions: await this.settle() }),
       distribute: () => this.#onChain.run(() => this.#earner.distribute(true)),
       claim: () => this.#onChain.run(() => this.#earner.claim(true)),
+      trustLog: () => this.#highWater.trust(),
       evidence: async (nodeId: number, sequenceId: bigint) => this.#faults?.evidence({ nodeId, sequenceId }),
     };
     const server = createServer(operatorHandler(routes, this.#options.log));
@@ -299,7 +317,8 @@ export class Daemon {
       nodeId,
       chainId: domain.chainId,
       postageChannels: domain.postageChannels,
-      ready: this.#isReady,
+      ready: this.#isOpen,
+      highWater: this.#highWater.status(),
       caughtUp: isCaughtUp(),
       chainDoubt: this.#watch.doubt(),
       chain: await this.#watch.status(),

@@ -39,6 +39,8 @@ export interface OperatorRoutes {
   settle(): Promise<object>;
   distribute(): Promise<bigint>;
   claim(): Promise<bigint>;
+  /** Opens the gate although the node's log ends before an id that it has given out; answers that id. */
+  trustLog(): Promise<bigint>;
   /** What convicts a node, as hex for an appeal or another reporter; undefined when there is none. */
   evidence(nodeId: number, sequenceId: bigint): Promise<object | undefined>;
 }
@@ -58,6 +60,8 @@ export function operatorHandler(routes: OperatorRoutes, log: Log): HttpHandler {
         return { distributed: await routes.distribute() };
       case "POST /claim":
         return { claimed: await routes.claim() };
+      case "POST /trust-log":
+        return { above: await routes.trustLog() };
       default:
         return undefined;
     }

@@ -107,10 +107,15 @@ export interface DaemonStore {
   close(): Promise<void>;
 }
 
+/** The node does not serve what it has given out: what follows is not known, so it must not look like the end. */
+export class NotServedYetError extends Error {
+  override readonly name = "NotServedYetError";
+}
+
 /** The log of the node that this daemon stands beside: its own envelopes and the replicated ones. */
 export interface EnvelopeLog {
   originators(): Promise<number[]>;
-  /** Serialized OriginatorEnvelopes after a sequence id, ascending. */
+  /** Serialized OriginatorEnvelopes after a sequence id, ascending. May reject, also with NotServedYetError. */
   read(
     originatorId: number,
     afterSequenceId: bigint,
@@ -118,6 +123,18 @@ export interface EnvelopeLog {
   ): Promise<{ sequenceId: bigint; envelope: Uint8Array }[]>;
   /** Calls back after each append; returns how to stop. */
   onAppend(listener: (originatorId: number) => void): () => void;
+}
+
+/** Whose signing keys are whose, as the registry keeps them. Every call may fail. */
+export interface NodeKeys {
+  /** A key that the node has, or had until `retiredAt` (unix seconds); undefined when it never had it. */
+  keyOf(nodeId: number, signer: Address): Promise<{ retiredAt?: bigint } | undefined>;
+}
+
+/** What final epoch reports announced. Every call may fail. */
+export interface AnnouncedRanges {
+  /** The last sequence id of a node that a report covers; undefined when none does. */
+  lastOf(nodeId: number): Promise<bigint | undefined>;
 }
 
 export interface RegisteredNode {

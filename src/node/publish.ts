@@ -7,15 +7,16 @@ import type { OriginatorEnvelope, PayerEnvelope } from "#proto/xmtp/xmtpv4/envel
 import { OriginatorEnvelopeSchema, PayerEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import type { Clock } from "../platform/clock.ts";
+import { KeyedTurns } from "../platform/keyedTurns.ts";
 import type { Log } from "../platform/log.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
 import { concatBytes, fromHex, toHex } from "../protocol/bytes.ts";
 import { addressOf } from "../protocol/ecdsa.ts";
 import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
-import { destinationOf, readPayerEnvelope, signOriginatorEnvelope } from "../protocol/envelope.ts";
+import { readPayerEnvelope, signOriginatorEnvelope } from "../protocol/envelope.ts";
 import type { CongestionWindow } from "../protocol/fees.ts";
 import { baseFeePico, congestionFeePico, minuteOf, ratesAt } from "../protocol/fees.ts";
-import { isNodeOnly } from "../protocol/topics.ts";
+import { unpublishable } from "../protocol/publishable.ts";
 import { describe, invalidArgument, readingRequest, unavailable } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
 import type { NetworkView } from "./network.ts";
@@ -47,8 +48,7 @@ interface Candidate {
 export class Publisher {
   readonly #ports: PublisherPorts;
   readonly #signer;
-  /** Keys that a call is publishing now, with the promise that it is done. */
-  readonly #inFlight = new Map<string, Promise<void>>();
+  readonly #turns = new KeyedTurns();
 
   constructor(ports: PublisherPorts) {
     this.#ports = ports;
@@ -69,28 +69,13 @@ export class Publisher {
   async publish(envelopes: readonly PayerEnvelope[], voucherHeader: string | null): Promise<OriginatorEnvelope[]> {
     const candidates = await this.#validate(envelopes);
     const keys = [...new Set(candidates.map(({ key }) => key))];
-    // Until no other call publishes one of the keys. Nothing is awaited between seeing that and taking all of them, so
-    // that no two calls get the same key and none waits for another that waits for it.
-    for (;;) {
-      const busy = keys.map((key) => this.#inFlight.get(key)).filter((promise) => promise !== undefined);
-      if (busy.length === 0) break;
-      await Promise.all(busy);
-    }
-    let done = () => {};
-    const finished = new Promise<void>((resolve) => (done = resolve));
-    for (const key of keys) this.#inFlight.set(key, finished);
-    try {
-      await this.#publishNew(candidates, voucherHeader);
-    } finally {
-      for (const key of keys) this.#inFlight.delete(key);
-      done();
-    }
+    await this.#turns.run(keys, () => this.#publishNew(candidates, voucherHeader));
     return candidates.map(({ key }) => fromBinary(OriginatorEnvelopeSchema, this.#stored(key)!));
   }
 
   /** Resolves when no publish is under way. */
-  async drain(): Promise<void> {
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight.values());
+  drain(): Promise<void> {
+    return this.#turns.drain();
   }
 
   async #validate(envelopes: readonly PayerEnvelope[]): Promise<Candidate[]> {
@@ -109,7 +94,8 @@ export class Publisher {
       const read = readingRequest(what, () =>
         readPayerEnvelope(toBinary(PayerEnvelopeSchema, envelope), fastRecoverAddress),
       );
-      this.#checkDestination(what, read);
+      const problem = unpublishable(read);
+      if (problem) throw invalidArgument(`${what} ${problem}`);
       candidates.push({ read, key: publishKey(read) });
     }
     return candidates;
@@ -120,23 +106,6 @@ export class Publisher {
     const { nodeId } = this.#ports;
     if (targetOriginator !== nodeId) {
       throw invalidArgument(`${what} is signed for originator ${targetOriginator}, this is node ${nodeId}`);
-    }
-  }
-
-  #checkDestination(what: string, { client }: ReadPayerEnvelope): void {
-    if (isNodeOnly(client.topic.kind)) {
-      throw invalidArgument(`${what} is a report between nodes: nobody may publish it`);
-    }
-    const destination = destinationOf(client);
-    if (destination === "identity") {
-      throw invalidArgument(
-        `${what} is an identity update: send it to IdentityRegistry.addIdentityUpdate on chain, through a gateway`,
-      );
-    }
-    if (destination === "commit") {
-      throw invalidArgument(
-        `${what} is an MLS commit or proposal: send it to CommitBroadcaster.addMessage on chain, through a gateway`,
-      );
     }
   }
 

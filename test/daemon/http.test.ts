@@ -14,6 +14,7 @@ const OPERATOR = {
   settle: async () => ({ transactions: [] }),
   distribute: async () => 5n,
   claim: async () => 7n,
+  trustLog: async () => 9n,
   evidence: async (nodeId: number, sequenceId: bigint) => (nodeId === 200 ? { sequenceId } : undefined),
 };
 

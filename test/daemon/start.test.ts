@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { expect } from "chai";
 
 import type { DaemonOptions } from "../../src/daemon/daemon.ts";
-import { Daemon, NodeLogRestoredError } from "../../src/daemon/daemon.ts";
+import { Daemon } from "../../src/daemon/daemon.ts";
 import type { ChainEndpoint } from "../../src/daemon/follow/ports.ts";
 import type { DaemonChain } from "../../src/daemon/ports.ts";
 import { silentLog } from "../../src/platform/log.ts";
@@ -116,15 +116,37 @@ describe("daemon start", () => {
     await daemon.close();
   });
 
-  it("does not start on a node database that is older than the ledger, nor on a port that is taken (53)", async () => {
+  it("53: keeps the gate shut on a node database that is older than the ledger, and says what to do", async () => {
     const log = new MemoryLog();
     for (let n = 0; n < 3; n++) log.append(NODE_ID, payerEnvelope(n, NODE_ID, PAYER_KEY), NS);
     const store = await storeAt();
     await store.ledger.meter({ originatorId: NODE_ID, after: 0n, upTo: 4n, charges: [], minuteCounts: new Map() });
-    const restored = await (await daemonWith({ store, envelopeLog: log }, {})).start().catch((error: unknown) => error);
-    expect(restored).to.be.instanceOf(NodeLogRestoredError);
-    expect((restored as Error).message).to.include("restore the newest one");
+    const clock = new ManualClock();
+    const daemon = await daemonWith(
+      { store, clock, envelopeLog: log },
+      {
+        heads: async () => ({ timestamp: BigInt(clock.now()) / 1_000n }),
+        rates: async () => [RATES],
+        retentionDays: async () => 60,
+        nodes: async () => [],
+      },
+    );
+    await daemon.start();
+    expect(daemon.gate.isOpen()).to.equal(false);
+    const status = async () => (await (await fetch(`${daemon.operatorUrl}/status`)).json()) as object;
+    expect(await status()).to.deep.include({ ready: false });
+    expect(JSON.stringify(await status())).to.include("restore the newest one");
+    // The newest database is back.
+    log.append(NODE_ID, payerEnvelope(4, NODE_ID, PAYER_KEY), NS);
+    for (let i = 0; i < 100 && !daemon.gate.isOpen(); i++) {
+      clock.advance(1_000);
+      await turn();
+    }
+    expect(await status()).to.deep.include({ ready: true });
+    await daemon.close();
+  });
 
+  it("does not start on a port that is taken", async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     const { port } = other.address() as AddressInfo;

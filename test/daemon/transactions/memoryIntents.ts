@@ -1,4 +1,11 @@
-import type { Attempt, Intent, IntentStore, Leadership, NewIntent, Outcome } from "../../../src/daemon/transactions/ports.ts";
+import type {
+  Attempt,
+  Intent,
+  IntentStore,
+  Leadership,
+  NewIntent,
+  Outcome,
+} from "../../../src/daemon/transactions/ports.ts";
 import { StaleTermError } from "../../../src/daemon/transactions/ports.ts";
 import type { Clock } from "../../../src/platform/clock.ts";
 import type { Address } from "../../../src/protocol/bytes.ts";

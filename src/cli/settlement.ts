@@ -1,0 +1,105 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { join } from "node:path";
+
+import type { Contracts } from "../contracts/connectContracts.ts";
+import { connectContracts } from "../contracts/connectContracts.ts";
+import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
+import { loadDeployment } from "../contracts/loadDeployment.ts";
+import { connectEndpoints } from "../contracts/rpc/connectEndpoints.ts";
+import { ethersChain } from "../daemon/adapters/ethersChain.ts";
+import { ethersEndpoint } from "../daemon/adapters/ethersEndpoint.ts";
+import { ethersFaults } from "../daemon/adapters/ethersFaults.ts";
+import { ethersNodeKeys } from "../daemon/adapters/ethersNodeKeys.ts";
+import { ethersTransactions } from "../daemon/adapters/ethersTransactions.ts";
+import { hasEffect } from "../daemon/adapters/ethersWork.ts";
+import { grpcPeerLogs } from "../daemon/adapters/grpcPeerLogs.ts";
+import { httpGossip } from "../daemon/adapters/httpGossip.ts";
+import type { DaemonOptions } from "../daemon/daemon.ts";
+import type { FinalityPolicy } from "../daemon/follow/finality.ts";
+import { finalityOf } from "../daemon/follow/finality.ts";
+import { KeyRing } from "../daemon/keyRing.ts";
+import type { DaemonStore } from "../daemon/ports.ts";
+import { openStore } from "../daemon/store/openStore.ts";
+import { TransactionManager } from "../daemon/transactions/manager.ts";
+import { systemClock as clock } from "../platform/clock.ts";
+import { createLog } from "../platform/log.ts";
+import type { Log } from "../platform/log.ts";
+import { toAddress, toHex } from "../protocol/bytes.ts";
+import type { SettlementConfig } from "./config.ts";
+import { openTransactionSigner } from "./config.ts";
+
+/** How long the leadership of a shared database lasts when it is not renewed. */
+const LEASE_MS = 30_000;
+
+/** What a daemon stands on, whatever node it stands beside. */
+export interface Settlement {
+  log: Log;
+  record: DeploymentRecord;
+  contracts: Contracts;
+  provider: ReturnType<typeof connectEndpoints>["provider"];
+  store: DaemonStore;
+  keys: KeyRing;
+  options: Omit<DaemonOptions, "envelopeLog" | "isCaughtUp">;
+  /** After the daemon, which closes the store. */
+  close(): void;
+}
+
+/** Opens keys, store and chain of a daemon, as a config file says. */
+export async function openSettlement(config: SettlementConfig, name: string): Promise<Settlement> {
+  const { nodeId, chainPollMs } = config;
+  const log = createLog(`${name}-${nodeId}`, config.logLevel);
+  const record = loadDeployment(config.deployment);
+  const rpc = connectEndpoints({ urls: config.rpcUrls, chainId: record.chainId, clock, pollingMs: chainPollMs });
+  const { provider } = rpc;
+  const domain = {
+    chainId: BigInt(record.chainId),
+    postageChannels: toAddress(record.contracts.postageChannels.address),
+  };
+  const contracts = connectContracts(record, provider);
+  const finality = finalityPolicy(config, domain.chainId);
+  const endpoints = rpc.single.map((one) => ethersEndpoint({ ...one, contracts, finality }));
+  const routine = await openTransactionSigner(config.settlementKey);
+  const deadline = config.deadlineKey && (await openTransactionSigner(config.deadlineKey));
+  const at = config.databaseUrl ?? join(config.dataDirectory, "ledger.sqlite");
+  const store = await openStore({ at, domain, nodeId, clock, log });
+  const transactions = new TransactionManager({
+    ...{ clock, log, pollingMs: chainPollMs, holder: randomUUID(), leaseMs: LEASE_MS, reserveWei: config.gasReserve },
+    chain: ethersTransactions(provider),
+    chainId: domain.chainId,
+    store: store.intents,
+    leadership: store.leadership,
+    signers: { routine, ...(deadline ? { deadline } : {}) },
+    hasEffect: hasEffect(contracts),
+  });
+  const keys = new KeyRing(ethersNodeKeys(contracts), clock);
+  const options: Settlement["options"] = {
+    ...{ nodeId, domain, clock, log, store, transactions, transport: httpGossip, operatorPort: config.operatorPort },
+    deploymentBlock: BigInt(record.deploymentBlock),
+    policy: {
+      maxGasBps: config.maxGasBps,
+      nativeTokenPrice: config.nativeTokenPrice,
+      exposureCap: config.exposureCap,
+    },
+    intervalsMs: { watch: config.followEveryMs, gossip: config.gossipEveryMs, settle: config.settleEveryMs },
+    staleHeadMs: config.staleHeadMs,
+    termsEveryMs: config.registryRefreshMs,
+    reconcileEveryMs: config.reconcileEveryMs,
+    rpcCalls: () => rpc.calls.snapshot(),
+    chain: ethersChain(contracts, provider, transactions, endpoints),
+    highWater: { peers: grpcPeerLogs, keys },
+    faults: {
+      chain: ethersFaults({ contracts, provider, transactions, account: routine.address, nodeId }),
+      peers: grpcPeerLogs,
+      report: config.reportFaults,
+      everyMs: config.faultsEveryMs,
+      randomSalt: () => toHex(randomBytes(32)),
+    },
+  };
+  return { log, record, contracts, provider, store, keys, options, close: () => rpc.destroy() };
+}
+
+function finalityPolicy({ finality }: SettlementConfig, chainId: bigint): FinalityPolicy {
+  if (finality === undefined) return finalityOf(chainId);
+  if (finality === "tags") return { kind: "tags" };
+  return { kind: "depth", safe: BigInt(finality.safeDepth), finalized: BigInt(finality.finalizedDepth) };
+}
