@@ -26,7 +26,7 @@ export function talk({
   const args = ["--import", "tsx", script, folder, gatewayUrl, String(messages)];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", log] });
   let output = "";
-  child.stdout.on("data", (part) => (output += String(part)));
+  child.stdout!.on("data", (part) => (output += String(part)));
   const timer = setTimeout(() => child.kill("SIGKILL"), MOST_MS);
   return new Promise((resolve, reject) => {
     child.once("exit", (code, signal) => {
