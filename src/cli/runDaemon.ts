@@ -85,6 +85,7 @@ export async function runDaemon(config: DaemonConfig): Promise<RunningNodeWithDa
   const proxy = await startProxy({
     ...{ nodeId, store, upstream, stockLog, keys, recent, clock, log, gate: daemon.gate, ...config.listen },
     fallback: daemon.handler,
+    isRegistered: () => daemon.nodes.some((node) => node.nodeId === nodeId),
     meter: () => daemon.drain(),
     onOldId: () => daemon.doubtLog(),
     timeoutMs: config.upstream.timeoutMs,

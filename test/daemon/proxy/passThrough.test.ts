@@ -1,6 +1,8 @@
 import { connect } from "node:http2";
 
 import { create, toBinary } from "@bufbuild/protobuf";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import type { Transport } from "@connectrpc/connect";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect } from "chai";
 
@@ -13,6 +15,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 
 import { connectUpstream } from "../../../src/daemon/adapters/grpcUpstream.ts";
 import { proxyRoutes } from "../../../src/daemon/proxy/passThrough.ts";
+import type { Upstream } from "../../../src/daemon/proxy/ports.ts";
 import { startGrpcServer } from "../../../src/platform/grpcServer.ts";
 import { readOriginatorEnvelope } from "../../../src/protocol/envelope.ts";
 import { topicBytes } from "../../../src/protocol/topics.ts";
@@ -159,6 +162,56 @@ describe("daemon/proxy, what it passes on", function () {
 });
 
 describe("daemon/proxy, messages that it does not know", () => {
+  it("asks the node for no more than the reader takes, and stops when it leaves", async () => {
+    let given = 0;
+    let isEnded = false;
+    const message = create(EmptySchema);
+    message.$unknown = [
+      { no: 1, wireType: 2, data: Buffer.concat([Buffer.from([0x80, 0x80, 4]), Buffer.alloc(65_536)]) },
+    ];
+    const transport = {
+      stream: async (...[method, signal]: Parameters<Transport["stream"]>) => {
+        async function* frames() {
+          try {
+            while (!signal!.aborted) {
+              given++;
+              yield message;
+            }
+          } finally {
+            isEnded = true;
+          }
+        }
+        const [header, trailer] = [new Headers(), new Headers()];
+        return { stream: true, service: method.parent, method, header, trailer, message: frames() };
+      },
+    } as unknown as Transport;
+    const proxy = await startGrpcServer({
+      ...{ host: "127.0.0.1", port: 0, maxMessageBytes: 1_000 },
+      routes: proxyRoutes({
+        publisher: { publish: () => Promise.reject(new ConnectError("no")) },
+        gate: { isOpen: () => true },
+        upstream: { takeStreamTransport: () => ({ transport, release: () => {} }) } as unknown as Upstream,
+      }),
+    });
+    const session = connect(proxy.url);
+    session.on("error", () => {});
+    const path = "/xmtp.xmtpv4.message_api.ReplicationApi/SubscribeOriginators";
+    const request = session.request({ ":path": path, ":method": "POST", "content-type": "application/grpc" });
+    request.on("error", () => {});
+    request.end(Buffer.alloc(5));
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 200));
+    while (given === 0) await pause();
+    await pause();
+    const held = given;
+    await pause();
+    expect(given).to.equal(held);
+    expect(held).to.be.lessThan(50);
+    session.destroy();
+    for (let i = 0; i < 20 && !isEnded; i++) await pause();
+    expect(isEnded).to.equal(true);
+    await proxy.close();
+  });
+
   it("passes unknown fields, a node's token and gRPC-Web nodes on as they are", async () => {
     const seen: { header: string | null; voucher: string | null; bytes: string }[] = [];
     const { MetadataApi, OpaqueSchema } = await import("#proto/xmtp/xmtpv4/metadata_api/metadata_api_pb.ts");

@@ -83,6 +83,7 @@ export async function startWorld(options: WorldOptions = {}) {
   const proxy = await startProxy({
     ...{ nodeId: NODE_ID, host: "127.0.0.1", port: 0, gate: daemon.gate, store, upstream, stockLog, keys, recent },
     ...{ fallback: daemon.handler, clock, log: silentLog, timeoutMs: options.timeoutMs ?? 300, graceMs: 60_000 },
+    isRegistered: () => daemon.nodes.some((node) => node.nodeId === NODE_ID),
     meter: () => daemon.drain(),
     onOldId: () => daemon.doubtLog(),
   });

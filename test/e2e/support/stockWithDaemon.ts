@@ -32,14 +32,14 @@ if (process.argv.includes("--config")) {
   stock.quirks.gap = 2n;
   const stop = lookAround(stock, config.nodeId, config.rpcUrl, config.deployment);
 
-  const { signingKeyFile: _signingKeyFile, confirmations: _confirmations, ...rest } = config;
-  const daemonConfig: DaemonConfigInput = {
-    ...rest,
-    ...{ maxGasBps: String(rest.maxGasBps), nativeTokenPrice: String(rest.nativeTokenPrice) },
-    exposureCap: String(rest.exposureCap),
+  // As an operator would write it, from the config of the node that it takes the place of.
+  const own = new Set(["signingKeyFile", "confirmations"]);
+  const kept = Object.entries(config).filter(([key]) => !own.has(key));
+  const daemonConfig = {
+    ...Object.fromEntries(kept.map(([key, value]) => [key, typeof value === "bigint" ? String(value) : value])),
     // A free port once, then the same one: whoever asked before the restart asks again.
     upstream: { url: stock.url },
-  };
+  } as DaemonConfigInput;
   const file = join(home, "daemon.json");
   const start = () => {
     writeFileSync(file, JSON.stringify(daemonConfig));
