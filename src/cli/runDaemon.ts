@@ -32,6 +32,7 @@ export async function runDaemon(config: DaemonConfig): Promise<RunningNodeWithDa
     ...{ nodeId, store: store.ledger, upstream, stockLog, keys, recent, clock, log },
     ...{ gate: daemon.gate, ...config.listen },
     fallback: daemon.handler,
+    isRegistered: () => daemon.nodes.some((node) => node.nodeId === nodeId),
     meter: () => daemon.drain(),
     onOldId: () => daemon.doubtLog(),
     timeoutMs: config.upstream.timeoutMs,

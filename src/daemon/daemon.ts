@@ -179,6 +179,13 @@ export class Daemon {
     this.#wakeMeter();
   }
 
+  /** The operator vouches for a log that cannot be metered on from where it was: the gate opens all the same. */
+  async #trustLog(): Promise<bigint> {
+    const above = await this.#highWater.trust();
+    this.#isReady = true;
+    return above;
+  }
+
   /**
    * Starts working; the gate opens when the chain was read and the node's log, which must be no old copy, metered, now or
    * as soon as they can be. Rejects when it cannot work at all: the operator's port is taken.
@@ -239,7 +246,7 @@ export class Daemon {
       settle: async () => ({ transactions: await this.settle() }),
       distribute: () => this.#onChain.run(() => this.#earner.distribute(true)),
       claim: () => this.#onChain.run(() => this.#earner.claim(true)),
-      trustLog: () => this.#highWater.trust(),
+      trustLog: () => this.#trustLog(),
       evidence: async (nodeId: number, sequenceId: bigint) => this.#faults?.evidence({ nodeId, sequenceId }),
     };
     const server = createServer(operatorHandler(routes, this.#options.log));

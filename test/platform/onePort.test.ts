@@ -140,7 +140,7 @@ describe("platform/grpcServer, one port for both HTTP", function () {
 
   it("answers what is under way before it closes, over both HTTP, and nothing after", async () => {
     const url = await start({ drainMs: 5_000 });
-    let release = (_: Serving) => {};
+    let release: (status: Serving) => void = () => {};
     let asked = 0;
     answer = () => new Promise((resolve) => (asked++, (release = bothOf(release, resolve))));
     const client = grpcClient("health", url);

@@ -28,6 +28,7 @@ export interface ProxyOptions {
   /** 0 takes a free one. */
   port: number;
   gate: Gate;
+  isRegistered: () => boolean;
   store: LedgerStore;
   upstream: Upstream;
   stockLog: StockLog;
@@ -68,6 +69,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   });
   const publisher = new ProxyPublisher({
     ...{ nodeId, gate, store, upstream, keys, lookup, recent, fates, conclude, log },
+    isRegistered: options.isRegistered,
     onOldId: () => {
       stockLog.forget(nodeId);
       options.onOldId();

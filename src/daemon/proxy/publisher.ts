@@ -27,6 +27,8 @@ export const MOST_ENVELOPES = 100;
 export interface ProxyPublisherOptions {
   nodeId: number;
   gate: Pick<Gate, "admit">;
+  /** Whether the registry has the node: what others do not know they do not take from it. */
+  isRegistered: () => boolean;
   store: Pick<LedgerStore, "chargedOf" | "raiseHighWater">;
   upstream: Pick<Upstream, "publish">;
   keys: KeyRing;
@@ -137,7 +139,8 @@ export class ProxyPublisher {
   }
 
   async #publishNew(fresh: readonly Candidate[], voucherHeader: string | null): Promise<ReadonlyMap<string, Answer>> {
-    const { gate, fates } = this.#options;
+    const { gate, fates, nodeId, isRegistered } = this.#options;
+    if (!isRegistered()) throw unavailable(`node ${nodeId} is not in the registry: try another`);
     if (fates.isFull) throw unavailable("this node gave too many publishes no answer: try another");
     const admission = await gate.admit({ envelopes: fresh.map(({ read }) => read), voucherHeader });
     return this.#forward(fresh, admission);

@@ -11,6 +11,7 @@ export interface SubscriptionOptions {
   cursorOf: (originatorId: number) => Promise<bigint>;
   /** Takes a frame; the next one is read when it resolves. When it rejects, the stream is opened again. */
   take: (envelopes: readonly OriginatorEnvelope[]) => Promise<void>;
+  /** The stream ended, or could not be opened. */
   onBreak: () => void;
   clock: Clock;
   log: Log;
@@ -81,7 +82,7 @@ export class Subscription {
     this.#connection = undefined;
     over.abort(new Error("the stream is over"));
     await silence.ended;
-    if (wasOpen) onBreak();
+    onBreak();
     return wasOpen;
   }
 }

@@ -100,6 +100,7 @@ export async function startWorld(options: WorldOptions = {}) {
       recent,
     },
     ...{ fallback: daemon.handler, clock, log: silentLog, timeoutMs: options.timeoutMs ?? 300, graceMs: 60_000 },
+    isRegistered: () => daemon.nodes.some((node) => node.nodeId === NODE_ID),
     meter: () => daemon.drain(),
     onOldId: () => daemon.doubtLog(),
   });

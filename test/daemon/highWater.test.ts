@@ -1,0 +1,70 @@
+import { expect } from "chai";
+import fc from "fast-check";
+
+import { HighWater } from "../../src/daemon/highWater.ts";
+import { KeyRing } from "../../src/daemon/keyRing.ts";
+import { newestSequenceId } from "../../src/daemon/newest.ts";
+import { silentLog } from "../../src/platform/log.ts";
+import { ManualClock } from "../support/manualClock.ts";
+import { openSqliteLedger } from "../../src/daemon/adapters/sqliteStore.ts";
+import { DOMAIN, NODE_ID } from "./support.ts";
+
+describe("daemon/highWater", () => {
+  it("finds the newest id of any log in few questions", async () => {
+    const ids = fc.uniqueArray(fc.bigInt({ min: 1n, max: 2n ** 62n }), { maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(ids, fc.bigInt({ min: 0n, max: 2n ** 62n }), async (log, from) => {
+        const sorted = log.toSorted((a, b) => (a < b ? -1 : 1));
+        let questions = 0;
+        const next = async (after: bigint) => (questions++, sorted.find((id) => id > after));
+        const newest = await newestSequenceId(next, from);
+        const last = sorted.at(-1);
+        expect(newest).to.equal(last !== undefined && last > from ? last : from);
+        expect(questions).to.be.at.most(140);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("ends with a peer that never does", async () => {
+    let questions = 0;
+    await newestSequenceId(async (after) => (questions++, after + 1n), 0n);
+    expect(questions).to.be.at.most(201);
+  });
+
+  it("takes what the chain announced into account, asks others again while it is shut, and doubts what it saw before", async () => {
+    const clock = new ManualClock();
+    const store = openSqliteLedger(":memory:", DOMAIN);
+    let asked = 0;
+    let length = 4n;
+    let onRead = () => {};
+    const highWater = new HighWater({
+      ...{ nodeId: NODE_ID, store, clock, log: silentLog },
+      envelopeLog: {
+        read: async (_, after) => {
+          onRead();
+          return after < length ? [{ sequenceId: length, envelope: new Uint8Array() }] : [];
+        },
+      },
+      others: {
+        keys: new KeyRing({ keyOf: async () => undefined }, clock),
+        peers: { read: async () => (asked++, []) },
+        announced: { lastOf: async () => 5n },
+      },
+    });
+    const nodes = [{ nodeId: 200, httpAddress: "http://200", isCanonical: true }];
+    await highWater.check(nodes);
+    await highWater.check(nodes);
+    expect([highWater.isReached, asked]).to.deep.equal([false, 1]);
+    clock.advance(60_000);
+    await highWater.check(nodes);
+    expect([highWater.isReached, asked]).to.deep.equal([false, 2]);
+    length = 5n;
+    onRead = () => highWater.doubt();
+    await highWater.check(nodes);
+    expect(highWater.isReached, "doubted while it looked").to.equal(false);
+    onRead = () => {};
+    await highWater.check(nodes);
+    expect(highWater.isReached).to.equal(true);
+  });
+});
