@@ -6,8 +6,7 @@ import { KeyRing } from "../../src/daemon/keyRing.ts";
 import { newestSequenceId } from "../../src/daemon/newest.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { ManualClock } from "../support/manualClock.ts";
-import { openSqliteLedger } from "../../src/daemon/adapters/sqliteStore.ts";
-import { DOMAIN, NODE_ID } from "./support.ts";
+import { NODE_ID, storeAt } from "./support.ts";
 
 describe("daemon/highWater", () => {
   it("finds the newest id of any log in few questions", async () => {
@@ -34,7 +33,7 @@ describe("daemon/highWater", () => {
 
   it("takes what the chain announced into account, asks others again while it is shut, and doubts what it saw before", async () => {
     const clock = new ManualClock();
-    const store = openSqliteLedger(":memory:", DOMAIN);
+    const store = (await storeAt()).ledger;
     let asked = 0;
     let length = 4n;
     let onRead = () => {};
