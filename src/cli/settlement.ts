@@ -41,7 +41,7 @@ export interface Settlement {
   keys: KeyRing;
   options: Omit<DaemonOptions, "envelopeLog" | "isCaughtUp">;
   /** After the daemon, which closes the store. */
-  close(): void;
+  close: () => void;
 }
 
 /** Opens keys, store and chain of a daemon, as a config file says. */

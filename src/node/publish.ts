@@ -1,11 +1,10 @@
-import { setImmediate } from "node:timers/promises";
-
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ConnectError, Code } from "@connectrpc/connect";
 
 import type { OriginatorEnvelope, PayerEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import { OriginatorEnvelopeSchema, PayerEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
+import { SignatureChecks } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
 import { KeyedTurns } from "../platform/keyedTurns.ts";
 import type { Log } from "../platform/log.ts";
@@ -49,6 +48,7 @@ export class Publisher {
   readonly #ports: PublisherPorts;
   readonly #signer;
   readonly #turns = new KeyedTurns();
+  readonly #checks = new SignatureChecks();
 
   constructor(ports: PublisherPorts) {
     this.#ports = ports;
@@ -65,9 +65,17 @@ export class Publisher {
     }
   }
 
-  /** Stored envelopes in the order of the call. Throws ConnectError; then nothing of the call is stored. */
-  async publish(envelopes: readonly PayerEnvelope[], voucherHeader: string | null): Promise<OriginatorEnvelope[]> {
-    const candidates = await this.#validate(envelopes);
+  /**
+   * Stored envelopes in the order of the call.
+   * @param caller with whom others take turns
+   * Throws ConnectError; then nothing of the call is stored.
+   */
+  async publish(
+    envelopes: readonly PayerEnvelope[],
+    voucherHeader: string | null,
+    caller = "",
+  ): Promise<OriginatorEnvelope[]> {
+    const candidates = await this.#validate(envelopes, caller);
     const keys = [...new Set(candidates.map(({ key }) => key))];
     await this.#turns.run(keys, () => this.#publishNew(candidates, voucherHeader));
     return candidates.map(({ key }) => fromBinary(OriginatorEnvelopeSchema, this.#stored(key)!));
@@ -78,7 +86,7 @@ export class Publisher {
     return this.#turns.drain();
   }
 
-  async #validate(envelopes: readonly PayerEnvelope[]): Promise<Candidate[]> {
+  async #validate(envelopes: readonly PayerEnvelope[], caller: string): Promise<Candidate[]> {
     if (envelopes.length === 0) throw invalidArgument("there is no envelope to publish");
     if (envelopes.length > LIMITS.envelopesPerPublish) {
       throw invalidArgument(
@@ -87,12 +95,10 @@ export class Publisher {
     }
     const candidates: Candidate[] = [];
     for (const [i, envelope] of envelopes.entries()) {
-      // A signature takes a millisecond: others get their turn between two.
-      if (i > 0) await setImmediate();
       const what = `envelope ${i}`;
       this.#checkTarget(what, envelope.targetOriginator);
-      const read = readingRequest(what, () =>
-        readPayerEnvelope(toBinary(PayerEnvelopeSchema, envelope), fastRecoverAddress),
+      const read = await this.#checks.run(caller, () =>
+        readingRequest(what, () => readPayerEnvelope(toBinary(PayerEnvelopeSchema, envelope), fastRecoverAddress)),
       );
       const problem = unpublishable(read);
       if (problem) throw invalidArgument(`${what} ${problem}`);

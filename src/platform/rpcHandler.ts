@@ -1,11 +1,13 @@
 import type { OutgoingHttpHeaders } from "node:http";
 
 import type { ConnectRouterOptions } from "@connectrpc/connect";
-import { createConnectRouter } from "@connectrpc/connect";
+import { createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { ConnectRouter } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { connectNodeAdapter } from "@connectrpc/connect-node";
 import { compressionBrotli, compressionGzip, universalRequestFromNodeRequest } from "@connectrpc/connect-node";
+
+import { kCaller } from "./caller.ts";
 
 /** Serves a request of either HTTP. */
 export type RequestHandler = ReturnType<typeof connectNodeAdapter>;
@@ -26,7 +28,8 @@ export function rpcHandler(
   return (request, response) => {
     const handler = handlers.get((request.url ?? "").split("?", 1)[0]!);
     if (!handler) return fallback(request, response);
-    handler(universalRequestFromNodeRequest(request, response, undefined, undefined))
+    const values = createContextValues().set(kCaller, request.socket.remoteAddress ?? "");
+    handler(universalRequestFromNodeRequest(request, response, undefined, values))
       .then((answer) => send(answer, response))
       // Nobody is left to be told: the connection is gone.
       .catch(() => response.end());

@@ -129,7 +129,7 @@ describe("daemon behind endpoints that lie and break", function () {
     ["logs that are no list", { logs: () => "none" as never }, /no list of logs/],
     [
       "logs without a block",
-      { logs: ours((log) => ({ ...log, blockHash: null }) as never) },
+      { logs: ours((log) => ({ ...log, blockHash: null })) },
       /a log without its block/,
     ],
     ["logs that cannot be read", { logs: ours((log) => ({ ...log, data: "0x12" })) }, /cannot be read/],
@@ -266,7 +266,7 @@ describe("daemon behind endpoints that lie and break", function () {
       postageChannels: toAddress(record.contracts.postageChannels.address),
     };
     const voucher = signVoucher(domain, { fees: 400n, stamps: 0n }, Buffer.from(key.privateKey.slice(2), "hex"));
-    expect(addressOf(Buffer.from(key.privateKey.slice(2), "hex")), "own voucher").to.equal(channel as Address);
+    expect(addressOf(Buffer.from(key.privateKey.slice(2), "hex")), "own voucher").to.equal(channel);
     const { settledRows } = await settler.settle(voucher, { lane: "routine", budgetWei: 10n ** 18n });
     expect(settledRows, "the receipt says nothing").to.equal(0);
     await look();

@@ -113,4 +113,23 @@ describe("node/publish with a clock and a gate by hand", () => {
     expect(decisions).to.have.length(2);
     expect(store.reader.last(100).sequenceId).to.equal(2n);
   });
+
+  it("60: checks a caller's envelope in turn, not behind a flood of another's bad ones, and bounds the flood", async () => {
+    const forged = payer(n, 100);
+    forged.payerSignature!.bytes[64] = 9;
+    let refused = 0;
+    const flood = Array.from({ length: 2_000 }, () =>
+      publisher.publish([forged], null, "10.0.0.1").catch((error: ConnectError) => {
+        refused++;
+        return error.code;
+      }),
+    );
+    await publisher.publish([payer(n + 1, 100)], null, "10.0.0.2");
+    const before = refused;
+    const codes = await Promise.all(flood);
+    expect(codes.filter((code) => code === Code.InvalidArgument)).to.have.length.greaterThan(0);
+    expect(codes.filter((code) => code === Code.ResourceExhausted)).to.have.length.greaterThan(1_000);
+    const checkedBefore = before - codes.filter((code) => code === Code.ResourceExhausted).length;
+    expect(checkedBefore, "bad ones that were checked before the good one was stored").to.be.lessThan(100);
+  });
 });

@@ -10,6 +10,7 @@ import { MetadataApi } from "#proto/xmtp/xmtpv4/metadata_api/metadata_api_pb.ts"
 import { HealthCheckRequestSchema, HealthCheckResponseSchema } from "#proto/grpc/health/v1/health_pb.ts";
 
 import { VOUCHER_HEADER } from "../../protocol/voucher.ts";
+import { callerOf } from "../../platform/caller.ts";
 import type { Gate } from "../gate.ts";
 import type { ProxyPublisher } from "./publisher.ts";
 import type { Upstream } from "./ports.ts";
@@ -30,8 +31,12 @@ export interface ProxyRoutesOptions {
  * not there, so nothing that writes slips by.
  */
 export function proxyRoutes({ publisher, gate, upstream }: ProxyRoutesOptions): (router: ConnectRouter) => void {
-  const publish = async ({ payerEnvelopes }: PublishPayerEnvelopesRequest, { requestHeader }: HandlerContext) => ({
-    originatorEnvelopes: await publisher.publish(payerEnvelopes, requestHeader.get(VOUCHER_HEADER)),
+  const publish = async ({ payerEnvelopes }: PublishPayerEnvelopesRequest, context: HandlerContext) => ({
+    originatorEnvelopes: await publisher.publish(
+      payerEnvelopes,
+      context.requestHeader.get(VOUCHER_HEADER),
+      callerOf(context),
+    ),
   });
   const check = { ...Health.method.check, input: HealthCheckRequestSchema, output: HealthCheckResponseSchema };
   return (router) => {

@@ -1,13 +1,13 @@
-import { setImmediate } from "node:timers/promises";
-
 import { toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 
 import type { OriginatorEnvelope, PayerEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import { PayerEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
+import { SignatureChecks } from "../../platform/caller.ts";
 import { KeyedTurns } from "../../platform/keyedTurns.ts";
 import type { Log } from "../../platform/log.ts";
+import { fastRecoverAddress } from "../../platform/recover.ts";
 import { readPayerEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { unpublishable } from "../../protocol/publishable.ts";
@@ -48,6 +48,7 @@ export interface ProxyPublisherOptions {
 export class ProxyPublisher {
   readonly #options: ProxyPublisherOptions;
   readonly #turns = new KeyedTurns();
+  readonly #checks = new SignatureChecks();
   readonly #cut = new AbortController();
 
   constructor(options: ProxyPublisherOptions) {
@@ -55,8 +56,12 @@ export class ProxyPublisher {
   }
 
   /** The node's envelopes in the order of the call. Throws ConnectError. */
-  async publish(envelopes: readonly PayerEnvelope[], voucherHeader: string | null): Promise<OriginatorEnvelope[]> {
-    const candidates = await this.#validate(envelopes);
+  async publish(
+    envelopes: readonly PayerEnvelope[],
+    voucherHeader: string | null,
+    caller = "",
+  ): Promise<OriginatorEnvelope[]> {
+    const candidates = await this.#validate(envelopes, caller);
     const distinct = [...new Map(candidates.map((candidate) => [candidate.key, candidate])).values()];
     const answers = await this.#turns.run([...distinct.map(({ key }) => key)], () => {
       return this.#answersOf(distinct, voucherHeader).catch((error: unknown) => {
@@ -77,7 +82,7 @@ export class ProxyPublisher {
   }
 
   /** Says the same as the reference node. */
-  async #validate(envelopes: readonly PayerEnvelope[]): Promise<Candidate[]> {
+  async #validate(envelopes: readonly PayerEnvelope[], caller: string): Promise<Candidate[]> {
     const { nodeId } = this.#options;
     if (envelopes.length === 0) throw invalid("there is no envelope to publish");
     if (envelopes.length > MOST_ENVELOPES) {
@@ -85,12 +90,10 @@ export class ProxyPublisher {
     }
     const candidates: Candidate[] = [];
     for (const [i, envelope] of envelopes.entries()) {
-      // A signature takes a millisecond: others get their turn between two.
-      if (i > 0) await setImmediate();
       if (envelope.targetOriginator !== nodeId) {
         throw invalid(`envelope ${i} is signed for originator ${envelope.targetOriginator}, this is node ${nodeId}`);
       }
-      candidates.push(readCandidate(`envelope ${i}`, envelope));
+      candidates.push(await this.#checks.run(caller, () => readCandidate(`envelope ${i}`, envelope)));
     }
     return candidates;
   }
@@ -186,7 +189,7 @@ export class ProxyPublisher {
 
 function readCandidate(what: string, envelope: PayerEnvelope): Candidate {
   try {
-    const read = readPayerEnvelope(toBinary(PayerEnvelopeSchema, envelope));
+    const read = readPayerEnvelope(toBinary(PayerEnvelopeSchema, envelope), fastRecoverAddress);
     const problem = unpublishable(read);
     if (problem) throw invalid(`${what} ${problem}`);
     return { read, key: `${read.payer}:${chargeDigest(read.digest)}` };

@@ -11,6 +11,7 @@ import type {
 } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 import { PublishApi, QueryApi, ReplicationApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 
+import { callerOf } from "../../platform/caller.ts";
 import type { Publisher } from "../publish.ts";
 import type { FeedPorts } from "./feed.ts";
 import { getInboxIds, getNewestEnvelope, queryEnvelopes } from "./query.ts";
@@ -23,7 +24,11 @@ export function nodeRoutes(ports: FeedPorts, publisher: Publisher): (router: Con
   const { store } = ports;
   const publish = {
     publishPayerEnvelopes: async ({ payerEnvelopes }: PublishPayerEnvelopesRequest, context: HandlerContext) => ({
-      originatorEnvelopes: await publisher.publish(payerEnvelopes, context.requestHeader.get(VOUCHER_HEADER)),
+      originatorEnvelopes: await publisher.publish(
+        payerEnvelopes,
+        context.requestHeader.get(VOUCHER_HEADER),
+        callerOf(context),
+      ),
     }),
   };
   const query = {

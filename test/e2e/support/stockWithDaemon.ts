@@ -42,7 +42,7 @@ if (process.argv.includes("--config")) {
     ...rest,
     // A free port once, then the same one: whoever asked before the restart asks again.
     upstream: { url: stock.url },
-  } as DaemonConfigInput;
+  };
   const file = join(home, "daemon.json");
   const start = () => {
     writeFileSync(file, JSON.stringify(daemonConfig));
