@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import type { ConnectError } from "@connectrpc/connect";
 import { Code } from "@connectrpc/connect";
 import { status } from "@grpc/grpc-js";
@@ -105,7 +109,7 @@ describe("daemon/proxy, publishing at a stock node", function () {
   });
 
   it("answers them after a restart, too, when the node is all that remembers", async () => {
-    const directory = await temporary();
+    const directory = mkdtempSync(join(tmpdir(), "pennyblack-proxy-"));
     await world.close();
     world = await startWorld({ store: await storeAt(`${directory}/ledger.sqlite`) });
     const { stock } = world;
@@ -118,6 +122,7 @@ describe("daemon/proxy, publishing at a stock node", function () {
     expect(idsOf(again)).to.deep.equal(idsOf(first).reverse());
     expect(stock.calls).to.have.length(1);
     expect(await charged()).to.equal(2n * FEE_PICO);
+    rmSync(directory, { recursive: true });
   });
 
   it("does not publish again what was charged and is not served any more", async () => {
@@ -227,13 +232,6 @@ describe("daemon/proxy, publishing at a stock node", function () {
     });
   });
 });
-
-async function temporary(): Promise<string> {
-  const { mkdtemp } = await import("node:fs/promises");
-  const { tmpdir } = await import("node:os");
-  const { join } = await import("node:path");
-  return mkdtemp(join(tmpdir(), "pennyblack-proxy-"));
-}
 
 /** A ledger that has metered message 1 of the node. */
 async function metered(feePico: bigint) {
