@@ -10,7 +10,6 @@ import { ethersEndpoint } from "../../src/daemon/adapters/ethersEndpoint.ts";
 import { Follower } from "../../src/daemon/follow/follower.ts";
 import { FinalityDisputedError } from "../../src/daemon/follow/ports.ts";
 import { Ledger } from "../../src/daemon/ledger.ts";
-import type { Address } from "../../src/protocol/bytes.ts";
 import { toAddress, toHex } from "../../src/protocol/bytes.ts";
 import { addressOf } from "../../src/protocol/ecdsa.ts";
 import { signVoucher } from "../../src/protocol/voucher.ts";
@@ -127,11 +126,7 @@ describe("daemon behind endpoints that lie and break", function () {
       /./,
     ],
     ["logs that are no list", { logs: () => "none" as never }, /no list of logs/],
-    [
-      "logs without a block",
-      { logs: ours((log) => ({ ...log, blockHash: null })) },
-      /a log without its block/,
-    ],
+    ["logs without a block", { logs: ours((log) => ({ ...log, blockHash: null })) }, /a log without its block/],
     ["logs that cannot be read", { logs: ours((log) => ({ ...log, data: "0x12" })) }, /cannot be read/],
     ["states that cannot be read", { results: { eth_call: () => "0x1234" } }, /answered no channels/],
     [

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 
 import type { ChannelOnChain } from "../../../src/daemon/ports.ts";
-import type { EventKind, FakeEvent , FakeChain } from "./fakeChain.ts";
+import type { EventKind, FakeEvent, FakeChain } from "./fakeChain.ts";
 import { CHANNELS } from "./fakeChain.ts";
 import type { World } from "./support.ts";
 import { followed } from "./support.ts";

@@ -41,7 +41,7 @@ export interface World {
   restart(): void;
   /** Polls until one works, a few times at most. */
   settle(): Promise<void>;
-  seen(channel: Address): Promise<ChannelOnChain>;
+  seen: (channel: Address) => Promise<ChannelOnChain>;
 }
 
 export async function followed(count = 1, chain = new FakeChain()): Promise<World> {

@@ -37,7 +37,9 @@ if (process.argv.includes("--config")) {
   stock.quirks.gap = 2n;
   const stop = lookAround(stock, config.nodeId, config.rpcUrl!, deployment);
 
-  const { signingKeyFile: _signingKeyFile, confirmations: _confirmations, ...rest } = config;
+  // As an operator would write it, from the config of the node that it takes the place of.
+  const rest = { ...config };
+  delete rest.signingKeyFile;
   const daemonConfig: DaemonConfigInput = {
     ...rest,
     // A free port once, then the same one: whoever asked before the restart asks again.
