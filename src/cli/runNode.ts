@@ -71,7 +71,7 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
         },
         intervalsMs: { watch: config.followEveryMs, gossip: config.gossipEveryMs, settle: config.settleEveryMs },
         staleHeadMs: config.staleHeadMs,
-        termsEveryMs: config.registryRefreshMs,
+        termsEveryMs: config.termsEveryMs,
         reconcileEveryMs: config.reconcileEveryMs,
         rpcCalls: () => rpc.calls.snapshot(),
         store: openSqliteLedger(join(config.dataDirectory, "ledger.sqlite"), domain),

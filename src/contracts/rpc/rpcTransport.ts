@@ -28,7 +28,7 @@ export function httpTransport(url: string, name: string): RpcTransport {
   return async (body) => {
     const text = await post(target, headers, body, name);
     try {
-      return JSON.parse(text);
+      return JSON.parse(text) as unknown;
     } catch {
       throw new RpcError(`${name} answered something else than JSON`);
     }
