@@ -45,7 +45,7 @@ describe("docs", () => {
     for (const key of [...common, ...keysOf(section("const nodeSchema", "const gatewaySchema"))]) {
       expect(operators, key).to.include(`\`${key}\``);
     }
-    for (const key of [...common, ...keysOf(section("const gatewaySchema", "export type NodeConfig"))]) {
+    for (const key of [...common, ...keysOf(section("const gatewaySchema", "type KeyNames"))]) {
       expect(payers, key).to.include(`\`${key}\``);
     }
   });

@@ -220,6 +220,7 @@ async function startNode(context: Context, place: Place, script?: string): Promi
     gossipEveryMs: 500,
     faultsEveryMs: 1_000,
     followEveryMs: 100,
+    termsEveryMs: 1_000,
     // A local chain has no block when it has no transaction.
     staleHeadMs: 86_400_000,
     nativeTokenPrice: String(4_000n * USD),

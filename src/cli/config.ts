@@ -66,6 +66,8 @@ const nodeSchema = z.strictObject({
     .optional(),
   /** How often the daemon looks at what is new on chain. */
   followEveryMs: milliseconds.default(6_000),
+  /** How often the daemon reads rates and nodes: rates are announced a day ahead, seats change with epochs. */
+  termsEveryMs: milliseconds.default(300_000),
   /** How often every channel is compared with the chain. */
   reconcileEveryMs: z.int().min(1_000).max(86_400_000).default(3_600_000),
   nodeId: z.int().min(100).multipleOf(100),

@@ -82,7 +82,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
     },
     intervalsMs: { watch: config.followEveryMs, gossip: config.gossipEveryMs, settle: config.settleEveryMs },
     staleHeadMs: config.staleHeadMs,
-    termsEveryMs: config.registryRefreshMs,
+    termsEveryMs: config.termsEveryMs,
     reconcileEveryMs: config.reconcileEveryMs,
     rpcCalls: () => rpc.calls.snapshot(),
     chain: ethersChain(contracts, provider, transactions, endpoints),

@@ -31,8 +31,9 @@ export class Lending {
    */
   isWithinShare(channel: Address, freePico: bigint, feePico: bigint): boolean {
     const seats = BigInt(this.#seats());
-    if (seats <= 1n) return true;
     const lent = this.lentPico(channel);
+    // One call is let in whatever it costs: else what is dearer than a share could never be sent.
+    if (seats <= 1n || lent === 0n) return true;
     // What was lent here is part of the headroom that is being shared.
     const share = (freePico + lent) / seats;
     return lent + feePico <= (share > LEAST_SHARE_PICO ? share : LEAST_SHARE_PICO);

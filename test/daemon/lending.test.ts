@@ -69,11 +69,22 @@ describe("daemon/lending", () => {
     expect(new Lending(() => 1).isWithinShare(PAYER, 0n, FLOOR_PICO * 100n)).to.equal(true);
   });
 
+  it("lets in one call a round that is dearer than a share: else it could never be sent", () => {
+    const lending = new Lending(() => 10);
+    const dear = FLOOR_PICO * 3n;
+    expect(lending.isWithinShare(PAYER, dear, dear)).to.equal(true);
+    lending.lend(PAYER, dear);
+    expect(lending.isWithinShare(PAYER, dear, dear), "not a second one").to.equal(false);
+    lending.noteRound();
+    expect(lending.isWithinShare(PAYER, dear, dear)).to.equal(true);
+  });
+
   it("gives a larger share to a larger headroom", () => {
     const lending = new Lending(() => 10);
-    expect(lending.isWithinShare(PAYER, FLOOR_PICO * 50n, FLOOR_PICO * 5n)).to.equal(true);
-    expect(lending.isWithinShare(PAYER, FLOOR_PICO * 50n, FLOOR_PICO * 5n + 1n)).to.equal(false);
-    lending.lend(PAYER, FLOOR_PICO * 5n);
+    lending.lend(PAYER, FLOOR_PICO);
+    expect(lending.isWithinShare(PAYER, FLOOR_PICO * 49n, FLOOR_PICO * 4n)).to.equal(true);
+    expect(lending.isWithinShare(PAYER, FLOOR_PICO * 49n, FLOOR_PICO * 4n + 1n)).to.equal(false);
+    lending.lend(PAYER, FLOOR_PICO * 4n);
     expect(lending.isWithinShare(PAYER, FLOOR_PICO * 45n, 1n), "the rest is the others'").to.equal(false);
     expect(lending.isWithinShare(PAYER, FLOOR_PICO * 95n, FLOOR_PICO * 5n), "a larger voucher came").to.equal(true);
   });

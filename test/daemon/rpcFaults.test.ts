@@ -86,7 +86,7 @@ describe("daemon behind endpoints that lie and break", function () {
       deploymentBlock: BigInt(record.deploymentBlock),
     });
     /** The next look, a new block later. Answers what it rejects with. */
-    const look = async (passes = 6_000): Promise<unknown> => {
+    const look = async (passes = 10_000): Promise<unknown> => {
       await mine(1);
       clock.advance(passes);
       return follower.poll().catch((error: unknown) => error);
@@ -219,7 +219,7 @@ describe("daemon behind endpoints that lie and break", function () {
     own[0]!.faults = own[1]!.faults = {
       logs: (logs) => [stranger, ...logs, { ...logs[0]!, blockNumber: "0xfffffff" }],
     };
-    for (let i = 0; i < 4; i++) await look(121_000);
+    for (let i = 0; i < 4; i++) await look(301_000);
     expect(await seen()).to.include({ deposited: 6n * USD, pendingWithdrawal: 3n * USD });
   });
 
@@ -242,7 +242,7 @@ describe("daemon behind endpoints that lie and break", function () {
     const { proxies: own, look, store } = await behind(2);
     const before = await store.finalized();
     own[1]!.faults = { finalized: { depth: 6, hash: `0x${"ab".repeat(32)}` } };
-    const error = await look(121_000);
+    const error = await look(301_000);
     expect(error).to.be.instanceOf(FinalityDisputedError);
     const names = own.map(({ url }) => new URL(url).host);
     expect((error as Error).message)
@@ -285,7 +285,7 @@ describe("daemon behind endpoints that lie and break", function () {
       },
     };
     let error: unknown;
-    for (let i = 0; i < 12; i++) error = await look(121_000);
+    for (let i = 0; i < 12; i++) error = await look(301_000);
     expect(error).not.to.be.instanceOf(Error);
     expect((await store.finalized())!.number >= BigInt((await chain.provider.getBlockNumber()) - 7)).to.equal(true);
   });

@@ -46,8 +46,8 @@ describe("daemon/watch", () => {
     chain.mine([{ kind: "deposit", channel: PAYER, amount: 9n }], [{ kind: "request", channel: PAYER, amount: 4n }]);
     await watch.poll();
     expect(await seen()).to.include({ deposited: 0n, pendingWithdrawal: 4n });
-    chain.mineEmpty(12);
-    clock.advance(24_000);
+    chain.mineEmpty(15);
+    clock.advance(30_000);
     await watch.poll();
     expect(await seen()).to.include({ deposited: 9n, pendingWithdrawal: 4n });
   });
@@ -60,7 +60,7 @@ describe("daemon/watch", () => {
     await Promise.all([watch.poll(), watch.poll(), watch.poll()]);
     expect(await seen()).to.include({ deposited: 1n });
     chain.mineEmpty(20);
-    clock.advance(24_000);
+    clock.advance(40_000);
     await watch.poll();
     expect(await seen()).to.include({ deposited: 9n });
   });

@@ -28,11 +28,14 @@ export async function agreedFinal(panel: Panel, lead: Member, final: Head): Prom
   throw new FinalityDisputedError(disputeOver(number, [{ name: lead.endpoint.name, hash }, ...against]));
 }
 
-/** Throws unless the chain still has the block that was final before. */
-export async function requireFinal(panel: Panel, lead: Member, known: FinalizedBlock): Promise<void> {
+/**
+ * Throws unless the chain still has the block that was final before.
+ * @param final what the member calls final now; often the same block
+ */
+export async function requireFinal(panel: Panel, lead: Member, known: FinalizedBlock, final: Head): Promise<void> {
   const { number, hash } = known;
   const { name } = lead.endpoint;
-  const found = await lead.endpoint.hashOf(number);
+  const found = final.number === number ? final.hash : await lead.endpoint.hashOf(number);
   if (found === hash) return;
   if (found === undefined && lead.head && lead.head.number >= number) {
     throw new InconsistentError(`${name} has block ${lead.head.number} and not block ${number}`);

@@ -29,7 +29,9 @@ export interface FollowerOptions {
 }
 
 /** How often the final block is asked for while nothing else needs it. */
-const FINALITY_EVERY_MS = 120_000;
+const FINALITY_EVERY_MS = 300_000;
+/** How often channels are read again whose deposit is not safe yet, or not confirmed: that takes minutes anyway. */
+const WAITING_EVERY_MS = 30_000;
 /** Blocks that went missing of which the endpoint is asked whether it still has them. */
 const MOST_VANISHED_ASKED = 20;
 
@@ -55,6 +57,8 @@ export class Follower {
   /** Read again until nothing about them is open; undefined until the journal's channels were read once. */
   #waiting: Set<Address> | undefined;
   #finalityAt: number | undefined;
+  /** Elapsed time of the last whole look. */
+  #readAt = 0;
   #head: Head | undefined;
   #clockOffSeconds = 0;
   #readTo: bigint | undefined;
@@ -134,7 +138,7 @@ export class Follower {
     const saved = await this.#load();
     const { endpoint } = member;
     if (saved.finalized && this.#canPeek(saved)) {
-      const { latest, blocks } = await endpoint.peek(saved.finalized.number + 1n);
+      const { latest, blocks } = await this.#ranges.peek(endpoint, saved.finalized.number + 1n);
       this.#panel.saw(member, latest, saved.readTo);
       if (isSameJournal(saved.journal, blocks)) {
         this.#readTo = latest.number;
@@ -145,6 +149,7 @@ export class Follower {
     this.#panel.saw(member, heads.latest, saved.readTo);
     const final = await this.#finalOf(member, heads, saved);
     await this.#catchUp(member, heads, saved, final);
+    this.#readAt = this.#options.clock.elapsed();
     await this.#reconciler.step(member, heads, await this.#load(), this.#waiting!);
     return heads.latest;
   }
@@ -159,15 +164,16 @@ export class Follower {
   /** Whether a look at events and the newest block can be enough. */
   #canPeek({ finalized, readTo }: Saved): boolean {
     const { clock } = this.#options;
-    const isFinalityDue = this.#finalityAt === undefined || clock.elapsed() - this.#finalityAt >= FINALITY_EVERY_MS;
-    const isSettled = this.#waiting?.size === 0 && !this.#reconciler.isDue();
+    const now = clock.elapsed();
+    const isFinalityDue = this.#finalityAt === undefined || now - this.#finalityAt >= FINALITY_EVERY_MS;
+    const isWaiting = this.#waiting === undefined || (this.#waiting.size > 0 && now - this.#readAt >= WAITING_EVERY_MS);
     const span = (this.#head?.number ?? readTo ?? 0n) - finalized!.number;
-    return isSettled && !isFinalityDue && span < this.#ranges.size;
+    return !isWaiting && !isFinalityDue && !this.#reconciler.isDue() && span < this.#ranges.size;
   }
 
   /** The block up to which the journal can be forgotten. */
   async #finalOf(member: Member, { finalized }: Heads, saved: Saved): Promise<FinalizedBlock> {
-    if (saved.finalized) await requireFinal(this.#panel, member, saved.finalized);
+    if (saved.finalized) await requireFinal(this.#panel, member, saved.finalized, finalized);
     if (saved.finalized && finalized.number <= saved.finalized.number) {
       this.#finalityAt = this.#options.clock.elapsed();
       return saved.finalized;

@@ -5,12 +5,15 @@ import { InconsistentError, RangeRefusedError } from "./ports.ts";
 /** Blocks per question about logs: what endpoints take, and fewer after one has refused. */
 const MOST_BLOCKS = 2_000n;
 const FEWEST_BLOCKS = 10n;
+/** Answers after which a wider range is tried again. */
+const WIDEN_AFTER = 500;
 /** Questions about what is above the final block. More is a chain that has stopped to finalize. */
 const MOST_OPEN_RANGES = 100;
 
 /** Asks for logs in ranges that endpoints answer. */
 export class LogRanges {
   #size = MOST_BLOCKS;
+  #answers = 0;
 
   get size(): bigint {
     return this.#size;
@@ -22,10 +25,19 @@ export class LogRanges {
     return to < last ? to : last;
   }
 
-  async read(endpoint: ChainEndpoint, from: bigint, to: bigint) {
+  read(endpoint: ChainEndpoint, from: bigint, to: bigint) {
+    return this.#noting(() => endpoint.events(from, to));
+  }
+
+  peek(endpoint: ChainEndpoint, from: bigint) {
+    return this.#noting(() => endpoint.peek(from));
+  }
+
+  async #noting<T>(ask: () => Promise<T>): Promise<T> {
     try {
-      const found = await endpoint.events(from, to);
-      if (this.#size < MOST_BLOCKS) this.#size += this.#size / 10n;
+      const found = await ask();
+      // Now and then: each refusal costs a look.
+      if (this.#size < MOST_BLOCKS && ++this.#answers % WIDEN_AFTER === 0) this.#size *= 2n;
       return found;
     } catch (error) {
       if (error instanceof RangeRefusedError && this.#size > FEWEST_BLOCKS) this.#size /= 2n;

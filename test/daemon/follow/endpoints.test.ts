@@ -13,7 +13,7 @@ import { followed } from "./support.ts";
 
 const [ONE, TWO] = CHANNELS as [Address, Address];
 const FORGED: Hex = `0x${"ab".repeat(32)}`;
-const FINALITY_MS = 121_000;
+const FINALITY_MS = 301_000;
 const GRACE_MS = 61_000;
 const ABSENT_MS = 601_000;
 
@@ -28,9 +28,9 @@ async function funded(count: number): Promise<World> {
   return world;
 }
 
-/** The next look, with a new block. */
+/** The next look, with the blocks that came meanwhile. */
 async function look(world: World, passes = 6_000): Promise<unknown> {
-  world.chain.mine();
+  world.chain.mineEmpty(Math.floor(passes / 2_000));
   world.clock.advance(passes);
   return world.follower.poll().catch((error: unknown) => error);
 }
@@ -207,7 +207,7 @@ describe("daemon/follow endpoints", () => {
     const world = await funded(1);
     world.chain.mine([{ kind: "request", channel: ONE, amount: 1n }]);
     let calls = 0;
-    world.endpoints[0]!.onCall = () => void (++calls === 4 && world.chain.reorg(3, () => []));
+    world.endpoints[0]!.onCall = () => void (++calls === 4 && world.chain.reorg(6, () => []));
     expect(await look(world)).to.be.instanceOf(InconsistentError);
     expect(await world.store.journal(), "nothing half done").to.deep.equal([]);
     world.endpoints[0]!.onCall = () => {};

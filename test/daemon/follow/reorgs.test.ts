@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 
 import type { ChannelOnChain } from "../../../src/daemon/ports.ts";
-import type { EventKind, FakeEvent, FakeChain } from "./fakeChain.ts";
+import type { EventKind, FakeChain, FakeEvent } from "./fakeChain.ts";
 import { CHANNELS } from "./fakeChain.ts";
 import type { World } from "./support.ts";
 import { followed } from "./support.ts";
@@ -76,13 +76,13 @@ async function settled(world: World): Promise<ChannelOnChain[]> {
   for (const endpoint of world.endpoints) Object.assign(endpoint, { lag: 0, isDown: false });
   world.chain.mineEmpty(25);
   await world.settle();
-  return Promise.all(CHANNELS.map(world.seen));
+  return Promise.all(CHANNELS.map((channel) => world.seen(channel)));
 }
 
 async function replayed(chain: FakeChain): Promise<ChannelOnChain[]> {
   const fresh = await followed(1, chain);
   await fresh.follower.poll();
-  return Promise.all(CHANNELS.map(fresh.seen));
+  return Promise.all(CHANNELS.map((channel) => fresh.seen(channel)));
 }
 
 describe("daemon/follow reorgs", () => {
@@ -141,7 +141,7 @@ describe("daemon/follow reorgs", () => {
     await follower.poll();
     chain.mine([{ kind: "deposit", channel: ONE, amount: 9n }]);
     chain.mineEmpty(20);
-    clock.advance(6_000);
+    clock.advance(40_000);
     await follower.poll();
     expect(await world.seen(ONE)).to.include({ deposited: 9n });
     chain.reorg(21, () => []);
@@ -150,7 +150,7 @@ describe("daemon/follow reorgs", () => {
     expect(await world.seen(ONE)).to.include({ deposited: 0n });
     chain.mine([{ kind: "deposit", channel: ONE, amount: 9n }]);
     chain.mineEmpty(20);
-    clock.advance(6_000);
+    clock.advance(40_000);
     await follower.poll();
     expect(await world.seen(ONE)).to.include({ deposited: 9n });
   });
