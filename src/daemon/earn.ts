@@ -87,6 +87,6 @@ export class Earner {
   async #terms(value: bigint, gas: bigint, demand: boolean): Promise<SendTerms> {
     const worth = gasBudgetWei(this.#options.policy, { value, gas, urgent: false });
     const asked = demand ? demandBudgetWei(gas, await this.#options.chain.gasPrice()) : 0n;
-    return { lane: "routine", budgetWei: worth > asked ? worth : asked };
+    return { lane: "routine", isDemanded: demand, budgetWei: worth > asked ? worth : asked };
   }
 }

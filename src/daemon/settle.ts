@@ -99,7 +99,7 @@ export class Settler {
   /** What is urgent first, then the most valuable: when not all can be afforded, it is the least that wait. */
   async #due(run: Run): Promise<Account[]> {
     const { ledger, chain } = this.#options;
-    const settling = await chain.settling();
+    const settling = await chain.settling(run.demand);
     const due: Account[] = [];
     let after: Address | undefined;
     do {
@@ -153,7 +153,8 @@ export class Settler {
     const all = accounts.map((account, i) => dueOf({ ...account, chain: states[i]! }));
     const due = await this.#withoutPoison(all.filter(({ rows }) => rows.length > 0));
     if (due.length === 0) return undefined;
-    const terms = { lane: run.lane, budgetWei: this.#budget(due, run), ...deadlineOf(due, run) };
+    const { lane, demand: isDemanded } = run;
+    const terms = { lane, isDemanded, budgetWei: this.#budget(due, run), ...deadlineOf(due, run) };
     try {
       const result = await chain.settle(concatBytes(...due.flatMap(({ rows }) => rows)), terms);
       log.info({ ...result, lane: run.lane, rows: due.length }, "settled");

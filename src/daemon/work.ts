@@ -19,8 +19,8 @@ export interface WorkChain {
   /** What `settle` would collect with these rows now. Rejects with the revert, which is a CALL_EXCEPTION. */
   simulateSettle(rows: Uint8Array): Promise<bigint>;
   settle(rows: Uint8Array, terms: SendTerms): Promise<SettleResult>;
-  /** Channels with a row in a settlement that was sent and is not in a block, and by which lane. */
-  settling(): Promise<Map<Address, Set<Lane>>>;
+  /** Channels with a row in a settlement that is under way (see `Transactions.underway`), and by which lane. */
+  settling(isDemanded: boolean): Promise<Map<Address, Set<Lane>>>;
   /** What `distribute` would move on: fees that were collected and not yet streamed. */
   undistributed(): Promise<bigint>;
   distribute(terms: SendTerms): Promise<void>;

@@ -3,6 +3,7 @@ import type { DaemonChain } from "../../src/daemon/ports.ts";
 import type { Receipt } from "../../src/daemon/transactions/chain.ts";
 import type { Lane } from "../../src/daemon/transactions/ports.ts";
 import type { SendTerms, Transactions } from "../../src/daemon/transactions/send.ts";
+import type { Clock } from "../../src/platform/clock.ts";
 import type { Address, Hex } from "../../src/protocol/bytes.ts";
 import { fromHex, toHex } from "../../src/protocol/bytes.ts";
 import type { Rates } from "../../src/protocol/fees.ts";
@@ -13,8 +14,8 @@ import { CONTRACT, decodeCall, encodeCall } from "./chain.ts";
 import { channelAt } from "./rpc.ts";
 import type { SimRpc } from "./rpc.ts";
 
-/** Nobody waits for more of the chain's own time than this; what was sent is looked after all the same. */
-const NEVER = new AbortController().signal;
+/** As on contracts: who waits longer looks again later, and what was sent is looked after all the same. */
+const SEND_TIMEOUT_MS = 120_000;
 
 export interface SimDaemonChainOptions {
   chain: SimChain;
@@ -23,15 +24,18 @@ export interface SimDaemonChainOptions {
   domain: PostageDomain;
   rates: Rates;
   retentionDays: number;
+  clock: Clock;
 }
 
 /** What `ethersChain` is on contracts, on the simulated chain. */
 export function simDaemonChain(options: SimDaemonChainOptions): DaemonChain {
-  const { chain, endpoints, transactions, domain, rates, retentionDays } = options;
+  const { chain, endpoints, transactions, domain, rates, retentionDays, clock } = options;
   const rpc = endpoints[0]!;
 
   function send(call: SimCall, terms: SendTerms): Promise<Receipt> {
-    return transactions.send({ ...terms, kind: call.do, to: CONTRACT, data: encodeCall(call) }, NEVER);
+    const patience = new AbortController();
+    void clock.sleep(SEND_TIMEOUT_MS).then(() => patience.abort(new Error("it is not mined yet")));
+    return transactions.send({ ...terms, kind: call.do, to: CONTRACT, data: encodeCall(call) }, patience.signal);
   }
 
   return {
@@ -56,9 +60,9 @@ export function simDaemonChain(options: SimDaemonChainOptions): DaemonChain {
       const { hash: transactionHash, gasUsed } = receipt;
       return { transactionHash, gasUsed, collected: sumOf(effect), bounty: 0n, settledRows };
     },
-    async settling() {
+    async settling(isDemanded) {
       const settling = new Map<Address, Set<Lane>>();
-      for (const { lane, data } of await transactions.underway("settle")) {
+      for (const { lane, data } of await transactions.underway("settle", isDemanded)) {
         for (const channel of channelsIn(domain, data)) {
           settling.set(channel, (settling.get(channel) ?? new Set()).add(lane));
         }

@@ -144,7 +144,15 @@ export class World {
       ...{ log: silentLog, pollingMs: 2_000 },
     });
     const chain = simDaemonChain({
-      ...{ chain: this.chain, endpoints, transactions, domain: DOMAIN, rates: RATES, retentionDays: RETENTION_DAYS },
+      ...{
+        chain: this.chain,
+        endpoints,
+        transactions,
+        domain: DOMAIN,
+        rates: RATES,
+        retentionDays: RETENTION_DAYS,
+        clock,
+      },
     });
     const daemon = new Daemon({
       ...{ nodeId, domain: DOMAIN, deploymentBlock: 0n, policy: POLICY, operatorPort: undefined },

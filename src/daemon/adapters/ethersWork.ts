@@ -58,8 +58,8 @@ export function ethersWork(contracts: WorkContracts, transactions: Transactions)
       return { ...result, collected: BigInt(collected!), bounty: BigInt(bounty!), settledRows };
     },
 
-    async settling() {
-      const underway = await transactions.underway("settle");
+    async settling(isDemanded) {
+      const underway = await transactions.underway("settle", isDemanded);
       if (underway.length === 0) return new Map();
       const where = await postageDomain();
       channelsOf = new Map(underway.map(({ id, data }) => [id, channelsOf.get(id) ?? channelsIn(data, where)]));

@@ -35,7 +35,8 @@ export class LeadershipTable implements Leadership {
       .returning("term")
       .executeTakeFirst();
     if (row) this.#terms.set(holder, row.term);
-    else this.#terms.delete(holder);
+    // Unless another call of the same process has won it meanwhile.
+    else if (this.#terms.get(holder) === own) this.#terms.delete(holder);
     return row?.term;
   }
 

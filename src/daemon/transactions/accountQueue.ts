@@ -12,9 +12,10 @@ import type { Heads } from "./follower.ts";
 import { Follower } from "./follower.ts";
 import { GasMoney } from "./gasMoney.ts";
 import { Nonces } from "./nonces.ts";
+import type { Behind } from "./patience.ts";
+import { Patience, overdraft } from "./patience.ts";
 import type { Intent, IntentStore, NewIntent } from "./ports.ts";
-import type { Behind } from "./pusher.ts";
-import { Pusher, overdraft } from "./pusher.ts";
+import { Pusher } from "./pusher.ts";
 import type { SendRequest } from "./send.ts";
 import type { Term } from "./term.ts";
 import type { Waiter } from "./track.ts";
@@ -44,6 +45,7 @@ export class AccountQueue {
   readonly #options: AccountQueueOptions;
   readonly #serial = new Serial();
   readonly #tracks = new Tracks();
+  readonly #patience = new Patience(this.#tracks);
   readonly #follower: Follower;
   readonly #pusher: Pusher;
   readonly #nonces: Nonces;
@@ -67,6 +69,15 @@ export class AccountQueue {
 
   get nextNonce(): number | undefined {
     return this.#nonces.next;
+  }
+
+  /** Begun, not in a block, and neither given up nor, as far as the last step knows, priced out. */
+  async underway(isDemanded: boolean): Promise<Intent[]> {
+    const open = await this.#options.store.open(this.address);
+    return open.filter((intent) => {
+      if (intent.mined || intent.to === intent.from || this.#patience.isStale(intent, isDemanded)) return false;
+      return !isDemanded || !this.#patience.isHeldUp(intent);
+    });
   }
 
   async send(request: SendRequest, signal: AbortSignal): Promise<Receipt> {
@@ -125,15 +136,28 @@ export class AccountQueue {
     const { chain } = this.#options;
     const term = await this.#term();
     const open = await this.#look(await this.#heads(), term);
-    const same = open.find((intent) => this.#isSame(intent, request));
-    if (same) return this.#waiterOf(same);
     const market = await chain.market();
+    this.#patience.look(this.#pending(open), market);
+    const same = open.find((intent) => this.#isSame(intent, request));
+    if (same) return this.#join(same, request, open, market, term);
     await this.#requireMoney({ ...request, gasLimit }, market, open);
     const intent = await this.#begin({ ...request, gasLimit }, open, term);
     const waiter = this.#waiterOf(intent);
     // Fresh from its simulation: there is no need for another.
-    this.#tracks.of(intent.id).isSimulated = true;
+    const track = this.#tracks.of(intent.id);
+    track.isSimulated = true;
+    track.isDemanded = request.isDemanded === true;
     await this.#pushAll([...open, intent], market, term);
+    return waiter;
+  }
+
+  /** Demanded by now, it need not wait for what is before it. */
+  async #join(same: Intent, { isDemanded }: SendRequest, open: readonly Intent[], market: Market, term: bigint) {
+    const waiter = this.#waiterOf(same);
+    const track = this.#tracks.of(same.id);
+    if (!isDemanded || track.isDemanded) return waiter;
+    track.isDemanded = true;
+    await this.#pushAll(open, market, term);
     return waiter;
   }
 
@@ -153,8 +177,8 @@ export class AccountQueue {
     }
   }
 
-  #isSame(intent: Intent, { to, data, deadlineAt }: SendRequest): boolean {
-    const isPending = !intent.mined && !this.#tracks.of(intent.id).isFill;
+  #isSame(intent: Intent, { to, data, deadlineAt, isDemanded }: SendRequest): boolean {
+    const isPending = !intent.mined && !this.#patience.isStale(intent, isDemanded === true);
     // One without a deadline may never be mined in time for one that has it.
     const isInTime = deadlineAt === undefined || intent.deadlineAt !== undefined;
     return isPending && isInTime && intent.to === to && intent.data === data;
@@ -254,16 +278,23 @@ export class AccountQueue {
   }
 
   async #pushAll(intents: readonly Intent[], market: Market, term: bigint): Promise<void> {
-    const pending = intents
-      .filter((intent) => !intent.mined && this.#tracks.of(intent.id).usedSince === undefined)
-      .sort((a, b) => a.nonce - b.nonce);
+    const pending = this.#pending(intents);
+    this.#patience.look(pending, market);
     const pushed: Intent[] = [];
     for (const [i, intent] of pending.entries()) {
-      const behind = this.#behind([...pushed, ...pending.slice(i)], i, market);
+      const all = [...pushed, ...pending.slice(i)];
+      const behind = this.#behind(all, i, market) ?? this.#patience.behind(all, i, market);
       pushed.push(await this.#apart(intent, () => this.#pusher.push(intent, market, behind, term)));
     }
     const seen = new Set(pushed.map(({ id }) => id));
     this.#open = [...intents.filter(({ id }) => !seen.has(id)), ...pushed];
+  }
+
+  /** What may still be mined, by nonce. */
+  #pending(intents: readonly Intent[]): Intent[] {
+    return intents
+      .filter((intent) => !intent.mined && this.#tracks.of(intent.id).usedSince === undefined)
+      .sort((a, b) => a.nonce - b.nonce);
   }
 
   /** The most pressing of what stands behind `pending[at]` and has a deadline. */

@@ -13,6 +13,8 @@ const DEADLINE_MARGIN_SECONDS = 600n;
 const PERMILLE = 1_000n;
 /** A tip doubles with each attempt of work with a deadline, at most so often. */
 const MOST_DOUBLINGS = 16;
+/** After so many attempts the last one is only sent again: an eighth more each time is a thousandfold by then. */
+export const MOST_ATTEMPTS = 64;
 
 const max = (a: bigint, b: bigint) => (a > b ? a : b);
 const min = (a: bigint, b: bigint) => (a < b ? a : b);
@@ -25,6 +27,16 @@ export function feeCap({ budgetWei, gasLimit }: Pick<FeeTerms, "budgetWei" | "ga
 /** What it takes to be in one of the next blocks. */
 export function priceNow({ baseFeePerGas, priorityFeePerGas }: Market): bigint {
   return baseFeePerGas + priorityFeePerGas;
+}
+
+/** Whether an intent can be in a block at this price: as it was sent last, or for as much more as a pool asks. */
+export function canPay(terms: FeeTerms & { attempts: readonly Attempt[] }, price: bigint): boolean {
+  const cap = feeCap(terms);
+  const last = terms.attempts.at(-1);
+  if (!last) return cap >= price;
+  if (last.maxFeePerGas >= price) return true;
+  const least = max(raised(last.maxFeePerGas), raised(last.maxPriorityFeePerGas));
+  return terms.attempts.length < MOST_ATTEMPTS && cap >= price && cap >= least;
 }
 
 /** Room for the base fee to double, and what others tip. */

@@ -73,9 +73,9 @@ export class TransactionManager implements Transactions {
     return this.#lanes[request.lane].send(request, signal);
   }
 
-  async underway(kind: IntentKind): Promise<Pick<Intent, "id" | "lane" | "data">[]> {
-    const open = await Promise.all(this.#queues.map(({ address }) => this.#options.store.open(address)));
-    return open.flat().filter((intent) => intent.kind === kind && !intent.mined && intent.to !== intent.from);
+  async underway(kind: IntentKind, isDemanded = false): Promise<Pick<Intent, "id" | "lane" | "data">[]> {
+    const underway = await Promise.all(this.#queues.map((queue) => queue.underway(isDemanded)));
+    return underway.flat().filter((intent) => intent.kind === kind);
   }
 
   /**

@@ -5,7 +5,9 @@ import type { Broadcaster } from "./broadcaster.ts";
 import { FILL_GAS } from "./broadcaster.ts";
 import type { Market, TransactionChain } from "./chain.ts";
 import type { Fees } from "./fees.ts";
-import { feeCap, priceNow, raised, replacementFees, urgency, wantedFees } from "./fees.ts";
+import { MOST_ATTEMPTS, canPay, feeCap, priceNow, raised, replacementFees, urgency, wantedFees } from "./fees.ts";
+import type { Behind } from "./patience.ts";
+import { termsOf } from "./patience.ts";
 import type { Intent } from "./ports.ts";
 import type { Tracks } from "./track.ts";
 
@@ -14,8 +16,6 @@ const BUMP_MS = 30_000;
 /** The same when its deadline is near. */
 const URGENT_BUMP_MS = 12_000;
 const NEAR_PERMILLE = 900n;
-/** After so many attempts the last one is only sent again: an eighth more each time is a thousandfold by then. */
-const MOST_ATTEMPTS = 64;
 
 export interface PusherOptions {
   chain: TransactionChain;
@@ -23,14 +23,6 @@ export interface PusherOptions {
   tracks: Tracks;
   clock: Clock;
   log: Log;
-}
-
-/** What stands behind an intent and has a deadline: it is mined only after it. */
-export interface Behind {
-  /** What the block's fee has to be for it. */
-  fees: Fees;
-  /** Wei of its own budget that are left for what stands before it. */
-  spareWei: bigint;
 }
 
 /** Sees to it that what is pending is in the pool, at a price at which it will be mined when it has to be. */
@@ -51,13 +43,7 @@ export class Pusher {
       return broadcaster.attempt(intent, this.#firstFees(intent, market, behind), term);
     }
     if (intent.attempts.length < MOST_ATTEMPTS) {
-      if (behind && (await this.#makeWay(intent, market, behind))) {
-        const fees = { ...behind.fees };
-        fees.maxFeePerGas = most(fees.maxFeePerGas, raised(last.maxFeePerGas));
-        fees.maxPriorityFeePerGas = most(fees.maxPriorityFeePerGas, raised(last.maxPriorityFeePerGas));
-        return broadcaster.attempt(intent, fees, term);
-      }
-      const fees = this.#bump(intent, market, behind);
+      const fees = (behind && this.#makeWay(intent, market, behind)) ?? this.#bump(intent, market, behind);
       if (fees) return broadcaster.attempt(intent, fees, term);
     }
     return broadcaster.renew(intent, term);
@@ -80,8 +66,8 @@ export class Pusher {
   #firstFees(intent: Intent, market: Market, behind: Behind | undefined): Fees {
     const cap = this.#cap(intent);
     const fees = wantedFees(this.#terms(intent), market, 0);
-    const maxFeePerGas = least(cap, most(fees.maxFeePerGas, behind?.fees.maxFeePerGas ?? 0n));
-    return { maxFeePerGas, maxPriorityFeePerGas: least(fees.maxPriorityFeePerGas, maxFeePerGas) };
+    const maxFeePerGas = leastOf(cap, most(fees.maxFeePerGas, behind?.fees.maxFeePerGas ?? 0n));
+    return { maxFeePerGas, maxPriorityFeePerGas: leastOf(fees.maxPriorityFeePerGas, maxFeePerGas) };
   }
 
   /** Higher fees when they are due, allowed, and would get it mined. */
@@ -107,39 +93,35 @@ export class Pusher {
     return fees;
   }
 
-  /** Whether an intent that its budget holds below the block's fee gives its nonce up for one with a deadline. */
-  async #makeWay(intent: Intent, market: Market, behind: Behind): Promise<boolean> {
+  /** What an intent that its budget holds below the block's fee bids to give its nonce up for one behind it. */
+  #makeWay(intent: Intent, market: Market, behind: Behind): Fees | undefined {
     const { tracks, log } = this.#options;
     const track = tracks.of(intent.id);
     const last = intent.attempts.at(-1)!;
     const price = priceNow(market);
-    if (last.maxFeePerGas >= price || behind.fees.maxFeePerGas < price) return false;
-    if (!track.isFill && feeCap(intent) >= price && raised(last.maxFeePerGas) <= feeCap(intent)) return false;
-    const fee = most(behind.fees.maxFeePerGas, raised(last.maxFeePerGas));
-    if (FILL_GAS * fee > intent.budgetWei + behind.spareWei) return false;
+    if (last.maxFeePerGas >= price || behind.fees.maxFeePerGas < price) return undefined;
+    if (!track.isFill && canPay(intent, price)) return undefined;
+    const least = most(price, raised(last.maxFeePerGas));
+    const affordable = (intent.budgetWei + behind.spareWei) / FILL_GAS;
+    if (least > affordable) return undefined;
     if (!track.isFill) {
-      log.warn({ kind: intent.kind, nonce: intent.nonce }, "a transaction makes way for one with a deadline");
+      log.warn({ kind: intent.kind, nonce: intent.nonce }, "a transaction makes way for one behind it");
     }
     track.isFill = true;
     track.raw = undefined;
-    return true;
+    const maxFeePerGas = most(least, leastOf(behind.fees.maxFeePerGas, affordable));
+    const tip = most(behind.fees.maxPriorityFeePerGas, raised(last.maxPriorityFeePerGas));
+    return { maxFeePerGas, maxPriorityFeePerGas: leastOf(tip, maxFeePerGas) };
   }
 
-  /** A transfer of nothing needs less gas, so the same budget allows more per gas. */
   #cap(intent: Intent): bigint {
     return feeCap(this.#terms(intent));
   }
 
   #terms(intent: Intent): Intent {
-    return this.#options.tracks.of(intent.id).isFill ? { ...intent, gasLimit: FILL_GAS } : intent;
+    return termsOf(intent, this.#options.tracks.of(intent.id));
   }
 }
 
 const most = (a: bigint, b: bigint) => (a > b ? a : b);
-const least = (a: bigint, b: bigint) => (a < b ? a : b);
-
-/** What a nonce may cost beyond its own budget, because something with a deadline paid to get past it. */
-export function overdraft(intent: Intent): bigint {
-  const fee = intent.attempts.at(-1)?.maxFeePerGas ?? 0n;
-  return fee > feeCap(intent) ? most(0n, FILL_GAS * fee - intent.budgetWei) : 0n;
-}
+const leastOf = (a: bigint, b: bigint) => (a < b ? a : b);

@@ -9,6 +9,8 @@ export interface SendTerms {
   budgetWei: bigint;
   /** Unix seconds of the chain. Without one there is no hurry. */
   deadlineAt?: bigint;
+  /** The operator asks for it now: what the price keeps from being mined makes way at once. */
+  isDemanded?: boolean;
 }
 
 export interface SendRequest extends SendTerms {
@@ -26,6 +28,9 @@ export interface Transactions {
    * would revert, with SendError, or with the signal's reason, and then it may still be mined.
    */
   send(request: SendRequest, signal: AbortSignal): Promise<Receipt>;
-  /** Those of a kind that were begun and are not in a block. */
-  underway(kind: IntentKind): Promise<Pick<Intent, "id" | "lane" | "data">[]>;
+  /**
+   * Those of a kind that were begun, are not in a block, and will be: not what the price of gas has kept out of it for
+   * long, and for who demands its work not what it keeps out now.
+   */
+  underway(kind: IntentKind, isDemanded?: boolean): Promise<Pick<Intent, "id" | "lane" | "data">[]>;
 }

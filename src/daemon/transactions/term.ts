@@ -1,5 +1,6 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
+import { Serial } from "../../platform/serial.ts";
 import { SendError } from "./errors.ts";
 import type { Leadership } from "./ports.ts";
 import { StaleTermError } from "./ports.ts";
@@ -17,6 +18,8 @@ export interface TermOptions {
 /** This process' right to write to the chain. */
 export class Term {
   readonly #options: TermOptions;
+  /** Two lanes that ask at once are one process: asked twice, a store may answer the second that the first one leads. */
+  readonly #serial = new Serial();
   #term: bigint | undefined;
   #renewedAt = -Infinity;
   #fencedBy: StaleTermError | undefined;
@@ -30,7 +33,11 @@ export class Term {
   }
 
   /** The term while this process leads, renewed when a third of the lease is over. Throws once it was fenced. */
-  async hold(): Promise<bigint | undefined> {
+  hold(): Promise<bigint | undefined> {
+    return this.#serial.run(() => this.#hold());
+  }
+
+  async #hold(): Promise<bigint | undefined> {
     this.requireUnfenced();
     const { leadership, holder, leaseMs, clock } = this.#options;
     const asked = clock.now();

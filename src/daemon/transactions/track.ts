@@ -24,6 +24,12 @@ export interface Track {
   broadcastAt: number;
   /** The endpoint refused the last attempt as too cheap for what is in its pool: more is offered at once. */
   isOutbid: boolean;
+  /** Since when, in the chain's time, the price of gas keeps it from being mined. */
+  outSince?: bigint;
+  /** Something before it cannot be mined at the price of now. */
+  isHeldUp: boolean;
+  /** The operator asked for it: what is in its way need not have been there for long. A restart forgets it. */
+  isDemanded: boolean;
   /** Since when its nonce is used and no attempt has a receipt. */
   usedSince?: number;
   waiters: Set<Waiter>;
@@ -42,6 +48,8 @@ export class Tracks {
         isSimulated: false,
         broadcastAt: 0,
         isOutbid: false,
+        isHeldUp: false,
+        isDemanded: false,
         waiters: new Set(),
       };
       this.#tracks.set(id, track);

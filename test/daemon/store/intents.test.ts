@@ -122,6 +122,13 @@ onBoth("store/leadership", (fixture, { isShared }) => {
     expect(await leadership.hold("b", 60_000), "a term ends when it is released").to.equal(3n);
   });
 
+  it("D8: whoever asks twice at once has the term afterwards", async () => {
+    const { leadership } = await fixture.open();
+    const answers = await Promise.all([leadership.hold("a", 60_000), leadership.hold("a", 60_000)]);
+    expect(answers).to.include(1n);
+    expect(await leadership.hold("a", 60_000)).to.equal(1n);
+  });
+
   it("ends with the lease, and goes on under the same term when nobody else wanted it", async () => {
     const { leadership } = await fixture.open();
     await leadership.hold("a", 60_000);
