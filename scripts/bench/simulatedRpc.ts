@@ -16,6 +16,7 @@ const CHANNELS = new Interface(abis.postageChannels);
 const RATES = new Interface(abis.rateRegistry);
 const NODES = new Interface(abis.nodeRegistry);
 const FEES = new Interface(abis.feeDistributor);
+const SEATS = new Interface(abis.nodeSeats);
 const ZERO = `0x${"0".repeat(40)}`;
 const EPOCH_SECONDS = 43_200;
 
@@ -90,6 +91,9 @@ export function simulatedRpc(chain: FakeChain, chainId: number, postageChannels:
       [FEES, "remainder", 0n],
       [FEES, "claimable", 0n],
       [FEES, "epochSeconds", EPOCH_SECONDS],
+      [FEES, "streaming", 0n],
+      [SEATS, "latestVersion", 1n],
+      [SEATS, "rollOver", 1n],
       [RATES, "getRatesCount", 1n],
       [RATES, "getRates", [[100n, 200n, 300n, 6_000n, 0n]]],
       [RATES, "retentionDays", 60],

@@ -284,7 +284,7 @@ export class Daemon {
 
   #routine(): Promise<void> {
     return this.#onChain.run(async () => {
-      this.#thrifty.newRun();
+      this.#thrifty.newRun(true);
       const results = await this.#settler.run(false);
       if (results.length > 0) await this.#watch.poll();
       await this.#earner.distribute(false);
