@@ -1,4 +1,6 @@
 /** Migrates a store one version further and is killed between the two statements of that migration. */
+import { fileURLToPath } from "node:url";
+
 import { MIGRATIONS } from "../../../src/daemon/store/migrations.ts";
 import { openStore } from "../../../src/daemon/store/openStore.ts";
 import { systemClock } from "../../../src/platform/clock.ts";
@@ -13,7 +15,10 @@ const deadly = {
   },
 };
 
-await openStore({
-  ...{ at: process.argv[2]!, domain: DOMAIN, nodeId: NODE_ID, clock: systemClock, log: silentLog },
-  migrations: [...MIGRATIONS, () => deadly as unknown as string[]],
-});
+// The test runner loads this file too.
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await openStore({
+    ...{ at: process.argv[2]!, domain: DOMAIN, nodeId: NODE_ID, clock: systemClock, log: silentLog },
+    migrations: [...MIGRATIONS, () => deadly as unknown as string[]],
+  });
+}
