@@ -6,6 +6,7 @@ import { ProtocolError } from "../protocol/errors.ts";
 import { PICO_PER_UNIT } from "../protocol/units.ts";
 import type { LargestVouchers, PostageDomain, SignedVoucher } from "../protocol/voucher.ts";
 import { VOUCHER_ROW_LENGTH, readVoucher } from "../protocol/voucher.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
 import { Serial } from "../platform/serial.ts";
@@ -36,6 +37,7 @@ export interface GossipOptions {
   domain: PostageDomain;
   ledger: Ledger;
   transport: GossipTransport;
+  clock: Clock;
   log: Log;
 }
 
@@ -171,8 +173,17 @@ export class Gossip {
   }
 
   async #send(httpAddress: string, rows: Uint8Array, signal: AbortSignal): Promise<void> {
-    const timeout = AbortSignal.any([signal, AbortSignal.timeout(SEND_TIMEOUT_MS)]);
-    await this.#options.transport.send(httpAddress, rows, timeout);
+    const { transport, clock } = this.#options;
+    const [tooLong, over] = [new AbortController(), new AbortController()];
+    clock.sleep(SEND_TIMEOUT_MS, over.signal).then(
+      () => tooLong.abort(new Error(`no answer within ${SEND_TIMEOUT_MS} ms`)),
+      () => {},
+    );
+    try {
+      await transport.send(httpAddress, rows, AbortSignal.any([signal, tooLong.signal]));
+    } finally {
+      over.abort();
+    }
   }
 }
 

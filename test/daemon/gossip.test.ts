@@ -1,3 +1,5 @@
+import { setImmediate as turn } from "node:timers/promises";
+
 import { expect } from "chai";
 import fc from "fast-check";
 
@@ -9,8 +11,10 @@ import { Gossip } from "../../src/daemon/gossip.ts";
 import type { GossipTransport } from "../../src/daemon/ports.ts";
 import { DOMAIN, MemoryLog, OTHER_KEY, PAYER, PAYER_KEY, openBooks } from "./support.ts";
 import { payerEnvelope } from "../support/envelopes.ts";
+import { ManualClock } from "../support/manualClock.ts";
 
 const NS = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
+const clock = new ManualClock();
 const never = new AbortController().signal;
 
 const row = (fees: bigint, stamps = 0n, key = PAYER_KEY) => signVoucher(DOMAIN, { fees, stamps }, key);
@@ -28,7 +32,7 @@ async function network(ids: number[], lost: (from: number, to: number) => boolea
         await members.get(to)!.gossip.receive(rows);
       },
     };
-    const gossip = new Gossip({ nodeId, domain: DOMAIN, ledger: books.ledger, transport, log: silentLog });
+    const gossip = new Gossip({ nodeId, domain: DOMAIN, ledger: books.ledger, transport, clock, log: silentLog });
     books.state.onRaise = (channel) => gossip.noteRaise(channel);
     members.set(nodeId, { gossip, books });
   }
@@ -52,19 +56,50 @@ describe("daemon/gossip", () => {
     const log = new MemoryLog();
     const books = await openBooks(":memory:", log);
     const transport: GossipTransport = { send: async () => {} };
-    const gossip = new Gossip({ nodeId: 100, domain: DOMAIN, ledger: books.ledger, transport, log: silentLog });
+    const gossip = new Gossip({ nodeId: 100, domain: DOMAIN, ledger: books.ledger, transport, clock, log: silentLog });
     await books.fund(PAYER, { deposited: 10_000_000n });
     expect(await gossip.receive(row(1_000_000n))).to.equal(1);
     expect(await gossip.receive(row(1_000_999n)), "less than 1 % and less than 0.001 USD").to.equal(0);
     expect(await gossip.receive(row(1_001_000n)), "0.001 USD").to.equal(1);
     expect(await gossip.receive(row(1_001_000n, 1n)), "the other column").to.equal(1);
     const poor = await openBooks(":memory:", log);
-    const poorGossip = new Gossip({ nodeId: 200, domain: DOMAIN, ledger: poor.ledger, transport, log: silentLog });
+    const poorGossip = new Gossip({
+      nodeId: 200,
+      domain: DOMAIN,
+      ledger: poor.ledger,
+      transport,
+      clock,
+      log: silentLog,
+    });
     for (let n = 0; n < 90; n++) log.append(300, payerEnvelope(n, 300, PAYER_KEY), NS);
     await poor.meter.drain();
     await poor.fund(PAYER, { deposited: 10_000_000n });
     expect(await poorGossip.receive(row(200n))).to.equal(1);
     expect(await poorGossip.receive(row(201n)), "pays for usage that nothing covers").to.equal(1);
+  });
+
+  it("waits five seconds for a peer that never answers, and tells it again", async () => {
+    const books = await openBooks(":memory:", new MemoryLog());
+    const reasons: unknown[] = [];
+    const send: GossipTransport["send"] = (_, __, signal) =>
+      new Promise((_resolve, reject) =>
+        signal.addEventListener("abort", () => (reasons.push(signal.reason), reject(signal.reason as Error))),
+      );
+    const options = { nodeId: 100, domain: DOMAIN, ledger: books.ledger, clock, log: silentLog };
+    const gossip = new Gossip({ ...options, transport: { send } });
+    await books.fund(PAYER, { deposited: 1_000_000n });
+    await gossip.receive(row(5_000n));
+    const peers = [100, 200, 300].map((nodeId) => ({ nodeId, httpAddress: `http://${nodeId}`, isCanonical: true }));
+    for (let round = 1; round <= 2; round++) {
+      const reached = gossip.round(peers, never);
+      await turn();
+      clock.advance(4_999);
+      await turn();
+      expect(reasons, "not yet").to.have.length(2 * (round - 1));
+      clock.advance(1);
+      expect(await reached).to.equal(false);
+      expect(String(reasons.at(-1))).to.include("5000 ms");
+    }
   });
 
   it("converges to the same largest vouchers whatever is lost in between", async () => {

@@ -1,4 +1,3 @@
-import type { Transaction } from "ethers";
 import { keccak256, toUtf8Bytes } from "ethers";
 
 import { fastRecoverAddress } from "../../src/platform/recover.ts";
@@ -17,6 +16,8 @@ export const FINAL_DEPTH = 70;
 export const WITHDRAWAL_DELAY_SECONDS = 240n;
 export const GWEI = 10n ** 9n;
 export const USUAL_BASE_FEE = GWEI / 10n;
+/** What others pay on top. */
+export const TIP = GWEI / 1_000n;
 const GAS_USED = 60_000n;
 const LEAST_BASE_FEE = GWEI / 100n;
 
@@ -45,6 +46,18 @@ export interface PayerAction {
   apply(channel: SimChannel, timestamp: bigint, state: SimState): boolean;
 }
 
+/** Read once: ethers' own object recovers its sender's key each time it is asked who that is. */
+export interface SimTransaction {
+  hash: Hex;
+  from: Address;
+  to: Address | null;
+  nonce: number;
+  data: string;
+  gasLimit: bigint;
+  maxFeePerGas: bigint;
+  maxPriorityFeePerGas: bigint;
+}
+
 export interface SimReceipt {
   hash: Hex;
   isSuccess: boolean;
@@ -60,7 +73,7 @@ export interface SimBlock {
   state: SimState;
   touched: Address[];
   actions: PayerAction[];
-  transactions: Transaction[];
+  transactions: SimTransaction[];
   receipts: Map<Hex, SimReceipt>;
 }
 
@@ -80,7 +93,7 @@ export function decodeCall(data: string): SimCall {
 /** The contracts' rules of money, blocks, a pool of transactions, and reorganisations. */
 export class SimChain {
   readonly blocks: SimBlock[] = [];
-  readonly pool = new Map<Hex, Transaction>();
+  readonly pool = new Map<Hex, SimTransaction>();
   readonly nodeIds: readonly number[];
   baseFee = USUAL_BASE_FEE;
   #actions: PayerAction[] = [];
@@ -125,22 +138,22 @@ export class SimChain {
       touched.add(action.channel);
       return true;
     });
-    const transactions: Transaction[] = [];
+    const transactions: SimTransaction[] = [];
     const receipts = new Map<Hex, SimReceipt>();
     for (const transaction of this.#includable(state, random)) {
-      const from = transaction.from!.toLowerCase() as Address;
+      const { from } = transaction;
       if ((state.nonces.get(from) ?? 0) !== transaction.nonce) continue;
       state.nonces.set(from, transaction.nonce + 1);
       state.wei.set(from, (state.wei.get(from) ?? 0n) - GAS_USED * this.baseFee);
       const effect = this.#execute(state, transaction, touched);
-      const hash = transaction.hash as Hex;
+      const { hash } = transaction;
       receipts.set(hash, { hash, isSuccess: true, effect });
       transactions.push(transaction);
       this.pool.delete(hash);
     }
     this.#push(state, [...touched], actions, transactions, receipts);
     for (const [hash, { from, nonce }] of this.pool) {
-      if (nonce < (state.nonces.get(from!.toLowerCase() as Address) ?? 0)) this.pool.delete(hash);
+      if (nonce < (state.nonces.get(from) ?? 0)) this.pool.delete(hash);
     }
   }
 
@@ -151,7 +164,7 @@ export class SimChain {
     for (const { actions, transactions } of dropped) {
       this.#actions.push(...actions.filter(() => random.chance(0.8)));
       for (const transaction of transactions) {
-        if (random.chance(0.7)) this.pool.set(transaction.hash as Hex, transaction);
+        if (random.chance(0.7)) this.pool.set(transaction.hash, transaction);
       }
     }
     if (random.chance(0.5)) this.#actions.reverse();
@@ -163,19 +176,17 @@ export class SimChain {
     return this.#run(copyOf(state), decodeCall(data), new Set());
   }
 
-  #includable(state: SimState, random: Random): Transaction[] {
+  #includable(state: SimState, random: Random): SimTransaction[] {
     const paying = [...this.pool.values()].filter(
       ({ maxFeePerGas, from, gasLimit }) =>
-        maxFeePerGas! >= this.baseFee &&
-        (state.wei.get(from!.toLowerCase() as Address) ?? 0n) >= gasLimit * maxFeePerGas! &&
-        random.chance(0.9),
+        maxFeePerGas >= this.baseFee && (state.wei.get(from) ?? 0n) >= gasLimit * maxFeePerGas && random.chance(0.9),
     );
-    return paying.sort((a, b) => a.nonce - b.nonce || (a.maxFeePerGas! > b.maxFeePerGas! ? -1 : 1));
+    return paying.sort((a, b) => a.nonce - b.nonce || (a.maxFeePerGas > b.maxFeePerGas ? -1 : 1));
   }
 
-  #execute(state: SimState, { to, data }: Transaction, touched: Set<Address>): string {
+  #execute(state: SimState, { to, data }: SimTransaction, touched: Set<Address>): string {
     // A filled gap: nothing happens.
-    if (to?.toLowerCase() !== CONTRACT) return "";
+    if (to !== CONTRACT) return "";
     return this.#run(state, decodeCall(data), touched);
   }
 
@@ -249,7 +260,7 @@ export class SimChain {
     state: SimState,
     touched: Address[],
     actions: PayerAction[],
-    transactions: Transaction[],
+    transactions: SimTransaction[],
     receipts: Map<Hex, SimReceipt>,
   ): void {
     const number = BigInt(this.blocks.length);

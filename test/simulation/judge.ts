@@ -1,8 +1,10 @@
 import type { Account } from "../../src/daemon/ports.ts";
+import type { Intent } from "../../src/daemon/transactions/ports.ts";
 import type { Address } from "../../src/protocol/bytes.ts";
 import { fastRecoverAddress } from "../../src/platform/recover.ts";
 import { readPayerEnvelope } from "../../src/protocol/envelope.ts";
 import { PICO_PER_UNIT, picoToUnitsUp, unitsToPico } from "../../src/protocol/units.ts";
+import { TIP } from "./chain.ts";
 import type { SimPayer } from "./payer.ts";
 import type { SimOperator, World } from "./world.ts";
 import { EXPOSURE_CAP, NODE_IDS } from "./world.ts";
@@ -19,13 +21,15 @@ export async function judge(world: World): Promise<string[]> {
   const problems: string[] = [];
   const check = (holds: boolean, problem: string) => void (holds || problems.push(problem));
   const used = usageOf(world);
+  const waiting = new Map<Address, number>();
   for (const operator of world.operators) {
     judgeLog(world, operator, check);
     await judgeLedger(world, operator, used, check);
-    await judgeIntents(world, operator, check);
+    await judgeIntents(world, operator, waiting, check);
   }
   for (const payer of world.payers) await judgePayer(world, payer, used.get(payer.channel) ?? 0n, check);
-  check(world.chain.pool.size === 0, `D5: ${world.chain.pool.size} transactions are stuck in the pool`);
+  const stuck = [...world.chain.pool.values()].filter(({ from, nonce }) => nonce < (waiting.get(from) ?? Infinity));
+  check(stuck.length === 0, `D5: ${stuck.length} transactions are stuck in the pool`);
   return problems;
 }
 
@@ -97,19 +101,40 @@ async function judgeLedger(
   }
 }
 
-/** D5: one intent per nonce, and nothing left half done. */
-async function judgeIntents({ chain }: World, { node, store }: SimOperator, check: Check): Promise<void> {
+/**
+ * D5: one intent per nonce, and nothing left half done. What the price keeps out of a block, and what stands behind it, may
+ * wait (case 51): burning gas on it would be the fault, and whether its work was done all the same is asked by I9.
+ */
+async function judgeIntents(
+  { chain }: World,
+  { node, store }: SimOperator,
+  waiting: Map<Address, number>,
+  check: Check,
+): Promise<void> {
   const intents = await store.intents.recent(MOST_INTENTS);
+  for (const intent of intents) {
+    const { from, nonce, outcome, mined } = intent;
+    const isOut = outcome === undefined && !mined && isPricedOut(intent, chain.baseFee + TIP);
+    if (isOut) waiting.set(from, Math.min(nonce, waiting.get(from) ?? Infinity));
+  }
   const nonces = new Set<string>();
   for (const { from, nonce, outcome, kind } of intents) {
     const id = `${from}/${nonce}`;
     if (outcome === "replaced") continue;
     check(!nonces.has(id), `D5: node ${node.nodeId} has two intents of ${id}`);
     nonces.add(id);
+    if (nonce >= (waiting.get(from) ?? Infinity)) continue;
     const isMined = nonce < (chain.head.state.nonces.get(from) ?? 0);
     check(isMined, `D5: node ${node.nodeId}'s ${kind} of nonce ${nonce} was never mined`);
     check(outcome !== undefined, `D7: node ${node.nodeId}'s ${kind} of nonce ${nonce} has no outcome`);
   }
+}
+
+/** Below the price as it was sent last, and nothing that a pool would take in its place is within the budget. */
+function isPricedOut({ budgetWei, gasLimit, attempts }: Intent, price: bigint): boolean {
+  const last = attempts.at(-1)?.maxFeePerGas ?? 0n;
+  const cap = budgetWei / gasLimit;
+  return last < price && (cap < price || last * 9n > cap * 8n);
 }
 
 /** I4 and what nodes lost; D9 and I8 for those who left. */

@@ -5,8 +5,9 @@ import { InconsistentError } from "../../src/daemon/follow/ports.ts";
 import type { ChannelOnChain, JournalBlock } from "../../src/daemon/ports.ts";
 import type { Call, Market, Receipt, TransactionChain } from "../../src/daemon/transactions/chain.ts";
 import type { Address, Hex } from "../../src/protocol/bytes.ts";
-import type { SimBlock, SimChain } from "./chain.ts";
-import { CONTRACT, FINAL_DEPTH, GWEI, SAFE_DEPTH } from "./chain.ts";
+import { toAddress } from "../../src/protocol/bytes.ts";
+import type { SimBlock, SimChain, SimTransaction } from "./chain.ts";
+import { CONTRACT, FINAL_DEPTH, SAFE_DEPTH, TIP } from "./chain.ts";
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "./virtualClock.ts";
 
@@ -90,7 +91,7 @@ export class SimRpc implements ChainEndpoint, TransactionChain {
   market(): Promise<Market> {
     return this.#answer((view) => {
       const { timestamp } = view.at(-1)!;
-      return { baseFeePerGas: this.#chain.baseFee, priorityFeePerGas: GWEI / 1_000n, timestamp };
+      return { baseFeePerGas: this.#chain.baseFee, priorityFeePerGas: TIP, timestamp };
     });
   }
 
@@ -99,7 +100,7 @@ export class SimRpc implements ChainEndpoint, TransactionChain {
       const { state } = at === "finalized" ? below(view, FINAL_DEPTH) : view.at(-1)!;
       let nonce = state.nonces.get(account) ?? 0;
       const isPooled = () =>
-        [...this.#chain.pool.values()].some((sent) => sent.from!.toLowerCase() === account && sent.nonce === nonce);
+        [...this.#chain.pool.values()].some((sent) => sent.from === account && sent.nonce === nonce);
       while (at === "pending" && isPooled()) nonce++;
       return nonce;
     });
@@ -115,7 +116,7 @@ export class SimRpc implements ChainEndpoint, TransactionChain {
       const found = block?.receipts.get(hash);
       if (!block || !found) return undefined;
       const transaction = block.transactions.find((other) => other.hash === hash)!;
-      const to = (transaction.to?.toLowerCase() ?? null) as Address | null;
+      const { to } = transaction;
       const data: Hex = `0x${Buffer.from(found.effect).toString("hex")}`;
       const logs = found.effect === "" ? [] : [{ address: CONTRACT, topics: [], data }];
       const where = { blockNumber: block.number, blockHash: block.hash };
@@ -134,25 +135,25 @@ export class SimRpc implements ChainEndpoint, TransactionChain {
   /** Taken or refused as a pool does; the answer may be lost after it was taken. */
   async broadcast(raw: Hex): Promise<void> {
     await this.#answer((view) => {
-      const transaction = Transaction.from(raw);
-      const from = transaction.from!.toLowerCase() as Address;
+      const transaction = transactionOf(raw);
+      const { from, hash: own } = transaction;
       const { state } = view.at(-1)!;
-      if (this.#chain.pool.has(transaction.hash as Hex)) throw new Error("already known");
+      if (this.#chain.pool.has(own)) throw new Error("already known");
       if (transaction.nonce < (state.nonces.get(from) ?? 0)) throw new Error("nonce too low");
-      const cost = transaction.gasLimit * transaction.maxFeePerGas!;
+      const cost = transaction.gasLimit * transaction.maxFeePerGas;
       if ((state.wei.get(from) ?? 0n) < cost) throw new Error("insufficient funds for gas * price + value");
       for (const [hash, other] of this.#chain.pool) {
-        if (other.from !== transaction.from || other.nonce !== transaction.nonce) continue;
+        if (other.from !== from || other.nonce !== transaction.nonce) continue;
         const isRaised = (was: bigint, is: bigint) => is * 10n >= was * 11n;
         if (
-          !isRaised(other.maxFeePerGas!, transaction.maxFeePerGas!) ||
-          !isRaised(other.maxPriorityFeePerGas!, transaction.maxPriorityFeePerGas!)
+          !isRaised(other.maxFeePerGas, transaction.maxFeePerGas) ||
+          !isRaised(other.maxPriorityFeePerGas, transaction.maxPriorityFeePerGas)
         ) {
           throw new Error("replacement transaction underpriced");
         }
         this.#chain.pool.delete(hash);
       }
-      this.#chain.pool.set(transaction.hash as Hex, transaction);
+      this.#chain.pool.set(own, transaction);
     });
     if (this.#random.chance(this.faults.failureChance)) throw new Error("socket hang up");
   }
@@ -184,6 +185,14 @@ export function channelAt({ state }: SimBlock, channel: Address): ChannelOnChain
   const { deposited = 0n, feesSpent = 0n, pendingWithdrawal = 0n, readyAt } = state.channels.get(channel) ?? {};
   const withdrawable = pendingWithdrawal > 0n && readyAt !== undefined ? { withdrawableAt: readyAt } : {};
   return { deposited, feesSpent, stampsSpent: 0n, stampsSigned: 0n, pendingWithdrawal, ...withdrawable };
+}
+
+function transactionOf(raw: Hex): SimTransaction {
+  const { hash, from, to, nonce, data, gasLimit, maxFeePerGas, maxPriorityFeePerGas } = Transaction.from(raw);
+  return {
+    ...{ hash: hash as Hex, from: toAddress(from!), to: to === null ? null : toAddress(to) },
+    ...{ nonce, data, gasLimit, maxFeePerGas: maxFeePerGas!, maxPriorityFeePerGas: maxPriorityFeePerGas! },
+  };
 }
 
 function headOf({ number, hash, timestamp }: SimBlock): Head {
