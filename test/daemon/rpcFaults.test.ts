@@ -11,7 +11,6 @@ import { openSqliteLedger } from "../../src/daemon/adapters/sqliteStore.ts";
 import { Follower } from "../../src/daemon/follow/follower.ts";
 import { FinalityDisputedError } from "../../src/daemon/follow/ports.ts";
 import { Ledger } from "../../src/daemon/ledger.ts";
-import type { Address } from "../../src/protocol/bytes.ts";
 import { toAddress, toHex } from "../../src/protocol/bytes.ts";
 import { addressOf } from "../../src/protocol/ecdsa.ts";
 import { signVoucher } from "../../src/protocol/voucher.ts";

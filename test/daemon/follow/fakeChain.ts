@@ -19,7 +19,7 @@ interface Block {
   states: ReadonlyMap<Address, ChannelOnChain>;
 }
 
-export const CHANNELS: Address[] = [1, 2, 3, 4].map((i) => `0x${i.toString(16).padStart(40, "0")}`);
+export const CHANNELS = [1, 2, 3, 4].map((i): Address => `0x${i.toString(16).padStart(40, "0")}`);
 const START_SECONDS = BigInt(Date.UTC(2026, 0, 1)) / 1_000n;
 
 /** A chain of blocks with channel events, whose tip a test may take back down to the final block. */
