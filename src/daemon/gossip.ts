@@ -9,6 +9,7 @@ import { VOUCHER_ROW_LENGTH, readVoucher } from "../protocol/voucher.ts";
 import type { Log } from "../platform/log.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
 import { Serial } from "../platform/serial.ts";
+import { within } from "../platform/within.ts";
 import { authorisedFees } from "./account.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Account, GossipTransport, RegisteredNode } from "./ports.ts";
@@ -171,8 +172,7 @@ export class Gossip {
   }
 
   async #send(httpAddress: string, rows: Uint8Array, signal: AbortSignal): Promise<void> {
-    const timeout = AbortSignal.any([signal, AbortSignal.timeout(SEND_TIMEOUT_MS)]);
-    await this.#options.transport.send(httpAddress, rows, timeout);
+    await within(signal, SEND_TIMEOUT_MS, (ended) => this.#options.transport.send(httpAddress, rows, ended));
   }
 }
 

@@ -7,6 +7,7 @@ import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes
 
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
+import { within } from "../../platform/within.ts";
 import type { ReadOriginatorEnvelope } from "../../protocol/envelope.ts";
 import { FIRST_NODE_ID, readOriginatorEnvelope } from "../../protocol/envelope.ts";
 import type { KeyRing } from "../keyRing.ts";
@@ -176,9 +177,8 @@ export class StockLog implements EnvelopeLog {
       const subscription = this.#subscriptions.find((one) => one.originatorIds.includes(originatorId));
       const connection = subscription?.connection;
       const reachesEnd = tail !== undefined && after >= tail.end;
-      const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(QUERY_MS)]);
       const query = { originatorIds: [originatorId], lastSeen: new Map([[originatorId, after]]), limit };
-      const envelopes = await upstream.query(query, signal);
+      const envelopes = await within(this.#stopped.signal, QUERY_MS, (signal) => upstream.query(query, signal));
       if (envelopes.length === 0) {
         if (this.#isBehind(originatorId, after)) {
           throw new NotServedYetError(`the node answered with sequence id ${this.#answered} and does not serve it yet`);
