@@ -50,7 +50,7 @@ export interface DaemonOptions {
   store: DaemonStore;
   chain: DaemonChain;
   /** What the chain sends with; it is looked after here. */
-  transactions?: Pick<TransactionManager, "tick" | "status" | "close">;
+  transactions?: Pick<TransactionManager, "tick" | "status" | "stop" | "close">;
   envelopeLog: EnvelopeLog;
   /** False while envelopes that other nodes took earlier are still on their way into the log. */
   isCaughtUp: () => boolean;
@@ -340,6 +340,7 @@ export class Daemon {
 
   /** Finishes what is in progress and closes the ledger. What was not metered yet is in the node's log. */
   async close(): Promise<void> {
+    this.#options.transactions?.stop();
     const server = this.#operatorServer;
     if (server) {
       await new Promise<void>((resolve) => {
