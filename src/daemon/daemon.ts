@@ -148,8 +148,8 @@ export class Daemon {
   }
 
   /** Takes packed voucher rows from a peer or a payer; answers how many were of use. */
-  receiveVouchers(rows: Uint8Array): Promise<number> {
-    return this.#gossip.receive(rows);
+  receiveVouchers(rows: Uint8Array, caller?: string): Promise<number> {
+    return this.#gossip.receive(rows, caller);
   }
 
   /** What this daemon knows of a channel. */

@@ -6,9 +6,9 @@ import { ProtocolError } from "../protocol/errors.ts";
 import { PICO_PER_UNIT } from "../protocol/units.ts";
 import type { LargestVouchers, PostageDomain, SignedVoucher } from "../protocol/voucher.ts";
 import { VOUCHER_ROW_LENGTH, readVoucher } from "../protocol/voucher.ts";
+import { FairQueue, QueueFullError } from "../platform/fairQueue.ts";
 import type { Log } from "../platform/log.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
-import { Serial } from "../platform/serial.ts";
 import { within } from "../platform/within.ts";
 import { authorisedFees } from "./account.ts";
 import type { Ledger } from "./ledger.ts";
@@ -16,8 +16,8 @@ import type { Account, GossipTransport, RegisteredNode } from "./ports.ts";
 
 /** Rows that one call carries at most. */
 export const MOST_GOSSIP_ROWS = 1_000;
-/** Calls that wait to be read; more are turned away. */
-const MOST_WAITING = 32;
+/** Calls that wait to be read, by turns among callers: a flood must not come before what peers say. More are turned away. */
+const QUEUE = { concurrency: 1, mostPerKey: 31, mostInAll: 512, startsPerTurn: 1 };
 /** A raise that is worth a disk write whatever the total: 0.001 USD. */
 const NOTEWORTHY_UNITS = 1_000n;
 const SEND_TIMEOUT_MS = 5_000;
@@ -43,8 +43,7 @@ export interface GossipOptions {
 /** Vouchers are a join semilattice: whoever hears the same ones, in any order, ends with the same largest ones. */
 export class Gossip {
   readonly #options: GossipOptions;
-  readonly #reading = new Serial();
-  #waiting = 0;
+  readonly #reading = new FairQueue(QUEUE);
   /** Per peer, the channels whose vouchers grew since it was told. */
   readonly #news = new Map<number, Set<Address>>();
   #round = 0;
@@ -56,14 +55,16 @@ export class Gossip {
   /**
    * Takes rows from a peer or a payer. Rows of no use are passed over; answers how many raised something.
    * Throws GossipBusy when too many calls wait already.
+   * @param caller with whom others take turns
    */
-  async receive(rows: Uint8Array): Promise<number> {
-    if (this.#waiting >= MOST_WAITING) throw new GossipBusy("too much gossip at once: tell again later");
-    this.#waiting++;
+  async receive(rows: Uint8Array, caller = ""): Promise<number> {
+    // Whoever only wants to know that we are there need not wait.
+    if (rows.length === 0) return 0;
     try {
-      return await this.#reading.run(() => this.#read(rows));
-    } finally {
-      this.#waiting--;
+      return await this.#reading.run(caller, () => this.#read(rows));
+    } catch (error) {
+      if (!(error instanceof QueueFullError)) throw error;
+      throw new GossipBusy("too much gossip at once: tell again later");
     }
   }
 

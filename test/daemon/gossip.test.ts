@@ -5,7 +5,7 @@ import { concatBytes } from "../../src/protocol/bytes.ts";
 import { addressOf } from "../../src/protocol/ecdsa.ts";
 import { signVoucher } from "../../src/protocol/voucher.ts";
 import { silentLog } from "../../src/platform/log.ts";
-import { Gossip } from "../../src/daemon/gossip.ts";
+import { Gossip, GossipBusy } from "../../src/daemon/gossip.ts";
 import type { GossipTransport } from "../../src/daemon/ports.ts";
 import { DOMAIN, MemoryLog, OTHER_KEY, PAYER, PAYER_KEY, openBooks } from "./support.ts";
 import { payerEnvelope } from "../support/envelopes.ts";
@@ -46,6 +46,25 @@ describe("daemon/gossip", () => {
     expect(await books.ledger.account(addressOf(OTHER_KEY))).to.equal(undefined);
     expect(await gossip.receive(concatBytes(row(5_000n), row(6_000n).subarray(0, 79)))).to.equal(1);
     expect((await books.ledger.account(PAYER))!.vouchers!.fees.fees).to.equal(5_000n);
+  });
+
+  it("a stranger who floods keeps no peer from being heard, nor from knowing that this daemon is there", async () => {
+    const { members } = await network([100]);
+    const { gossip, books } = members.get(100)!;
+    await books.fund(PAYER, { deposited: 1_000_000n });
+    const junk = concatBytes(...Array.from({ length: 20 }, (_, i) => row(BigInt(i + 1), 0n, OTHER_KEY)));
+    let answered = 0;
+    const flood = Array.from({ length: 200 }, () =>
+      gossip.receive(junk, "203.0.113.9").then(
+        () => void answered++,
+        (error: unknown) => expect(error).to.be.instanceOf(GossipBusy),
+      ),
+    );
+    expect(await gossip.receive(new Uint8Array(), "198.51.100.7")).to.equal(0);
+    expect(await gossip.receive(row(5_000n), "198.51.100.7")).to.equal(1);
+    expect(answered, "by turns").to.be.below(4);
+    await Promise.all(flood);
+    expect(answered).to.be.below(200);
   });
 
   it("passes over raises that are not worth a disk write, but for what pays for usage", async () => {
