@@ -21,6 +21,8 @@ const QUEUE = { concurrency: 1, mostPerKey: 31, mostInAll: 512, startsPerTurn: 1
 /** A raise that is worth a disk write whatever the total: 0.001 USD. */
 const NOTEWORTHY_UNITS = 1_000n;
 const SEND_TIMEOUT_MS = 5_000;
+/** Once a majority has answered, a round waits so long for the others; they are told all the same. */
+const PATIENCE_MS = 1_000;
 /** Signatures checked before others get their turn. */
 const ROWS_PER_TURN = 8;
 const PAGE = MOST_GOSSIP_ROWS / 2;
@@ -46,6 +48,8 @@ export class Gossip {
   readonly #reading = new FairQueue(QUEUE);
   /** Per peer, the channels whose vouchers grew since it was told. */
   readonly #news = new Map<number, Set<Address>>();
+  /** Peers that take long over what an earlier round tells them. */
+  readonly #telling = new Set<number>();
   #round = 0;
 
   constructor(options: GossipOptions) {
@@ -109,26 +113,46 @@ export class Gossip {
     for (const nodeId of this.#news.keys()) {
       if (!others.some((peer) => peer.nodeId === nodeId)) this.#news.delete(nodeId);
     }
-    await Promise.all(
-      others.map(async (peer) => {
-        const isNew = !this.#news.has(peer.nodeId);
-        if (isNew) this.#news.set(peer.nodeId, new Set());
-        try {
-          const sent = await (isNew || retell ? this.#tellAll(peer, signal) : this.#tellNews(peer, signal));
-          if (!sent && mustReach) await this.#send(peer.httpAddress, new Uint8Array(), signal);
-          if (!sent && !mustReach) return;
-          answered.add(peer.nodeId);
-        } catch (error) {
-          // Forgotten, it counts as new in the next round and hears everything.
-          if (isNew || retell) this.#news.delete(peer.nodeId);
-          if (!signal.aborted) {
-            this.#options.log.debug({ peer: peer.nodeId, error: String(error) }, "a peer did not take our vouchers");
-          }
-        }
-      }),
-    );
     const seats = peers.filter(({ isCanonical }) => isCanonical);
-    return seats.filter(({ nodeId }) => answered.has(nodeId)).length * 2 > seats.length;
+    const isMajority = () => seats.filter(({ nodeId }) => answered.has(nodeId)).length * 2 > seats.length;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      const noteAnswer = () => {
+        if (isMajority()) timer ??= setTimeout(resolve, PATIENCE_MS);
+      };
+      const told = others.map(async (peer) => {
+        if (this.#telling.has(peer.nodeId)) return;
+        this.#telling.add(peer.nodeId);
+        if (await this.#tell(peer, { signal, mustReach, retell })) answered.add(peer.nodeId);
+        this.#telling.delete(peer.nodeId);
+        noteAnswer();
+      });
+      noteAnswer();
+      void Promise.all(told).then(() => resolve());
+    });
+    clearTimeout(timer);
+    return isMajority();
+  }
+
+  /** Whether a peer was told something, or asked, and has answered. Never rejects. */
+  async #tell(
+    peer: RegisteredNode,
+    { signal, mustReach, retell }: { signal: AbortSignal; mustReach: boolean; retell: boolean },
+  ): Promise<boolean> {
+    const isNew = !this.#news.has(peer.nodeId);
+    if (isNew) this.#news.set(peer.nodeId, new Set());
+    try {
+      const sent = await (isNew || retell ? this.#tellAll(peer, signal) : this.#tellNews(peer, signal));
+      if (!sent && mustReach) await this.#send(peer.httpAddress, new Uint8Array(), signal);
+      return sent || mustReach;
+    } catch (error) {
+      // Forgotten, it counts as new in the next round and hears everything.
+      if (isNew || retell) this.#news.delete(peer.nodeId);
+      if (!signal.aborted) {
+        this.#options.log.debug({ peer: peer.nodeId, error: String(error) }, "a peer did not take our vouchers");
+      }
+      return false;
+    }
   }
 
   /** Whether there was something to tell. */

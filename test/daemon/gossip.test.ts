@@ -147,6 +147,29 @@ describe("daemon/gossip", () => {
     expect(refused.length).to.equal(9);
   });
 
+  it("58: a peer that takes its time with every answer holds up no round: else nobody could lend", async () => {
+    const books = await openBooks();
+    await books.fund(PAYER, { deposited: 1_000_000n });
+    const stop = new AbortController();
+    let asked = 0;
+    const transport: GossipTransport = {
+      send: async (httpAddress, _, signal) => {
+        if (httpAddress !== "http://node-400") return;
+        asked++;
+        await new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("too late"))));
+      },
+    };
+    const gossip = new Gossip({ nodeId: 100, domain: DOMAIN, ledger: books.ledger, transport, log: silentLog });
+    const nodes = [100, 200, 300, 400].map((nodeId) => {
+      return { nodeId, httpAddress: `http://node-${nodeId}`, isCanonical: true };
+    });
+    const begun = Date.now();
+    for (let i = 0; i < 2; i++) expect(await gossip.round(nodes, stop.signal, true)).to.equal(true);
+    expect(Date.now() - begun).to.be.below(4_000);
+    expect(asked, "one call at a time").to.equal(1);
+    stop.abort();
+  });
+
   it("counts a round only when a majority of seats was reached, also with nothing to tell", async () => {
     const cut = new Set<number>();
     const { members, nodes } = await network([100, 200, 300, 400], (_, to) => cut.has(to));
