@@ -120,7 +120,7 @@ export class Daemon {
     this.#ledger = ledger;
     this.#watch = new Watch({ ...options, ledger, store: store.ledger, rateBook });
     this.#meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log });
-    this.#gossip = new Gossip({ nodeId, domain, ledger, transport, log });
+    this.#gossip = new Gossip({ nodeId, domain, ledger, transport, clock, log });
     this.#lending = new Lending(() => this.#watch.nodes.filter(({ isCanonical }) => isCanonical).length);
     this.#thrifty = thriftyChain(chain, clock);
     const routine = this.#thrifty.chain;

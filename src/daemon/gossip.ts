@@ -6,6 +6,7 @@ import { ProtocolError } from "../protocol/errors.ts";
 import { PICO_PER_UNIT } from "../protocol/units.ts";
 import type { LargestVouchers, PostageDomain, SignedVoucher } from "../protocol/voucher.ts";
 import { VOUCHER_ROW_LENGTH, readVoucher } from "../protocol/voucher.ts";
+import type { Clock } from "../platform/clock.ts";
 import { FairQueue, QueueFullError } from "../platform/fairQueue.ts";
 import type { Log } from "../platform/log.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
@@ -39,6 +40,7 @@ export interface GossipOptions {
   domain: PostageDomain;
   ledger: Ledger;
   transport: GossipTransport;
+  clock: Clock;
   log: Log;
 }
 
@@ -115,10 +117,11 @@ export class Gossip {
     }
     const seats = peers.filter(({ isCanonical }) => isCanonical);
     const isMajority = () => seats.filter(({ nodeId }) => answered.has(nodeId)).length * 2 > seats.length;
-    let timer: NodeJS.Timeout | undefined;
+    const over = new AbortController();
     await new Promise<void>((resolve) => {
+      let patience: Promise<void> | undefined;
       const noteAnswer = () => {
-        if (isMajority()) timer ??= setTimeout(resolve, PATIENCE_MS);
+        if (isMajority()) patience ??= this.#options.clock.sleep(PATIENCE_MS, over.signal).then(resolve, () => {});
       };
       const told = others.map(async (peer) => {
         if (this.#telling.has(peer.nodeId)) return;
@@ -130,7 +133,7 @@ export class Gossip {
       noteAnswer();
       void Promise.all(told).then(() => resolve());
     });
-    clearTimeout(timer);
+    over.abort();
     return isMajority();
   }
 

@@ -63,6 +63,8 @@ export interface ChainProgress {
   states: ReadonlyMap<Address, ChannelOnChain>;
   /** The block up to which events were read. */
   readTo: bigint;
+  /** Where the cursor stood when this was read, null before the first time: what another process has overtaken is refused. */
+  after?: bigint | null;
   /** Entries of the journal from this block on are dropped, before `blocks` are added: a reorg took them. */
   dropFrom?: bigint;
   blocks: readonly JournalBlock[];

@@ -210,7 +210,12 @@ describe("daemon/gate", () => {
     const { rateBook, lending, clock, envelopeLog, state } = books;
     const gate = new Gate({
       ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, store, rateBook, clock, exposureCap: 5_000_000n, lending },
-      ...{ chainDoubt: () => 0, isReady: () => true, isCaughtUp: () => true, onShareUsed: () => void state.sharesUsed++ },
+      ...{
+        chainDoubt: () => 0,
+        isReady: () => true,
+        isCaughtUp: () => true,
+        onShareUsed: () => void state.sharesUsed++,
+      },
     });
     const meter = new Meter({ envelopeLog, store, ledger, rateBook, log: silentLog });
     await books.fund(PAYER, { deposited: 5_000_000n });

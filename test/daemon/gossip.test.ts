@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { concatBytes } from "../../src/protocol/bytes.ts";
 import { addressOf } from "../../src/protocol/ecdsa.ts";
 import { signVoucher } from "../../src/protocol/voucher.ts";
+import { systemClock as clock } from "../../src/platform/clock.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { Gossip, GossipBusy } from "../../src/daemon/gossip.ts";
 import type { GossipTransport } from "../../src/daemon/ports.ts";
@@ -28,7 +29,7 @@ async function network(ids: number[], lost: (from: number, to: number) => boolea
         await members.get(to)!.gossip.receive(rows);
       },
     };
-    const gossip = new Gossip({ nodeId, domain: DOMAIN, ledger: books.ledger, transport, log: silentLog });
+    const gossip = new Gossip({ nodeId, domain: DOMAIN, ledger: books.ledger, transport, clock, log: silentLog });
     books.state.onRaise = (channel) => gossip.noteRaise(channel);
     members.set(nodeId, { gossip, books });
   }
@@ -71,14 +72,21 @@ describe("daemon/gossip", () => {
     const log = new MemoryLog();
     const books = await openBooks(":memory:", log);
     const transport: GossipTransport = { send: async () => {} };
-    const gossip = new Gossip({ nodeId: 100, domain: DOMAIN, ledger: books.ledger, transport, log: silentLog });
+    const gossip = new Gossip({ nodeId: 100, domain: DOMAIN, ledger: books.ledger, transport, clock, log: silentLog });
     await books.fund(PAYER, { deposited: 10_000_000n });
     expect(await gossip.receive(row(1_000_000n))).to.equal(1);
     expect(await gossip.receive(row(1_000_999n)), "less than 1 % and less than 0.001 USD").to.equal(0);
     expect(await gossip.receive(row(1_001_000n)), "0.001 USD").to.equal(1);
     expect(await gossip.receive(row(1_001_000n, 1n)), "the other column").to.equal(1);
     const poor = await openBooks(":memory:", log);
-    const poorGossip = new Gossip({ nodeId: 200, domain: DOMAIN, ledger: poor.ledger, transport, log: silentLog });
+    const poorGossip = new Gossip({
+      nodeId: 200,
+      domain: DOMAIN,
+      ledger: poor.ledger,
+      transport,
+      clock,
+      log: silentLog,
+    });
     for (let n = 0; n < 90; n++) log.append(300, payerEnvelope(n, 300, PAYER_KEY), NS);
     await poor.meter.drain();
     await poor.fund(PAYER, { deposited: 10_000_000n });
@@ -159,7 +167,7 @@ describe("daemon/gossip", () => {
         await new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("too late"))));
       },
     };
-    const gossip = new Gossip({ nodeId: 100, domain: DOMAIN, ledger: books.ledger, transport, log: silentLog });
+    const gossip = new Gossip({ nodeId: 100, domain: DOMAIN, ledger: books.ledger, transport, clock, log: silentLog });
     const nodes = [100, 200, 300, 400].map((nodeId) => {
       return { nodeId, httpAddress: `http://node-${nodeId}`, isCanonical: true };
     });
