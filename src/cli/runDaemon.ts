@@ -44,10 +44,10 @@ export async function runDaemon(config: DaemonConfig): Promise<RunningNodeWithDa
   });
   const loop = startLoop("catch up", CATCH_UP_MS, () => catchUp.round(), { clock, log });
   const close = async () => {
-    await proxy.close();
-    await loop.stop();
-    await daemon.close();
+    await Promise.all([proxy.close(), loop.stop()]);
+    // First, so that a meter with much of the log before it ends with the page it is at.
     await stockLog.stop();
+    await daemon.close();
     upstream.close();
     closeChain();
   };

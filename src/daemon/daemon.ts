@@ -50,7 +50,7 @@ export interface DaemonOptions {
   store: DaemonStore;
   chain: DaemonChain;
   /** What the chain sends with; it is looked after here. */
-  transactions?: Pick<TransactionManager, "tick" | "status" | "close">;
+  transactions?: Pick<TransactionManager, "tick" | "status" | "stop" | "close">;
   envelopeLog: EnvelopeLog;
   /** False while envelopes that other nodes took earlier are still on their way into the log. */
   isCaughtUp: () => boolean;
@@ -148,8 +148,8 @@ export class Daemon {
   }
 
   /** Takes packed voucher rows from a peer or a payer; answers how many were of use. */
-  receiveVouchers(rows: Uint8Array): Promise<number> {
-    return this.#gossip.receive(rows);
+  receiveVouchers(rows: Uint8Array, caller?: string): Promise<number> {
+    return this.#gossip.receive(rows, caller);
   }
 
   /** What this daemon knows of a channel. */
@@ -340,6 +340,7 @@ export class Daemon {
 
   /** Finishes what is in progress and closes the ledger. What was not metered yet is in the node's log. */
   async close(): Promise<void> {
+    this.#options.transactions?.stop();
     const server = this.#operatorServer;
     if (server) {
       await new Promise<void>((resolve) => {

@@ -143,9 +143,10 @@ export class Gate {
 
   async #accountsOf(envelopes: readonly ReadPayerEnvelope[]): Promise<Map<Address, Account>> {
     const accounts = new Map<Address, Account>();
-    for (const { payer } of envelopes) {
-      if (accounts.has(payer)) continue;
-      const account = await this.#options.ledger.account(payer);
+    const payers = [...new Set(envelopes.map(({ payer }) => payer))];
+    const found = await Promise.all(payers.map((payer) => this.#options.ledger.account(payer)));
+    for (const [i, payer] of payers.entries()) {
+      const account = found[i];
       if (!account || account.chain.deposited === 0n) {
         throw new PostageRefused(
           "channel_unknown",

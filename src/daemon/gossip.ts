@@ -7,20 +7,23 @@ import { PICO_PER_UNIT } from "../protocol/units.ts";
 import type { LargestVouchers, PostageDomain, SignedVoucher } from "../protocol/voucher.ts";
 import { VOUCHER_ROW_LENGTH, readVoucher } from "../protocol/voucher.ts";
 import type { Clock } from "../platform/clock.ts";
+import { FairQueue, QueueFullError } from "../platform/fairQueue.ts";
 import type { Log } from "../platform/log.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
-import { Serial } from "../platform/serial.ts";
+import { either } from "../platform/within.ts";
 import { authorisedFees } from "./account.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Account, GossipTransport, RegisteredNode } from "./ports.ts";
 
 /** Rows that one call carries at most. */
 export const MOST_GOSSIP_ROWS = 1_000;
-/** Calls that wait to be read; more are turned away. */
-const MOST_WAITING = 32;
+/** Calls that wait to be read, by turns among callers: a flood must not come before what peers say. More are turned away. */
+const QUEUE = { concurrency: 1, mostPerKey: 31, mostInAll: 512, startsPerTurn: 1 };
 /** A raise that is worth a disk write whatever the total: 0.001 USD. */
 const NOTEWORTHY_UNITS = 1_000n;
 const SEND_TIMEOUT_MS = 5_000;
+/** Once a majority has answered, a round waits so long for the others; they are told all the same. */
+const PATIENCE_MS = 1_000;
 /** Signatures checked before others get their turn. */
 const ROWS_PER_TURN = 8;
 const PAGE = MOST_GOSSIP_ROWS / 2;
@@ -44,10 +47,11 @@ export interface GossipOptions {
 /** Vouchers are a join semilattice: whoever hears the same ones, in any order, ends with the same largest ones. */
 export class Gossip {
   readonly #options: GossipOptions;
-  readonly #reading = new Serial();
-  #waiting = 0;
+  readonly #reading = new FairQueue(QUEUE);
   /** Per peer, the channels whose vouchers grew since it was told. */
   readonly #news = new Map<number, Set<Address>>();
+  /** Peers that take long over what an earlier round tells them. */
+  readonly #telling = new Set<number>();
   #round = 0;
 
   constructor(options: GossipOptions) {
@@ -57,14 +61,16 @@ export class Gossip {
   /**
    * Takes rows from a peer or a payer. Rows of no use are passed over; answers how many raised something.
    * Throws GossipBusy when too many calls wait already.
+   * @param caller with whom others take turns
    */
-  async receive(rows: Uint8Array): Promise<number> {
-    if (this.#waiting >= MOST_WAITING) throw new GossipBusy("too much gossip at once: tell again later");
-    this.#waiting++;
+  async receive(rows: Uint8Array, caller = ""): Promise<number> {
+    // Whoever only wants to know that we are there need not wait.
+    if (rows.length === 0) return 0;
     try {
-      return await this.#reading.run(() => this.#read(rows));
-    } finally {
-      this.#waiting--;
+      return await this.#reading.run(caller, () => this.#read(rows));
+    } catch (error) {
+      if (!(error instanceof QueueFullError)) throw error;
+      throw new GossipBusy("too much gossip at once: tell again later");
     }
   }
 
@@ -109,26 +115,47 @@ export class Gossip {
     for (const nodeId of this.#news.keys()) {
       if (!others.some((peer) => peer.nodeId === nodeId)) this.#news.delete(nodeId);
     }
-    await Promise.all(
-      others.map(async (peer) => {
-        const isNew = !this.#news.has(peer.nodeId);
-        if (isNew) this.#news.set(peer.nodeId, new Set());
-        try {
-          const sent = await (isNew || retell ? this.#tellAll(peer, signal) : this.#tellNews(peer, signal));
-          if (!sent && mustReach) await this.#send(peer.httpAddress, new Uint8Array(), signal);
-          if (!sent && !mustReach) return;
-          answered.add(peer.nodeId);
-        } catch (error) {
-          // Forgotten, it counts as new in the next round and hears everything.
-          if (isNew || retell) this.#news.delete(peer.nodeId);
-          if (!signal.aborted) {
-            this.#options.log.debug({ peer: peer.nodeId, error: String(error) }, "a peer did not take our vouchers");
-          }
-        }
-      }),
-    );
     const seats = peers.filter(({ isCanonical }) => isCanonical);
-    return seats.filter(({ nodeId }) => answered.has(nodeId)).length * 2 > seats.length;
+    const isMajority = () => seats.filter(({ nodeId }) => answered.has(nodeId)).length * 2 > seats.length;
+    const over = new AbortController();
+    await new Promise<void>((resolve) => {
+      let patience: Promise<void> | undefined;
+      const noteAnswer = () => {
+        if (isMajority()) patience ??= this.#options.clock.sleep(PATIENCE_MS, over.signal).then(resolve, () => {});
+      };
+      const told = others.map(async (peer) => {
+        if (this.#telling.has(peer.nodeId)) return;
+        this.#telling.add(peer.nodeId);
+        if (await this.#tell(peer, { signal, mustReach, retell })) answered.add(peer.nodeId);
+        this.#telling.delete(peer.nodeId);
+        noteAnswer();
+      });
+      noteAnswer();
+      void Promise.all(told).then(() => resolve());
+    });
+    over.abort();
+    return isMajority();
+  }
+
+  /** Whether a peer was told something, or asked, and has answered. Never rejects. */
+  async #tell(
+    peer: RegisteredNode,
+    { signal, mustReach, retell }: { signal: AbortSignal; mustReach: boolean; retell: boolean },
+  ): Promise<boolean> {
+    const isNew = !this.#news.has(peer.nodeId);
+    if (isNew) this.#news.set(peer.nodeId, new Set());
+    try {
+      const sent = await (isNew || retell ? this.#tellAll(peer, signal) : this.#tellNews(peer, signal));
+      if (!sent && mustReach) await this.#send(peer.httpAddress, new Uint8Array(), signal);
+      return sent || mustReach;
+    } catch (error) {
+      // Forgotten, it counts as new in the next round and hears everything.
+      if (isNew || retell) this.#news.delete(peer.nodeId);
+      if (!signal.aborted) {
+        this.#options.log.debug({ peer: peer.nodeId, error: String(error) }, "a peer did not take our vouchers");
+      }
+      return false;
+    }
   }
 
   /** Whether there was something to tell. */
@@ -180,7 +207,7 @@ export class Gossip {
       () => {},
     );
     try {
-      await transport.send(httpAddress, rows, AbortSignal.any([signal, tooLong.signal]));
+      await either(signal, tooLong.signal, (ended) => transport.send(httpAddress, rows, ended));
     } finally {
       over.abort();
     }

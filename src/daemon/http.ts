@@ -17,7 +17,7 @@ const EVIDENCE_PATH = /^\/evidence\/(\d{1,10})\/(\d{1,20})$/;
 const MOST_BODY_BYTES = MOST_GOSSIP_ROWS * VOUCHER_ROW_LENGTH;
 
 export interface PublicRoutes {
-  receiveVouchers(rows: Uint8Array): Promise<number>;
+  receiveVouchers(rows: Uint8Array, caller: string): Promise<number>;
   account(channel: Address): Promise<Account | undefined>;
 }
 
@@ -25,7 +25,8 @@ export interface PublicRoutes {
 export function publicHandler(routes: PublicRoutes, log: Log): HttpHandler {
   return handler(log, async (request, path) => {
     if (request.method === "POST" && path === VOUCHERS_PATH) {
-      return { taken: await routes.receiveVouchers(await readBody(request)) };
+      const caller = request.socket.remoteAddress ?? "";
+      return { taken: await routes.receiveVouchers(await readBody(request), caller) };
     }
     const [, channel] = CHANNEL_PATH.exec(path) ?? [];
     if (request.method !== "GET" || !channel) return undefined;

@@ -14,6 +14,11 @@ const STRANGER_MS = 60_000;
 /** Clocks of node and chain differ, and a rotation takes a while to be seen. */
 const RETIRED_GRACE_NS = 120_000_000_000n;
 
+/** Somebody signs for a node with one stranger's key after another; whose keys they are is not known yet. */
+export class TooManyKeysError extends Error {
+  override readonly name = "TooManyKeysError";
+}
+
 interface Known {
   /** Absent for a stranger's key. */
   key?: { retiredAt?: bigint };
@@ -64,7 +69,7 @@ export class KeyRing {
     const asked = this.#questions.get(nodeId);
     if (!asked || now - asked.since >= QUESTIONS_PER_MS) this.#questions.set(nodeId, { since: now, count: 1 });
     else if (asked.count >= MOST_QUESTIONS) {
-      throw new Error(`the chain was asked too often about keys of node ${nodeId}: try again in 10 s`);
+      throw new TooManyKeysError(`the chain was asked too often about keys of node ${nodeId}: try again in 10 s`);
     } else asked.count++;
   }
 }

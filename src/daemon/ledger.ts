@@ -37,8 +37,13 @@ export class Ledger {
   readonly #reads: Batcher<Address, Account | undefined>;
   readonly #looks: Batcher<ChargeKey, boolean>;
   readonly #raises: Batcher<readonly SignedVoucher[], void>;
-  /** Writes per channel while something is being read: what was read before one is old when it arrives. */
+  /** The last write of each channel while something is being read: what was read before it is old when it arrives. */
   readonly #writes = new Map<Address, number>();
+  #writeCount = 0;
+  /** Writes up to this one are not remembered by channel. */
+  #forgottenTo = 0;
+  /** Of accounts that are not kept: the last write before they were handed out. */
+  readonly #readAt = new WeakMap<Account, number>();
   #reading = 0;
   #meterings = 0;
 
@@ -63,7 +68,10 @@ export class Ledger {
     try {
       return await this.#load(channel);
     } finally {
-      if (--this.#reading === 0) this.#writes.clear();
+      if (--this.#reading === 0) {
+        this.#writes.clear();
+        this.#forgottenTo = this.#writeCount;
+      }
     }
   }
 
@@ -76,15 +84,22 @@ export class Ledger {
       const raced = this.#cache.get(channel);
       if (raced) return raced;
       if (this.#writes.get(channel) !== writes) continue;
-      if (stored && !this.#isShared) this.#keep(stored);
+      if (stored && this.#isShared) this.#readAt.set(stored, this.#writeCount);
+      else if (stored) this.#keep(stored);
       return stored;
     }
     return stored;
   }
 
-  /** False when the account was dropped from memory since it was asked for: then it is no longer live. */
+  /**
+   * False when the account may be old: it was dropped from memory since it was asked for or, where none is kept, written
+   * by this process. What was metered meanwhile is not in such a one, and not among the reservations any more.
+   */
   isLive(account: Account): boolean {
-    return this.#isShared || this.#cache.get(account.channel) === account;
+    if (!this.#isShared) return this.#cache.get(account.channel) === account;
+    const readAt = this.#readAt.get(account);
+    if (readAt === undefined || this.#forgottenTo > readAt) return false;
+    return (this.#writes.get(account.channel) ?? 0) <= readAt;
   }
 
   accounts(after: Address | undefined, limit: number): Promise<Account[]> {
@@ -166,7 +181,9 @@ export class Ledger {
   }
 
   #noteWrite(channel: Address): void {
-    if (this.#reading > 0) this.#writes.set(channel, (this.#writes.get(channel) ?? 0) + 1);
+    this.#writeCount++;
+    if (this.#reading > 0) this.#writes.set(channel, this.#writeCount);
+    else this.#forgottenTo = this.#writeCount;
   }
 
   #keep(account: Account): void {

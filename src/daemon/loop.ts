@@ -36,7 +36,7 @@ export function startLoop(
       }
       if (woken) continue;
       rest = new AbortController();
-      await clock.sleep(intervalMs, AbortSignal.any([stopped.signal, rest.signal])).catch(() => {});
+      await clock.sleep(intervalMs, rest.signal).catch(() => {});
     }
   };
   const done = run();
@@ -47,6 +47,7 @@ export function startLoop(
     },
     stop: async () => {
       stopped.abort(new Error(`${name} stops`));
+      rest.abort();
       await done;
     },
   };

@@ -63,6 +63,8 @@ export interface ChainProgress {
   states: ReadonlyMap<Address, ChannelOnChain>;
   /** The block up to which events were read. */
   readTo: bigint;
+  /** Where the cursor stood when this was read, null before the first time: what another process has overtaken is refused. */
+  after?: bigint | null;
   /** Entries of the journal from this block on are dropped, before `blocks` are added: a reorg took them. */
   dropFrom?: bigint;
   blocks: readonly JournalBlock[];
@@ -112,10 +114,18 @@ export class NotServedYetError extends Error {
   override readonly name = "NotServedYetError";
 }
 
+/** A log that another node has filled with what it did not sign: it is looked through later, and nobody waits for it. */
+export class ForgedLogError extends Error {
+  override readonly name = "ForgedLogError";
+}
+
 /** The log of the node that this daemon stands beside: its own envelopes and the replicated ones. */
 export interface EnvelopeLog {
   originators(): Promise<number[]>;
-  /** Serialized OriginatorEnvelopes after a sequence id, ascending. May reject, also with NotServedYetError. */
+  /**
+   * Serialized OriginatorEnvelopes after a sequence id, ascending. May reject, also with NotServedYetError and, for
+   * others than the node itself, ForgedLogError.
+   */
   read(
     originatorId: number,
     afterSequenceId: bigint,

@@ -6,6 +6,7 @@ import { unitsToPico } from "../protocol/units.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import { exposurePico, unsettledFees } from "./account.ts";
+import { isSame } from "./follow/caution.ts";
 import type { GasPolicy } from "./gasPolicy.ts";
 import { demandBudgetWei, gasBudgetWei, isWorth } from "./gasPolicy.ts";
 import type { Ledger } from "./ledger.ts";
@@ -183,8 +184,13 @@ export class Settler {
         return "it reverts";
       }
     });
-    for (const { item, reason } of bad) this.#quarantine.put(item.account.channel, reason);
     for (const { account } of good) this.#quarantine.clear(account.channel);
+    if (bad.length === 0) return good;
+    // Whoever was settled between the look and the simulation spoils nothing.
+    const now = await chain.channels(bad.map(({ item }) => item.account.channel));
+    for (const [i, { item, reason }] of bad.entries()) {
+      if (isSame(item.account.chain, now[i]!)) this.#quarantine.put(item.account.channel, reason);
+    }
     return good;
   }
 

@@ -6,8 +6,9 @@ import fc from "fast-check";
 import { concatBytes } from "../../src/protocol/bytes.ts";
 import { addressOf } from "../../src/protocol/ecdsa.ts";
 import { signVoucher } from "../../src/protocol/voucher.ts";
+import { systemClock as clock } from "../../src/platform/clock.ts";
 import { silentLog } from "../../src/platform/log.ts";
-import { Gossip } from "../../src/daemon/gossip.ts";
+import { Gossip, GossipBusy } from "../../src/daemon/gossip.ts";
 import type { GossipTransport } from "../../src/daemon/ports.ts";
 import { DOMAIN, MemoryLog, OTHER_KEY, PAYER, PAYER_KEY, openBooks } from "./support.ts";
 import { payerEnvelope } from "../support/envelopes.ts";
@@ -50,6 +51,25 @@ describe("daemon/gossip", () => {
     expect(await books.ledger.account(addressOf(OTHER_KEY))).to.equal(undefined);
     expect(await gossip.receive(concatBytes(row(5_000n), row(6_000n).subarray(0, 79)))).to.equal(1);
     expect((await books.ledger.account(PAYER))!.vouchers!.fees.fees).to.equal(5_000n);
+  });
+
+  it("a stranger who floods keeps no peer from being heard, nor from knowing that this daemon is there", async () => {
+    const { members } = await network([100]);
+    const { gossip, books } = members.get(100)!;
+    await books.fund(PAYER, { deposited: 1_000_000n });
+    const junk = concatBytes(...Array.from({ length: 20 }, (_, i) => row(BigInt(i + 1), 0n, OTHER_KEY)));
+    let answered = 0;
+    const flood = Array.from({ length: 200 }, () =>
+      gossip.receive(junk, "203.0.113.9").then(
+        () => void answered++,
+        (error: unknown) => expect(error).to.be.instanceOf(GossipBusy),
+      ),
+    );
+    expect(await gossip.receive(new Uint8Array(), "198.51.100.7")).to.equal(0);
+    expect(await gossip.receive(row(5_000n), "198.51.100.7")).to.equal(1);
+    expect(answered, "by turns").to.be.below(4);
+    await Promise.all(flood);
+    expect(answered).to.be.below(200);
   });
 
   it("passes over raises that are not worth a disk write, but for what pays for usage", async () => {
@@ -161,6 +181,29 @@ describe("daemon/gossip", () => {
     expect(turns).to.be.greaterThan(10);
     const refused = outcomes.filter(({ status }) => status === "rejected");
     expect(refused.length).to.equal(9);
+  });
+
+  it("58: a peer that takes its time with every answer holds up no round: else nobody could lend", async () => {
+    const books = await openBooks();
+    await books.fund(PAYER, { deposited: 1_000_000n });
+    const stop = new AbortController();
+    let asked = 0;
+    const transport: GossipTransport = {
+      send: async (httpAddress, _, signal) => {
+        if (httpAddress !== "http://node-400") return;
+        asked++;
+        await new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("too late"))));
+      },
+    };
+    const gossip = new Gossip({ nodeId: 100, domain: DOMAIN, ledger: books.ledger, transport, clock, log: silentLog });
+    const nodes = [100, 200, 300, 400].map((nodeId) => {
+      return { nodeId, httpAddress: `http://node-${nodeId}`, isCanonical: true };
+    });
+    const begun = Date.now();
+    for (let i = 0; i < 2; i++) expect(await gossip.round(nodes, stop.signal, true)).to.equal(true);
+    expect(Date.now() - begun).to.be.below(4_000);
+    expect(asked, "one call at a time").to.equal(1);
+    stop.abort();
   });
 
   it("counts a round only when a majority of seats was reached, also with nothing to tell", async () => {

@@ -7,6 +7,7 @@ import { expect } from "chai";
 import { fromHex, concatBytes } from "../../src/protocol/bytes.ts";
 import { addressOf } from "../../src/protocol/ecdsa.ts";
 import { picoToUnitsUp } from "../../src/protocol/units.ts";
+import { ForgedLogError } from "../../src/daemon/ports.ts";
 import { LedgerDomainError, MeterOvertakenError } from "../../src/daemon/store/errors.ts";
 import { RETENTION_DAYS, payerEnvelope } from "../support/envelopes.ts";
 import {
@@ -151,6 +152,23 @@ describe("daemon/meter", () => {
     rateBook.update([{ ...RATES, startAt: 1_700_000_000n }], RETENTION_DAYS);
     await meter.drain();
     expect((await ledger.account(PAYER))!.usagePico).to.equal(feeOf(early) + feeOf(usual));
+  });
+
+  it("59: a log full of forgeries keeps neither the gate shut nor postage reserved", async () => {
+    const log = new MemoryLog();
+    log.append(100, payerEnvelope(1, 100, PAYER_KEY), NS);
+    log.append(200, payerEnvelope(2, 200, PAYER_KEY), NS);
+    const { meter, ledger } = await openBooks(":memory:", log);
+    const read = log.read.bind(log);
+    log.read = async (originatorId, ...rest) => {
+      if (originatorId === 200) throw new ForgedLogError("nothing but forgeries");
+      return read(originatorId, ...rest);
+    };
+    ledger.reservations.add({ channel: PAYER, digest: "of what another process has metered", feePico: 7n });
+    ledger.reservations.markStored(PAYER, "of what another process has metered");
+    await meter.drain();
+    expect(ledger.reservations.count).to.equal(0);
+    expect((await ledger.account(PAYER))!.usagePico).to.equal(feeOf(payerEnvelope(1, 100, PAYER_KEY)));
   });
 
   it("goes on with the other originators when one log cannot be read", async () => {

@@ -20,6 +20,7 @@ async function settling(nodeId = 100) {
   const books = await openBooks();
   const state = {
     ...{ gasPrice: GWEI, timestamp: 0n, settling: new Map<Address, Set<Lane>>(), reverts: false, skipped: 0n },
+    whenSimulated: async () => {},
     terms: undefined as SendTerms | undefined,
     refusal: undefined as SendErrorCode | undefined,
   };
@@ -34,6 +35,7 @@ async function settling(nodeId = 100) {
     settling: async () => state.settling,
     simulateSettle: async () => {
       if (state.reverts) throw Object.assign(new Error("reverted"), { code: "CALL_EXCEPTION" });
+      await state.whenSimulated();
       return unsettledFees((await books.ledger.account(PAYER))!) - state.skipped;
     },
     settle: async (rows: Uint8Array, terms: SendTerms) => {
@@ -97,6 +99,18 @@ describe("daemon/settle", () => {
     expect(sent, "it is under way").to.deep.equal([]);
     state.settling.set(PAYER, new Set(["routine"]));
     await settler.runDeadlines();
+    expect(sent).to.deep.equal([50n * USD]);
+  });
+
+  it("puts nobody aside whom another daemon settled between the look and the simulation", async () => {
+    const { settler, fund, sign, sent, state } = await settling();
+    await fund(PAYER, { deposited: 100n * USD });
+    await sign(50n * USD);
+    state.whenSimulated = () => fund(PAYER, { deposited: 100n * USD, feesSpent: 20n * USD });
+    await settler.run(false);
+    expect(sent, "what it would collect has changed").to.deep.equal([]);
+    state.whenSimulated = async () => {};
+    await settler.run(false);
     expect(sent).to.deep.equal([50n * USD]);
   });
 

@@ -116,6 +116,44 @@ describe("daemon start", () => {
     await daemon.close();
   });
 
+  it("does not wait with its end for a transaction that no block takes", async () => {
+    const clock = new ManualClock();
+    let isAsked = false;
+    let giveUp = () => {};
+    const given = new Promise<never>((_, reject) => (giveUp = () => reject(new Error("the daemon stops"))));
+    given.catch(() => {});
+    const transactions = {
+      tick: async () => {},
+      status: () => ({ isFenced: false, lanes: [] }),
+      stop: () => giveUp(),
+      close: async () => {},
+    };
+    const daemon = await daemonWith(
+      { clock, transactions },
+      {
+        heads: async () => ({ timestamp: BigInt(clock.now()) / 1_000n }),
+        rates: async () => [RATES],
+        retentionDays: async () => 60,
+        nodes: async () => [],
+        settling: async () => new Map(),
+        gasPrice: async () => 1n,
+        undistributed: async () => 0n,
+        claimable: async () => 1n,
+        epochSeconds: async () => 43_200n,
+        claim: async () => {
+          isAsked = true;
+          return given;
+        },
+      },
+    );
+    await daemon.start();
+    for (let i = 0; i < 100 && !isAsked; i++) await turn();
+    expect(isAsked).to.equal(true);
+    const closed = daemon.close().then(() => "closed");
+    const late = new Promise((resolve) => setTimeout(() => resolve("still waiting"), 2_000));
+    expect(await Promise.race([closed, late])).to.equal("closed");
+  });
+
   it("53: keeps the gate shut on a node database that is older than the ledger, and says what to do", async () => {
     const log = new MemoryLog();
     for (let n = 0; n < 3; n++) log.append(NODE_ID, payerEnvelope(n, NODE_ID, PAYER_KEY), NS);

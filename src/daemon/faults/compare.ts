@@ -4,6 +4,7 @@ import type { Exhibits } from "../../contracts/faultEvidence.ts";
 import { MOST_WALKED, faultIn } from "../../contracts/faultEvidence.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
+import { within } from "../../platform/within.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { equalBytes } from "../../protocol/bytes.ts";
 import { FIRST_NODE_ID } from "../../protocol/envelope.ts";
@@ -86,12 +87,13 @@ export class Comparer {
     let bytes = 0;
     const read = async (originatorId: number, after: bigint) => {
       if (clock.now() > until || bytes > BYTES_PER_ROUND) throw new Error(`${bytes} bytes were all of its turn`);
-      const ended = AbortSignal.any([signal, AbortSignal.timeout(PAGE_TIMEOUT_MS)]);
       const log = `${originatorId}:${peer.nodeId}`;
       const limit = this.#limits.get(log) ?? PAGE;
       // Lowered until it answers: an originator must not hide behind pages that are too large to be read.
       this.#limits.set(log, Math.ceil(limit / 10));
-      const page = await peers.read(peer.httpAddress, { originatorId, after, limit }, ended);
+      const page = await within(signal, PAGE_TIMEOUT_MS, (ended) => {
+        return peers.read(peer.httpAddress, { originatorId, after, limit }, ended);
+      });
       if (limit * 2 >= PAGE) this.#limits.delete(log);
       else this.#limits.set(log, limit * 2);
       for (const { length } of page) bytes += length;

@@ -3,6 +3,7 @@ import type { Log } from "../../platform/log.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import type { Ledger } from "../ledger.ts";
 import type { FinalizedBlock, JournalBlock, LedgerStore } from "../ports.ts";
+import { ChainOvertakenError } from "../store/errors.ts";
 import { ChannelReader } from "./channelReader.ts";
 import { agreedFinal, requireFinal } from "./finalityCheck.ts";
 import { compareJournal, isSameJournal, keepBlocks } from "./journal.ts";
@@ -39,6 +40,8 @@ const MOST_VANISHED_ASKED = 20;
 interface Saved {
   finalized: FinalizedBlock | undefined;
   readTo: bigint | undefined;
+  /** As it is in the store. */
+  cursor: bigint | undefined;
   journal: JournalBlock[];
 }
 
@@ -62,6 +65,8 @@ export class Follower {
   #head: Head | undefined;
   #clockOffSeconds = 0;
   #readTo: bigint | undefined;
+  /** The store's cursor, as this look knows it. */
+  #cursor: bigint | undefined;
   #broken: FinalityBrokenError | undefined;
   #problem: string | undefined;
   #rolledBack = 0;
@@ -101,6 +106,8 @@ export class Follower {
         this.#panel.worked(member);
         return member.freshness.isFresh();
       } catch (error) {
+        // Another process was faster; whose states these are the next look shows.
+        if (error instanceof ChainOvertakenError) return member.freshness.isFresh();
         problem = error;
         if (error instanceof FinalityBrokenError || error instanceof FinalityDisputedError) break;
         this.#panel.failed(member, error);
@@ -136,6 +143,7 @@ export class Follower {
 
   async #look(member: Member): Promise<Head> {
     const saved = await this.#load();
+    this.#cursor = saved.cursor;
     const { endpoint } = member;
     if (saved.finalized && this.#canPeek(saved)) {
       const { latest, blocks } = await this.#ranges.peek(endpoint, saved.finalized.number + 1n);
@@ -150,7 +158,7 @@ export class Follower {
     const final = await this.#finalOf(member, heads, saved);
     await this.#catchUp(member, heads, saved, final);
     this.#readAt = this.#options.clock.elapsed();
-    await this.#reconciler.step(member, heads, await this.#load(), this.#waiting!);
+    await this.#reconciler.step(member, heads, await this.#loadOwn(), this.#waiting!);
     return heads.latest;
   }
 
@@ -158,7 +166,14 @@ export class Follower {
     const { store } = this.#options;
     const [finalized, cursor, journal] = await Promise.all([store.finalized(), store.chainCursor(), store.journal()]);
     const readTo = cursor === undefined || (this.#readTo ?? 0n) > cursor ? this.#readTo : cursor;
-    return { finalized, readTo, journal };
+    return { finalized, readTo, cursor, journal };
+  }
+
+  /** The same as this look left it: journal and states of a later block are not to be held against its heads. */
+  async #loadOwn(): Promise<Saved> {
+    const saved = await this.#load();
+    if (saved.cursor === this.#cursor) return saved;
+    throw new ChainOvertakenError(`another process has read the chain on from block ${this.#cursor}: look again`);
   }
 
   /** Whether a look at events and the newest block can be enough. */
@@ -194,7 +209,7 @@ export class Follower {
     let readTo = oldest < final.number ? oldest : final.number;
     if (readTo < deploymentBlock - 1n) readTo = deploymentBlock - 1n;
     while (readTo < final.number) readTo = await this.#readFinal(member, heads, saved, readTo, final);
-    await this.#readOpen(member, heads, await this.#load(), final);
+    await this.#readOpen(member, heads, await this.#loadOwn(), final);
   }
 
   /** Up to the final block in steps, each kept by itself: a daemon that was away for long may be stopped in between. */
@@ -245,10 +260,11 @@ export class Follower {
     const { ledger } = this.#options;
     const { states, waiting } = await this.#reader.read(member, heads, touched);
     await ledger.recordChain({
-      ...{ states, readTo: progress.readTo, blocks: progress.blocks },
+      ...{ states, readTo: progress.readTo, after: this.#cursor ?? null, blocks: progress.blocks },
       ...(progress.dropFrom === undefined ? {} : { dropFrom: progress.dropFrom }),
       ...(progress.finalized ? { finalized: progress.finalized } : {}),
     });
+    this.#cursor = progress.readTo;
     for (const channel of touched) this.#waiting!.delete(channel);
     for (const channel of waiting) this.#waiting!.add(channel);
   }

@@ -173,7 +173,8 @@ export class Reconciler {
       "the ledger differs from the chain: these channels were read again",
     );
     const read = await reader.read(lead, heads, channels);
-    await ledger.recordChain({ states: read.states, readTo: heads.latest.number, blocks: [] });
+    const at = heads.latest.number;
+    await ledger.recordChain({ states: read.states, readTo: at, after: at, blocks: [] });
     for (const channel of read.waiting) waiting.add(channel);
   }
 }

@@ -92,6 +92,8 @@ export class Fates {
   async round(): Promise<void> {
     const { clock, graceMs, doubtLog, meter, log } = this.#options;
     for (const open of new Set(this.#open.values())) {
+      // Each look may take as long as a node that does not answer.
+      if (this.#stopped.signal.aborted) return;
       const now = clock.now();
       if (now - open.lookedAt < LOOK_EVERY_MS) continue;
       open.lookedAt = now;

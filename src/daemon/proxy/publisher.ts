@@ -8,6 +8,7 @@ import { SignatureChecks } from "../../platform/caller.ts";
 import { KeyedTurns } from "../../platform/keyedTurns.ts";
 import type { Log } from "../../platform/log.ts";
 import { fastRecoverAddress } from "../../platform/recover.ts";
+import { within } from "../../platform/within.ts";
 import { readPayerEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { unpublishable } from "../../protocol/publishable.ts";
@@ -159,9 +160,8 @@ export class ProxyPublisher {
       admission.release(false);
       throw error;
     }
-    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#cut.signal]);
     const bytes = fresh.map(({ read }) => read.bytes);
-    const outcome = await upstream.publish(bytes, signal);
+    const outcome = await within(this.#cut.signal, timeoutMs, (signal) => upstream.publish(bytes, signal));
     if (outcome.kind === "notStored") {
       admission.release(false);
       throw new ConnectError(outcome.error.rawMessage, outcome.error.code);

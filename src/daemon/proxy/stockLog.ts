@@ -7,11 +7,13 @@ import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes
 
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
+import { within } from "../../platform/within.ts";
 import type { ReadOriginatorEnvelope } from "../../protocol/envelope.ts";
 import { FIRST_NODE_ID, readOriginatorEnvelope } from "../../protocol/envelope.ts";
 import type { KeyRing } from "../keyRing.ts";
+import { TooManyKeysError } from "../keyRing.ts";
 import type { EnvelopeLog } from "../ports.ts";
-import { NotServedYetError } from "../ports.ts";
+import { ForgedLogError, NotServedYetError } from "../ports.ts";
 import type { Upstream } from "./ports.ts";
 import { Subscription } from "./subscription.ts";
 import type { Copy } from "./tail.ts";
@@ -54,6 +56,8 @@ export class StockLog implements EnvelopeLog {
   readonly #tails = new Map<number, Tail>();
   readonly #subscriptions: Subscription[] = [];
   readonly #followed = new Set<number>();
+  /** Stretches that hold nothing but forgeries, as far as they were looked through. */
+  readonly #forged = new Map<number, { after: bigint; to: bigint }>();
   readonly #listeners = new Set<(originatorId: number) => void>();
   readonly #stopped = new AbortController();
   #answered = 0n;
@@ -156,7 +160,15 @@ export class StockLog implements EnvelopeLog {
       const read = this.#decode(envelope);
       const tail = read && this.#tails.get(read.originatorId);
       if (!tail || read.sequenceId <= tail.end) continue;
-      const copy = await this.#verified(envelope, read);
+      let copy: Copy | undefined;
+      try {
+        copy = await this.#verified(envelope, read);
+      } catch (error) {
+        if (!(error instanceof ForgedLogError)) throw error;
+        // Others come by this stream, too: this log is only asked for until the stream is opened again.
+        this.#tails.delete(read.originatorId);
+        continue;
+      }
       if (!copy) {
         tail.skip(read.sequenceId);
         continue;
@@ -170,15 +182,15 @@ export class StockLog implements EnvelopeLog {
 
   async #pull(originatorId: number, afterSequenceId: bigint, limit: number): Promise<Copy[]> {
     const { upstream } = this.#options;
-    let after = afterSequenceId;
+    const forged = this.#forged.get(originatorId);
+    let after = forged?.after === afterSequenceId ? forged.to : afterSequenceId;
     for (let page = 0; page < MOST_EMPTY_PAGES; page++) {
       const tail = this.#tails.get(originatorId);
       const subscription = this.#subscriptions.find((one) => one.originatorIds.includes(originatorId));
       const connection = subscription?.connection;
       const reachesEnd = tail !== undefined && after >= tail.end;
-      const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(QUERY_MS)]);
       const query = { originatorIds: [originatorId], lastSeen: new Map([[originatorId, after]]), limit };
-      const envelopes = await upstream.query(query, signal);
+      const envelopes = await within(this.#stopped.signal, QUERY_MS, (signal) => upstream.query(query, signal));
       if (envelopes.length === 0) {
         if (this.#isBehind(originatorId, after)) {
           throw new NotServedYetError(`the node answered with sequence id ${this.#answered} and does not serve it yet`);
@@ -190,8 +202,10 @@ export class StockLog implements EnvelopeLog {
       const { copies, last } = await this.#ascending(envelopes, originatorId, after);
       if (copies.length > 0) return copies;
       after = last;
+      this.#forged.set(originatorId, { after: afterSequenceId, to: last });
     }
-    throw new Error(`the log of originator ${originatorId} holds nothing but forgeries after ${afterSequenceId}`);
+    const problem = `the log of originator ${originatorId} holds nothing but forgeries from ${afterSequenceId} to ${after}`;
+    throw originatorId === this.#options.nodeId ? new Error(problem) : new ForgedLogError(problem);
   }
 
   /** What its originator signed of a page, and the last sequence id of all of it. */
@@ -205,9 +219,15 @@ export class StockLog implements EnvelopeLog {
     for (const envelope of envelopes) {
       const read = this.#decode(envelope);
       if (!read || read.originatorId !== originatorId || read.sequenceId <= last) continue;
+      try {
+        const copy = await this.#verified(envelope, read);
+        if (copy) copies.push(copy);
+      } catch (error) {
+        // What was looked through so far need not be looked through again.
+        if (!(error instanceof ForgedLogError) || last === after) throw error;
+        return { copies, last };
+      }
       last = read.sequenceId;
-      const copy = await this.#verified(envelope, read);
-      if (copy) copies.push(copy);
     }
     if (last === after)
       throw new Error(`the node's answer for originator ${originatorId} does not go on after ${after}`);
@@ -228,11 +248,18 @@ export class StockLog implements EnvelopeLog {
     // A signature takes about a millisecond: publishes get their turn in between.
     await setImmediate();
     const { originatorId, sequenceId } = read;
-    if (await this.#options.keys.isSigned(read)) {
-      return { sequenceId, envelope: toBinary(OriginatorEnvelopeSchema, envelope) };
-    }
+    if (await this.#isSigned(read)) return { sequenceId, envelope: toBinary(OriginatorEnvelopeSchema, envelope) };
     this.#refuse({ originatorId, sequenceId });
     return undefined;
+  }
+
+  async #isSigned(read: ReadOriginatorEnvelope): Promise<boolean> {
+    try {
+      return await this.#options.keys.isSigned(read);
+    } catch (error) {
+      if (!(error instanceof TooManyKeysError) || read.originatorId === this.#options.nodeId) throw error;
+      throw new ForgedLogError(error.message, { cause: error });
+    }
   }
 
   #refuse(fields: object): void {

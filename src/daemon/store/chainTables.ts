@@ -1,13 +1,14 @@
 import type { Address } from "../../protocol/bytes.ts";
 import type { ChainProgress, ChannelOnChain, JournalBlock } from "../ports.ts";
 import { bytesOf, joinAddresses } from "./encode.ts";
+import { ChainOvertakenError } from "./errors.ts";
 import type { Trx } from "./tables.ts";
 import { chunksOf } from "./tables.ts";
 
 /** What one read of the chain changes. The ledger's row comes first: its lock lets one process at a time do this. */
 export async function recordChain(trx: Trx, progress: ChainProgress): Promise<void> {
-  const { states, readTo, dropFrom, blocks, finalized } = progress;
-  await trx.updateTable("ledger").set({ chain_cursor: readTo }).execute();
+  const { states, dropFrom, blocks, finalized } = progress;
+  await moveCursor(trx, progress);
   if (dropFrom !== undefined) await trx.deleteFrom("journal").where("number", ">=", dropFrom).execute();
   await addBlocks(trx, blocks);
   if (finalized) {
@@ -19,6 +20,15 @@ export async function recordChain(trx: Trx, progress: ChainProgress): Promise<vo
   }
   const sorted = [...states].sort(([a], [b]) => (a < b ? -1 : 1));
   for (const some of chunksOf(sorted)) await setStates(trx, some);
+}
+
+async function moveCursor(trx: Trx, { readTo, after }: ChainProgress): Promise<void> {
+  const update = trx.updateTable("ledger").set({ chain_cursor: readTo });
+  const { numUpdatedRows } = await (
+    after === undefined ? update : update.where("chain_cursor", after === null ? "is" : "=", after)
+  ).executeTakeFirstOrThrow();
+  if (numUpdatedRows > 0n) return;
+  throw new ChainOvertakenError(`another process has read the chain on from block ${after}: look again`);
 }
 
 async function addBlocks(trx: Trx, blocks: readonly JournalBlock[]): Promise<void> {

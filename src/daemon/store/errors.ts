@@ -42,6 +42,11 @@ export class MeterOvertakenError extends Error {
   override readonly name = "MeterOvertakenError";
 }
 
+/** Another process has read the chain meanwhile. Nothing was recorded: look again. */
+export class ChainOvertakenError extends Error {
+  override readonly name = "ChainOvertakenError";
+}
+
 /** An account's nonce has an intent already. */
 export class NonceTakenError extends Error {
   override readonly name = "NonceTakenError";

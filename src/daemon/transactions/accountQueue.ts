@@ -1,6 +1,7 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import { Serial } from "../../platform/serial.ts";
+import { either } from "../../platform/within.ts";
 import type { TransactionSigner } from "../../platform/keys/transactionSigner.ts";
 import { withGasMargin } from "../../contracts/transactionSender.ts";
 import type { Address } from "../../protocol/bytes.ts";
@@ -36,6 +37,8 @@ export interface AccountQueueOptions {
   clock: Clock;
   log: Log;
   pollingMs: number;
+  /** Ends every wait. */
+  stopped: AbortSignal;
 }
 
 /** The transactions of one account, in the order of its nonces. */
@@ -80,7 +83,11 @@ export class AccountQueue {
     });
   }
 
-  async send(request: SendRequest, signal: AbortSignal): Promise<Receipt> {
+  send(request: SendRequest, signal: AbortSignal): Promise<Receipt> {
+    return either(signal, this.#options.stopped, (ended) => this.#send(request, ended));
+  }
+
+  async #send(request: SendRequest, signal: AbortSignal): Promise<Receipt> {
     const { chain, term, clock, pollingMs } = this.#options;
     term.requireUnfenced();
     const gasLimit = withGasMargin(await chain.estimateGas({ ...request, from: this.address }));

@@ -53,12 +53,14 @@ export class TransactionManager implements Transactions {
   readonly #options: TransactionManagerOptions;
   readonly #term: Term;
   readonly #lanes: Record<Lane, AccountQueue>;
+  readonly #stopped = new AbortController();
 
   constructor(options: TransactionManagerOptions) {
     this.#options = options;
     this.#term = new Term(options);
     const { routine, deadline } = options.signers;
-    const queue = (signer: TransactionSigner) => new AccountQueue({ ...options, signer, term: this.#term });
+    const stopped = this.#stopped.signal;
+    const queue = (signer: TransactionSigner) => new AccountQueue({ ...options, signer, term: this.#term, stopped });
     const first = queue(routine);
     const isShared = deadline === undefined || deadline.address === routine.address;
     this.#lanes = { routine: first, deadline: isShared ? first : queue(deadline) };
@@ -100,6 +102,11 @@ export class TransactionManager implements Transactions {
       };
     });
     return { isFenced: this.#term.isFenced, lanes };
+  }
+
+  /** Whoever waits for a transaction, which may take minutes, stops waiting: the next start goes on with it. */
+  stop(): void {
+    this.#stopped.abort(new Error("the daemon stops: its transactions are taken up at the next start"));
   }
 
   /** Lets another process lead. What is open is taken up by whoever leads next. */

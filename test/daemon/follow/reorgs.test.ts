@@ -154,6 +154,40 @@ describe("daemon/follow reorgs", () => {
     await follower.poll();
     expect(await world.seen(ONE)).to.include({ deposited: 9n });
   });
+
+  it("47: of two processes with one database, none takes what the other has read of a later block for an omission", async () => {
+    const world = await followed();
+    const { chain, clock, endpoints } = world;
+    chain.mine([{ kind: "deposit", channel: ONE, amount: 9n }]);
+    chain.mineEmpty(40);
+    const slow = world.follower;
+    await slow.poll();
+    world.restart();
+    const quick = world.follower;
+    await quick.poll();
+    chain.mine([{ kind: "settle", channel: ONE, amount: 1n }]);
+    clock.advance(6_000);
+    const endpoint = endpoints[0]!;
+    const heads = endpoint.heads.bind(endpoint);
+    let isFirst = true;
+    endpoint.heads = async () => {
+      const found = await heads();
+      if (isFirst) {
+        isFirst = false;
+        chain.mine([{ kind: "request", channel: ONE, amount: 5n }]);
+        await quick.poll();
+      }
+      return found;
+    };
+    await slow.poll();
+    for (let i = 0; i < 4; i++) {
+      clock.advance(6_000);
+      await slow.poll();
+      await quick.poll();
+    }
+    expect(await world.seen(ONE)).to.include({ pendingWithdrawal: 5n });
+    expect(world.log.lines.filter(({ level }) => level !== "info")).to.deep.equal([]);
+  });
 });
 
 const min = (a: bigint, b: bigint) => (a < b ? a : b);

@@ -230,6 +230,32 @@ describe("daemon/proxy/stockLog", () => {
     expect(await ids(NODE_ID, 4n)).to.deep.equal([]);
   });
 
+  it("59: an originator that signs each envelope with another key holds up its own log and nobody else's", async () => {
+    await connected();
+    upstream.put(PEER, envelope(PEER, 1n, PEER_KEY));
+    await until(clock, () => appended.includes(PEER), 0);
+    for (let id = 2n; id <= 60n; id++) upstream.put(PEER, envelope(PEER, id, new Uint8Array(32).fill(Number(id))));
+    upstream.put(PEER, envelope(PEER, 61n, PEER_KEY));
+    upstream.put(NODE_ID, envelope(NODE_ID, 1n, NODE_KEY));
+    await until(clock, () => appended.includes(NODE_ID), 0);
+    expect(breaks).to.equal(0);
+    expect(log.isConnected).to.equal(true);
+    expect(await ids(NODE_ID)).to.deep.equal([1n]);
+    // Nothing of it is lost: it is looked through as fast as the chain may be asked.
+    expect(await ids(PEER)).to.deep.equal([1n]);
+    const refusals = new Set<string>();
+    for (let tries = 0; tries < 10; tries++) {
+      const found = await ids(PEER, 1n).catch((error: Error) => void refusals.add(error.name));
+      if (found) {
+        expect(found).to.deep.equal([61n]);
+        break;
+      }
+      clock.advance(61_000);
+    }
+    expect([...refusals]).to.deep.equal(["ForgedLogError"]);
+    expect(await ids(PEER, 1n)).to.deep.equal([61n]);
+  });
+
   it("is not led in circles by a node whose answers do not go on", async () => {
     upstream.query = async () => [envelope(PEER, 3n, PEER_KEY).message];
     expect((await errorOf(log.read(PEER, 5n, 10))).message).to.include("does not go on after 5");

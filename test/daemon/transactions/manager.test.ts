@@ -356,6 +356,25 @@ describe("daemon/transactions/manager", () => {
     expect(it.chain.done.map(({ to }) => to!.toLowerCase())).to.deep.equal([CONTRACT]);
   });
 
+  it("stops to wait for what no block takes when the process ends, and leaves it to the next one", async () => {
+    const w = world();
+    const manager = w.start();
+    const sent = sending(manager, request());
+    await pass(w, 3, false);
+    expect(w.chain.pool.length).to.equal(1);
+    manager.stop();
+    await settled();
+    expect(sent.error?.message).to.include("stops");
+    const late = sending(manager, request());
+    await settled();
+    expect(late.error?.message).to.include("stops");
+    await manager.close();
+    const next = w.start({ holder: "b" });
+    w.chain.mine();
+    await next.tick();
+    expect((await w.store.recent(1))[0]!.mined).not.to.equal(undefined);
+  });
+
   it("a lagging endpoint's receipts are waited for, its nonces not believed", async () => {
     const it = world();
     const manager = it.start();
