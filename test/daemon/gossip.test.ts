@@ -6,7 +6,6 @@ import fc from "fast-check";
 import { concatBytes } from "../../src/protocol/bytes.ts";
 import { addressOf } from "../../src/protocol/ecdsa.ts";
 import { signVoucher } from "../../src/protocol/voucher.ts";
-import { systemClock as clock } from "../../src/platform/clock.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { Gossip, GossipBusy } from "../../src/daemon/gossip.ts";
 import type { GossipTransport } from "../../src/daemon/ports.ts";

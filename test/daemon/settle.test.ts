@@ -21,6 +21,7 @@ async function settling(nodeId = 100) {
   const state = {
     ...{ gasPrice: GWEI, timestamp: 0n, settling: new Map<Address, Set<Lane>>(), reverts: false, skipped: 0n },
     whenSimulated: async () => {},
+    pricedOut: false,
     terms: undefined as SendTerms | undefined,
     refusal: undefined as SendErrorCode | undefined,
   };
@@ -32,7 +33,7 @@ async function settling(nodeId = 100) {
     nodes: async () => [seat(100), seat(200), seat(300)],
     epochSeconds: async () => 43_200n,
     channels: async () => [{ ...(await books.ledger.account(PAYER))!.chain, withdrawableAt: 90_000n }],
-    settling: async () => state.settling,
+    settling: async (isDemanded: boolean) => (isDemanded && state.pricedOut ? new Map() : state.settling),
     simulateSettle: async () => {
       if (state.reverts) throw Object.assign(new Error("reverted"), { code: "CALL_EXCEPTION" });
       await state.whenSimulated();
@@ -112,6 +113,21 @@ describe("daemon/settle", () => {
     state.whenSimulated = async () => {};
     await settler.run(false);
     expect(sent).to.deep.equal([50n * USD]);
+  });
+
+  it("on demand settles what is under way as well, when gas keeps it from being mined", async () => {
+    const { settler, fund, sign, sent, state } = await settling();
+    await fund(PAYER, { deposited: 100n * USD });
+    await sign(50n * USD);
+    state.settling.set(PAYER, new Set(["routine"]));
+    await settler.run(true);
+    expect(sent, "it will be mined").to.deep.equal([]);
+    state.pricedOut = true;
+    await settler.run(false);
+    expect(sent, "it has patience").to.deep.equal([]);
+    await settler.run(true);
+    expect(sent).to.deep.equal([50n * USD]);
+    expect(state.terms!.isDemanded).to.equal(true);
   });
 
   it("drops rows that a simulation says would be skipped or revert, tries again once, then leaves them alone", async () => {

@@ -42,6 +42,9 @@ export class Broadcaster {
     const { maxFeePerGas, maxPriorityFeePerGas } = fees;
     const hash = keccak256(raw) as Hex;
     const attempt: Attempt = { hash, maxFeePerGas, maxPriorityFeePerGas, sentAt: clock.now() };
+    // It may be on disk although this fails: what is sent again then must not be the bytes of the one before.
+    track.raw = undefined;
+    track.isRecalled = false;
     await store.addAttempt(intent.id, attempt, term);
     const { kind, lane, nonce } = intent;
     const what = { kind, lane, nonce, attempt: intent.attempts.length + 1, isFill: track.isFill };

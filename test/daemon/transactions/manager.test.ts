@@ -203,6 +203,27 @@ describe("daemon/transactions/manager", () => {
     expect(it.chain.mined(ACCOUNT).map(({ nonce }) => nonce)).to.deep.equal([0, 1, 2]);
   });
 
+  it("D5: an attempt that is on disk without anybody having heard of it is sent, also when it is the last", async () => {
+    const it = world();
+    const manager = it.start();
+    const addAttempt = it.store.addAttempt.bind(it.store);
+    const sent = sending(manager, request());
+    await settled();
+    it.store.addAttempt = async (...args) => {
+      it.store.addAttempt = addAttempt;
+      await addAttempt(...args);
+      throw new Error("the connection was lost");
+    };
+    it.chain.baseFee = 4n * GWEI;
+    await pass(it, 120);
+    const { attempts, gasLimit } = it.store.all[0]!;
+    expect(
+      attempts.map(({ maxFeePerGas }) => maxFeePerGas),
+      "all that the budget allows",
+    ).to.include(BUDGET / gasLimit);
+    expect(sent.receipt).not.to.equal(undefined);
+  });
+
   it("D5: a nonce that a foreign transaction left empty is filled within two minutes", async () => {
     const it = world();
     const manager = it.start();
