@@ -198,9 +198,12 @@ describe("daemon/gossip", () => {
     const nodes = [100, 200, 300, 400].map((nodeId) => {
       return { nodeId, httpAddress: `http://node-${nodeId}`, isCanonical: true };
     });
-    const begun = Date.now();
-    for (let i = 0; i < 2; i++) expect(await gossip.round(nodes, stop.signal, true)).to.equal(true);
-    expect(Date.now() - begun).to.be.below(4_000);
+    for (let i = 0; i < 2; i++) {
+      const round = gossip.round(nodes, stop.signal, true);
+      await turn();
+      clock.advance(1_000);
+      expect(await round).to.equal(true);
+    }
     expect(asked, "one call at a time").to.equal(1);
     stop.abort();
   });
