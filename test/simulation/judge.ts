@@ -4,12 +4,14 @@ import type { Address } from "../../src/protocol/bytes.ts";
 import { fastRecoverAddress } from "../../src/platform/recover.ts";
 import { readPayerEnvelope } from "../../src/protocol/envelope.ts";
 import { PICO_PER_UNIT, picoToUnitsUp, unitsToPico } from "../../src/protocol/units.ts";
-import { TIP } from "./chain.ts";
+import { FINAL_DEPTH, TIP } from "./chain.ts";
 import type { SimPayer } from "./payer.ts";
 import type { SimOperator, World } from "./world.ts";
 import { EXPOSURE_CAP, NODE_IDS } from "./world.ts";
 
 const MOST_INTENTS = 10_000;
+/** Blocks in which a daemon that looks every few seconds has seen that another one is final. */
+const LOOKS_LATE = 10;
 /** What a node lends one channel between two rounds of gossip, whatever its headroom. */
 const LEAST_SHARE = 10_000n;
 const GREEDY_HEADROOM = 20_000n;
@@ -118,7 +120,7 @@ async function judgeIntents(
     if (isOut) waiting.set(from, Math.min(nonce, waiting.get(from) ?? Infinity));
   }
   const nonces = new Set<string>();
-  for (const { from, nonce, outcome, kind } of intents) {
+  for (const { from, nonce, outcome, kind, mined } of intents) {
     const id = `${from}/${nonce}`;
     if (outcome === "replaced") continue;
     check(!nonces.has(id), `D5: node ${node.nodeId} has two intents of ${id}`);
@@ -126,7 +128,9 @@ async function judgeIntents(
     if (nonce >= (waiting.get(from) ?? Infinity)) continue;
     const isMined = nonce < (chain.head.state.nonces.get(from) ?? 0);
     check(isMined, `D5: node ${node.nodeId}'s ${kind} of nonce ${nonce} was never mined`);
-    check(outcome !== undefined, `D7: node ${node.nodeId}'s ${kind} of nonce ${nonce} has no outcome`);
+    // Mined so late that its block is not final, or has become so since the daemon last looked.
+    const isFresh = mined !== undefined && chain.head.number - mined.blockNumber < BigInt(FINAL_DEPTH + LOOKS_LATE);
+    check(outcome !== undefined || isFresh, `D7: node ${node.nodeId}'s ${kind} of nonce ${nonce} has no outcome`);
   }
 }
 

@@ -59,13 +59,17 @@ describe("daemon/proxy, publishing at a stock node", function () {
 
   it("refuses what is not paid for with the reference node's words and details, and sends the node nothing", async () => {
     const { client, stock } = world;
-    const refusals: [Promise<unknown>, Code, string][] = [
-      [publish(client, 1, null), Code.FailedPrecondition, "voucher_missing"],
-      [publish(client, 1, 1n), Code.FailedPrecondition, "voucher_short"],
-      [publishBytes(client, [payerEnvelope(1, NODE_ID, OTHER_KEY)], null), Code.FailedPrecondition, "channel_unknown"],
+    const refusals: [() => Promise<unknown>, Code, string][] = [
+      [() => publish(client, 1, null), Code.FailedPrecondition, "voucher_missing"],
+      [() => publish(client, 1, 1n), Code.FailedPrecondition, "voucher_short"],
+      [
+        () => publishBytes(client, [payerEnvelope(1, NODE_ID, OTHER_KEY)], null),
+        Code.FailedPrecondition,
+        "channel_unknown",
+      ],
     ];
     for (const [refusal, code, name] of refusals) {
-      const error = (await errorOf(refusal)) as ConnectError;
+      const error = (await errorOf(refusal())) as ConnectError;
       const [detail] = error.findDetails(PostageRefusalSchema);
       expect([error.code, detail?.code]).to.deep.equal([code, name]);
     }
