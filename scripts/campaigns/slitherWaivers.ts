@@ -138,8 +138,8 @@ export const WAIVERS: Record<string, Waiver> = {
     "The Timelock's predicted address; verifyDeployment compares it. Were it zero, the first rates would stay.",
   ],
   "timestamp RateRegistry.scheduleRates": [
-    2,
-    "24 h of notice and between changes; seconds move neither price nor order, and the start itself is in the call.",
+    3,
+    "24 h of notice and between changes, 90 days ahead at most; seconds move neither price nor order, and the start itself is in the call.",
   ],
 
   // ----------------------------------------------------------------------------------------------- StreamMath
