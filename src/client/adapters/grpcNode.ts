@@ -10,6 +10,7 @@ import { PostageRefusalSchema } from "#proto/pennyblack/v1/postage_pb.ts";
 import { PayerEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import { PublishApi, QueryApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 
+import { causedByRefusedConnection } from "../../platform/refusedConnection.ts";
 import { VOUCHER_HEADER, voucherToHeader } from "../../protocol/voucher.ts";
 import type { ConnectNode, PublishOutcome } from "../ports.ts";
 
@@ -81,15 +82,4 @@ export function outcomeOf(error: unknown): PublishOutcome {
   if (!REFUSALS.has(failure.code)) return { kind: "unknown", message };
   const reason = failure.code === Code.InvalidArgument ? "invalid" : "other";
   return { kind: "refused", reason, message, demand: undefined };
-}
-
-/** Causes nest a few levels deep; a loop among them must not hang us. */
-function causedByRefusedConnection(error: unknown, depth = 0): boolean {
-  if (!(error instanceof Error) || depth > 8) return false;
-  // Several addresses were tried: each has to have refused.
-  if (error instanceof AggregateError && error.errors.length > 0) {
-    return error.errors.every((one) => causedByRefusedConnection(one, depth + 1));
-  }
-  if ("code" in error && (error.code === "ECONNREFUSED" || error.code === "ENOTFOUND")) return true;
-  return causedByRefusedConnection(error.cause, depth + 1);
 }

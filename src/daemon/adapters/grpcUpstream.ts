@@ -10,6 +10,7 @@ import { PayerEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.t
 import { PublishApi, QueryApi, ReplicationApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 
 import { Http2Connection } from "../../platform/http2Connection.ts";
+import { causedByRefusedConnection } from "../../platform/refusedConnection.ts";
 import type { Upstream, UpstreamOutcome } from "../proxy/ports.ts";
 
 export interface UpstreamAddress {
@@ -108,16 +109,6 @@ class Connections {
 /** What a failed publish says about whether anything is stored. */
 export function outcomeOf(reason: unknown): UpstreamOutcome {
   const error = ConnectError.from(reason);
-  const isCertain = BEFORE_STORING.has(error.code) || neverArrived(error);
+  const isCertain = BEFORE_STORING.has(error.code) || causedByRefusedConnection(error);
   return { kind: isCertain ? "notStored" : "unknown", error };
-}
-
-/** The connection was refused: not one byte was taken. Causes nest a few levels deep. */
-function neverArrived(error: unknown, depth = 0): boolean {
-  if (!(error instanceof Error) || depth > 8) return false;
-  if (error instanceof AggregateError && error.errors.length > 0) {
-    return error.errors.every((one) => neverArrived(one, depth + 1));
-  }
-  if ("code" in error && (error.code === "ECONNREFUSED" || error.code === "ENOTFOUND")) return true;
-  return neverArrived(error.cause, depth + 1);
 }
