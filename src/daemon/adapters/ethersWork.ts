@@ -1,6 +1,7 @@
 import type { ContractTransaction } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
+import { fastRecoverAddress } from "../../platform/recover.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { fromHex, toAddress, toHex } from "../../protocol/bytes.ts";
 import type { PostageDomain } from "../../protocol/voucher.ts";
@@ -40,7 +41,7 @@ export function ethersWork(contracts: WorkContracts, transactions: Transactions)
     const rows = fromHex(String(postageChannels.interface.decodeFunctionData("settle", data)[0]));
     const channels: Address[] = [];
     for (let at = 0; at + VOUCHER_ROW_LENGTH <= rows.length; at += VOUCHER_ROW_LENGTH) {
-      channels.push(readVoucher(where, rows.subarray(at, at + VOUCHER_ROW_LENGTH)).channel);
+      channels.push(readVoucher(where, rows.subarray(at, at + VOUCHER_ROW_LENGTH), fastRecoverAddress).channel);
     }
     return channels;
   }
