@@ -10,7 +10,7 @@ import type { Clock } from "../platform/clock.ts";
 import { FairQueue, QueueFullError } from "../platform/fairQueue.ts";
 import type { Log } from "../platform/log.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
-import { either } from "../platform/within.ts";
+import { within } from "../platform/within.ts";
 import { authorisedFees } from "./account.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Account, GossipTransport, RegisteredNode } from "./ports.ts";
@@ -201,16 +201,7 @@ export class Gossip {
 
   async #send(httpAddress: string, rows: Uint8Array, signal: AbortSignal): Promise<void> {
     const { transport, clock } = this.#options;
-    const [tooLong, over] = [new AbortController(), new AbortController()];
-    clock.sleep(SEND_TIMEOUT_MS, over.signal).then(
-      () => tooLong.abort(new Error(`no answer within ${SEND_TIMEOUT_MS} ms`)),
-      () => {},
-    );
-    try {
-      await either(signal, tooLong.signal, (ended) => transport.send(httpAddress, rows, ended));
-    } finally {
-      over.abort();
-    }
+    await within(signal, SEND_TIMEOUT_MS, (ended) => transport.send(httpAddress, rows, ended), clock);
   }
 }
 

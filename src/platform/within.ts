@@ -1,3 +1,6 @@
+import type { Clock } from "./clock.ts";
+import { systemClock } from "./clock.ts";
+
 /**
  * Calls with a signal that aborts with either of two. In place of `AbortSignal.any`, which leaves some memory behind for
  * each call as long as the longer-lived one is there: here that is as long as the process.
@@ -26,13 +29,16 @@ export async function within<T>(
   parent: AbortSignal,
   ms: number,
   call: (signal: AbortSignal) => Promise<T>,
+  clock: Pick<Clock, "sleep"> = systemClock,
 ): Promise<T> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new DOMException(`no answer within ${ms} ms`, "TimeoutError")), ms);
-  timer.unref();
+  const [late, over] = [new AbortController(), new AbortController()];
+  clock.sleep(ms, over.signal).then(
+    () => late.abort(new DOMException(`no answer within ${ms} ms`, "TimeoutError")),
+    () => {},
+  );
   try {
     return await either(parent, late.signal, call);
   } finally {
-    clearTimeout(timer);
+    over.abort();
   }
 }
