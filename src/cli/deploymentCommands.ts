@@ -9,7 +9,7 @@ import { json, printError } from "../commands/core/print.ts";
 import { asCommandError } from "../commands/core/refusal.ts";
 import { connectUrl } from "../deployment/connectUrl.ts";
 import { DeploymentError } from "../deployment/errors.ts";
-import type { Output } from "../deployment/guarded.ts";
+import type { Output } from "../platform/output.ts";
 import { guarded } from "../deployment/guarded.ts";
 import { readNetworkParameters } from "../deployment/networkParameters.ts";
 import { finishedRecord } from "../deployment/recordStore.ts";

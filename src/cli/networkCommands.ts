@@ -8,7 +8,7 @@ import { connectContext } from "../commands/core/context.ts";
 import { CommandError } from "../commands/core/errors.ts";
 import type { Input, RawInput } from "../commands/core/input.ts";
 import { readSecret } from "../commands/core/input.ts";
-import type { Output } from "../commands/core/run.ts";
+import type { Output } from "../platform/output.ts";
 import { keySender } from "../commands/core/sender.ts";
 import type { CommandSpec, OptionSpec } from "../commands/core/spec.ts";
 import { perform } from "../commands/perform.ts";

@@ -2,7 +2,8 @@ import type { Context } from "./core/context.ts";
 import type { RawInput } from "./core/input.ts";
 import { Input } from "./core/input.ts";
 import type { Plan, Report } from "./core/plan.ts";
-import type { Mode, Output } from "./core/run.ts";
+import type { Output } from "../platform/output.ts";
+import type { Mode } from "./core/run.ts";
 import { runCommand } from "./core/run.ts";
 import type { CommandSpec } from "./core/spec.ts";
 

@@ -1,11 +1,5 @@
+import type { Output } from "../platform/output.ts";
 import { DeploymentError } from "./errors.ts";
-
-export interface Output {
-  /** Results, on standard output. */
-  out(text: string): void;
-  /** Progress and problems, on standard error. */
-  err(text: string): void;
-}
 
 /**
  * Answers the exit code of what is done: 1 when it stopped, with the code and the fix in a sentence, or as JSON. Rejects

@@ -3,7 +3,7 @@ import type { Signer } from "ethers";
 import { contractName } from "./contractAddresses.ts";
 import type { ApplyOptions } from "./apply.ts";
 import { applyDeployment } from "./apply.ts";
-import type { Output } from "./guarded.ts";
+import type { Output } from "../platform/output.ts";
 import { guarded } from "./guarded.ts";
 import type { Plan } from "./plan.ts";
 import { planDeployment } from "./plan.ts";

@@ -1,7 +1,7 @@
 import type { Provider } from "ethers";
 
 import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
-import type { Output } from "./guarded.ts";
+import type { Output } from "../platform/output.ts";
 import { guarded } from "./guarded.ts";
 import type { NetworkParameters } from "./networkParameters.ts";
 import { deploymentStatus, statusLines } from "./status.ts";

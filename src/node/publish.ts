@@ -66,9 +66,9 @@ export class Publisher {
   }
 
   /**
-   * Stored envelopes in the order of the call.
-   * @param caller with whom others take turns
-   * Throws ConnectError; then nothing of the call is stored.
+   * Stored envelopes in the order of the call. Throws ConnectError; then nothing of the call is stored.
+   *
+   * @param caller who waits behind its own and not in front of others
    */
   async publish(
     envelopes: readonly PayerEnvelope[],

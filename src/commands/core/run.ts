@@ -1,3 +1,4 @@
+import type { Output } from "../../platform/output.ts";
 import type { Context } from "./context.ts";
 import { CommandError } from "./errors.ts";
 import type { Plan, Report, Step } from "./plan.ts";
@@ -14,13 +15,6 @@ export interface Mode {
   unsigned: boolean;
   /** A transaction that is not in a block after this is given up. */
   timeoutSeconds: number;
-}
-
-export interface Output {
-  /** What was asked for. */
-  out(text: string): void;
-  /** Progress and problems. */
-  err(text: string): void;
 }
 
 /** How long a step that has to wait is tried again after its time has come: blocks may be late. */
