@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
 import { z } from "zod";
@@ -7,11 +6,10 @@ import { KeyFileError, readKeyFile } from "../platform/keyFile.ts";
 import type { KeySource, LocalKeySource } from "../platform/keys/keySource.ts";
 import { openSigner, readLocalKey } from "../platform/keys/keySource.ts";
 import type { TransactionSigner } from "../platform/keys/transactionSigner.ts";
+import type { Environment, Rule } from "./readSettings.ts";
+import { ConfigError, readSettings } from "./readSettings.ts";
 
-/** A config file that cannot be used; the message lists everything wrong with it. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
+export { ConfigError } from "./readSettings.ts";
 
 const units = z
   .string()
@@ -35,8 +33,9 @@ const remoteKey = z.strictObject({
     timeoutMs: milliseconds.optional(),
   }),
 });
-const localKeySource = z.union(localKey);
-const keySource = z.union([...localKey, remoteKey]);
+const LOCAL_KEY = "a key is { keyFile }, { keystoreFile, passwordFile } or { keystoreFile, passwordVariable }";
+const localKeySource = z.union(localKey, LOCAL_KEY);
+const keySource = z.union([...localKey, remoteKey], `${LOCAL_KEY}, or { remoteSigner: { url, address } }`);
 
 const common = {
   /** The deployment record of the network: deployments/<network>.json. */
@@ -83,6 +82,8 @@ const nodeSchema = z.strictObject({
   gasReserve: units.default(5_000_000_000_000_000n),
   /** The operator's listener, on 127.0.0.1. */
   operatorPort: port,
+  /** A second listener for metrics and health alone, which other machines may reach: not the public one. */
+  metricsListen: z.strictObject({ host: z.string().min(1), port }).optional(),
   /** Where the ledger is kept when several daemons of this node share it; without it, ledger.sqlite in dataDirectory. */
   databaseUrl: z.url({ protocol: /^postgres(ql)?$/, error: "a postgres:// URL" }).optional(),
   registryRefreshMs: milliseconds.default(60_000),
@@ -151,13 +152,39 @@ export type NodeConfigInput = z.input<typeof nodeSchema>;
 export type DaemonConfigInput = z.input<typeof daemonSchema>;
 export type GatewayConfigInput = z.input<typeof gatewaySchema>;
 
-export function readNodeConfig(file: string): NodeConfig {
-  const { signingKeyFile, signingKey, ...config } = read(file, nodeSchema);
-  return { ...resolved(file, config), signingKey: keyOf(file, "signingKey", signingKeyFile, signingKey) };
+export function readNodeConfig(file: string, environment: Environment = process.env): NodeConfig {
+  const rules = [endpointsOnce, keyOnce("signingKey"), keyOnce("settlementKey")];
+  const settings = readSettings({ file, schema: nodeSchema, environment, rules, groups: GROUPS });
+  const { signingKeyFile, signingKey, ...config } = settings;
+  return { ...resolved(file, config), signingKey: keyOf(file, signingKeyFile, signingKey) };
 }
 
-export function readDaemonConfig(file: string): DaemonConfig {
-  return resolved(file, read(file, daemonSchema));
+export function readDaemonConfig(file: string, environment: Environment = process.env): DaemonConfig {
+  const rules = [endpointsOnce, keyOnce("settlementKey")];
+  return resolved(file, readSettings({ file, schema: daemonSchema, environment, rules, groups: GROUPS }));
+}
+
+/** Settings of which one is enough, and two would contradict each other. */
+const GROUPS = [
+  ["rpcUrl", "rpcUrls"],
+  ["signingKey", "signingKeyFile"],
+  ["settlementKey", "settlementKeyFile"],
+];
+
+const endpointsOnce: Rule = ({ rpcUrl, rpcUrls }) => {
+  if ((rpcUrl === undefined) === (rpcUrls === undefined)) {
+    return ["rpcUrl: name the chain's endpoints once: rpcUrl for one, rpcUrls for several"];
+  }
+  if (!Array.isArray(rpcUrls) || new Set(rpcUrls).size === rpcUrls.length) return [];
+  return ["rpcUrls: has an endpoint twice: it would confirm itself"];
+};
+
+/** A key is named once: as the file with its hex, or in full. */
+function keyOnce(name: string): Rule {
+  return (settings) => {
+    const isOnce = (settings[name] === undefined) !== (settings[`${name}File`] === undefined);
+    return isOnce ? [] : [`${name}: name the key once, as ${name} or as ${name}File`];
+  };
 }
 
 /** Paths made absolute, endpoints in one list, keys in one form. */
@@ -167,39 +194,15 @@ function resolved<T extends Unresolved>(file: string, settings: T): Omit<T, keyo
   return {
     ...config,
     ...absolute(file, { deployment, dataDirectory }),
-    rpcUrls: endpointsOf(file, { rpcUrl, rpcUrls }),
-    settlementKey: keyOf(file, "settlementKey", settlementKeyFile, settlementKey),
+    rpcUrls: rpcUrls ?? [rpcUrl!],
+    settlementKey: keyOf(file, settlementKeyFile, settlementKey),
     ...(deadlineKey ? { deadlineKey: absoluteKey(file, deadlineKey) } : {}),
   };
 }
 
-function endpointsOf(
-  file: string,
-  { rpcUrl, rpcUrls }: { rpcUrl?: string | undefined; rpcUrls?: string[] | undefined },
-) {
-  const urls = rpcUrls ?? (rpcUrl === undefined ? [] : [rpcUrl]);
-  if (urls.length === 0 || (rpcUrl !== undefined && rpcUrls !== undefined)) {
-    throw new ConfigError(
-      `${file} cannot be used:\nname the chain's endpoints once: rpcUrl for one, rpcUrls for several`,
-    );
-  }
-  if (new Set(urls).size < urls.length) {
-    throw new ConfigError(`${file} cannot be used:\nrpcUrls has an endpoint twice: it would confirm itself`);
-  }
-  return urls;
-}
-
-/** A key is named once: as the file with its hex, or in full. */
-function keyOf<T extends KeySource>(
-  file: string,
-  name: string,
-  keyFile: string | undefined,
-  source: T | undefined,
-): T | { keyFile: string } {
-  if ((keyFile === undefined) === (source === undefined)) {
-    throw new ConfigError(`${file} cannot be used:\nname the key once, as ${name} or as ${name}File`);
-  }
-  return absoluteKey(file, source ?? { keyFile: keyFile! });
+/** One of the two is there: `keyOnce` has seen to it. */
+function keyOf<T extends KeySource>(file: string, keyFile: string | undefined, source: T | undefined) {
+  return absoluteKey<T | { keyFile: string }>(file, source ?? { keyFile: keyFile! });
 }
 
 function absoluteKey<T extends KeySource>(file: string, source: T): T {
@@ -209,8 +212,8 @@ function absoluteKey<T extends KeySource>(file: string, source: T): T {
   return { ...source, ...absolute(file, Object.fromEntries(files) as Record<string, string>) };
 }
 
-export function readGatewayConfig(file: string): GatewayConfig {
-  const config = read(file, gatewaySchema);
+export function readGatewayConfig(file: string, environment: Environment = process.env): GatewayConfig {
+  const config = readSettings({ file, schema: gatewaySchema, environment });
   const keys = { postageKeyFile: config.postageKeyFile, transactionKeyFile: config.transactionKeyFile };
   return { ...config, ...absolute(file, { ...places(config), ...keys }) };
 }
@@ -219,22 +222,10 @@ function places({ deployment, dataDirectory }: { deployment: string; dataDirecto
   return { deployment, dataDirectory };
 }
 
-/** Paths in a config file are relative to that file. */
+/** Paths in a config file, and in the environment over it, are relative to that file. */
 function absolute<T extends Record<string, string>>(file: string, paths: T): T {
   const base = dirname(resolve(file));
   return Object.fromEntries(Object.entries(paths).map(([name, value]) => [name, resolve(base, value)])) as T;
-}
-
-function read<T extends z.ZodType>(file: string, schema: T): z.output<T> {
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw new ConfigError(`cannot read ${file}: ${(error as Error).message}`);
-  }
-  const parsed = schema.safeParse(content);
-  if (!parsed.success) throw new ConfigError(`${file} cannot be used:\n${z.prettifyError(parsed.error)}`);
-  return parsed.data;
 }
 
 /** 32 bytes from a file of 64 hex digits. The key itself never shows up in an error. */
