@@ -18,6 +18,8 @@ import type { DaemonOptions } from "../daemon/daemon.ts";
 import type { FinalityPolicy } from "../daemon/follow/finality.ts";
 import { finalityOf } from "../daemon/follow/finality.ts";
 import { KeyRing } from "../daemon/keyRing.ts";
+import { Metrics } from "../daemon/metrics/metrics.ts";
+import { observeStore, observeTransport } from "../daemon/metrics/observed.ts";
 import type { DaemonStore } from "../daemon/ports.ts";
 import { openStore } from "../daemon/store/openStore.ts";
 import { TransactionManager } from "../daemon/transactions/manager.ts";
@@ -27,6 +29,7 @@ import type { Log } from "../platform/log.ts";
 import { toAddress, toHex } from "../protocol/bytes.ts";
 import type { SettlementConfig } from "./config.ts";
 import { openTransactionSigner } from "./config.ts";
+import { readStorage } from "./storage.ts";
 
 /** How long the leadership of a shared database lasts when it is not renewed. */
 const LEASE_MS = 30_000;
@@ -61,7 +64,8 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
   const routine = await openTransactionSigner(config.settlementKey);
   const deadline = config.deadlineKey && (await openTransactionSigner(config.deadlineKey));
   const at = config.databaseUrl ?? join(config.dataDirectory, "ledger.sqlite");
-  const store = await openStore({ at, domain, nodeId, clock, log });
+  const metrics = new Metrics({ withProcess: true });
+  const store = observeStore(await openStore({ at, domain, nodeId, clock, log }), metrics, clock);
   const transactions = new TransactionManager({
     ...{ clock, log, pollingMs: chainPollMs, holder: randomUUID(), leaseMs: LEASE_MS, reserveWei: config.gasReserve },
     chain: ethersTransactions(provider),
@@ -73,7 +77,9 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
   });
   const keys = new KeyRing(ethersNodeKeys(contracts), clock);
   const options: Settlement["options"] = {
-    ...{ nodeId, domain, clock, log, store, transactions, transport: httpGossip, operatorPort: config.operatorPort },
+    ...{ nodeId, domain, clock, log, store, transactions, operatorPort: config.operatorPort },
+    ...{ metrics, metricsListen: config.metricsListen, storage: () => readStorage(config.dataDirectory) },
+    transport: observeTransport(httpGossip, metrics),
     deploymentBlock: BigInt(record.deploymentBlock),
     policy: {
       maxGasBps: config.maxGasBps,

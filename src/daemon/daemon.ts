@@ -6,6 +6,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { HttpHandler } from "../platform/grpcServer.ts";
 import type { Log } from "../platform/log.ts";
 import { Serial } from "../platform/serial.ts";
+import { Beats } from "./beats.ts";
 import type { Address, Hex } from "../protocol/bytes.ts";
 import type { PostageDomain } from "../protocol/voucher.ts";
 import { Earner } from "./earn.ts";
@@ -15,7 +16,7 @@ import type { ThriftyChain } from "./follow/thriftyChain.ts";
 import { thriftyChain } from "./follow/thriftyChain.ts";
 import { Gate } from "./gate.ts";
 import { Gossip } from "./gossip.ts";
-import { describe, operatorHandler, publicHandler } from "./http.ts";
+import { describe, operatorHandler, publicHandler, watchHandler } from "./http.ts";
 import type { HighWaterSources } from "./highWater.ts";
 import { HighWater } from "./highWater.ts";
 import { Ledger } from "./ledger.ts";
@@ -23,11 +24,17 @@ import { Lending } from "./lending.ts";
 import type { Loop } from "./loop.ts";
 import { startLoop } from "./loop.ts";
 import { Meter } from "./meter.ts";
+import type { RpcCalls } from "./metrics/gauges.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { observeGate } from "./metrics/observed.ts";
+import { Operations } from "./operations.ts";
+import type { Storage } from "./overview/overview.ts";
 import type { Account, DaemonChain, DaemonStore, EnvelopeLog, GossipTransport, RegisteredNode } from "./ports.ts";
 import { RateBook } from "./rateBook.ts";
 import type { SettlePolicy } from "./settle.ts";
 import { Settler } from "./settle.ts";
 import type { TransactionManager } from "./transactions/manager.ts";
+import type { Lane } from "./transactions/ports.ts";
 import { Turns } from "./turns.ts";
 import { Watch } from "./watch.ts";
 import type { SettleResult } from "./work.ts";
@@ -46,7 +53,13 @@ export interface DaemonOptions {
   termsEveryMs: number;
   reconcileEveryMs: number;
   /** What the chain's endpoints were asked so far, for the operator. */
-  rpcCalls?: () => object;
+  rpcCalls?: () => RpcCalls;
+  /** Where what happens is counted; one of its own when left out. */
+  metrics?: Metrics;
+  /** A listener that gives metrics and health to other machines too. */
+  metricsListen?: { host: string; port: number } | undefined;
+  /** What the databases take, and what the disk has left. */
+  storage?: () => Promise<Storage>;
   store: DaemonStore;
   chain: DaemonChain;
   /** What the chain sends with; it is looked after here. */
@@ -75,12 +88,14 @@ export interface FaultOptions {
 
 /** Between two rounds of gossip, however much is asked for. */
 const SOONEST_GOSSIP_MS = 500;
+/** A step that sends waits for its transaction to be mined, which dear gas may keep for some ten minutes at a time. */
+const SENDING_MS = 3_600_000;
 /** Accounts that a status shows; the rest is counted. */
 const SHOWN_ACCOUNTS = 100;
 
 /** What an operator runs beside a node: takes postage, meters, tells its peers, settles and claims. */
 export class Daemon {
-  readonly gate: Gate;
+  readonly gate: Pick<Gate, "admit" | "isOpen">;
   /** Routes below the node's registered address. */
   readonly handler: HttpHandler;
   readonly #options: DaemonOptions;
@@ -93,6 +108,8 @@ export class Daemon {
   readonly #earner: Earner;
   readonly #faults: FaultWatch | undefined;
   readonly #highWater: HighWater;
+  readonly #metrics: Metrics;
+  readonly #operations: Operations;
   /**
    * Work on chain: one piece at a time, because each reads what the last one changed. What has a deadline, and reports of
    * faults, do not wait for the rest.
@@ -101,6 +118,7 @@ export class Daemon {
   readonly #lending: Lending;
   #gossipLoop: Loop | undefined;
   #gossipedAt = 0;
+  #gossipWaiting = 0;
   readonly #deadlines = new Serial();
   readonly #reports = new Serial();
   #isReady = false;
@@ -108,6 +126,7 @@ export class Daemon {
   #unsubscribe = () => {};
   #wakeMeter = () => {};
   #operatorServer: Server | undefined;
+  #metricsServer: Server | undefined;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -119,7 +138,8 @@ export class Daemon {
     });
     this.#ledger = ledger;
     this.#watch = new Watch({ ...options, ledger, store: store.ledger, rateBook });
-    this.#meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log });
+    const onPage = () => this.#operations.beats.progress("meter");
+    this.#meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log, onPage });
     this.#gossip = new Gossip({ nodeId, domain, ledger, transport, clock, log });
     this.#lending = new Lending(() => this.#watch.nodes.filter(({ isCanonical }) => isCanonical).length);
     this.#thrifty = thriftyChain(chain, clock);
@@ -129,13 +149,15 @@ export class Daemon {
     this.#earner = new Earner({ nodeId, chain: routine, policy, log, turns: new Turns(nodeId, routine) });
     this.#faults =
       options.faults && new FaultWatch({ nodeId, envelopeLog, store: store.evidence, clock, log, ...options.faults });
-    this.gate = new Gate({
+    this.#metrics = options.metrics ?? new Metrics();
+    const gate = new Gate({
       ...{ nodeId, domain, ledger, store: store.ledger, rateBook, clock, isCaughtUp, exposureCap: policy.exposureCap },
       chainDoubt: () => this.#watch.doubt(),
       isReady: () => this.#isOpen,
       lending: this.#lending,
       onShareUsed: () => this.#gossipSoon(),
     });
+    this.gate = observeGate(gate, this.#metrics, clock);
     this.#highWater = new HighWater({
       nodeId,
       store: store.ledger,
@@ -144,12 +166,31 @@ export class Daemon {
       log,
       others: options.highWater,
     });
-    this.handler = publicHandler(this, log);
+    this.#operations = new Operations({
+      ...{ nodeId, policy, clock, store, chain: routine, watch: this.#watch, highWater: this.#highWater },
+      ...{ beats: new Beats(clock), metrics: this.#metrics, rpcCalls: options.rpcCalls, storage: options.storage },
+      ...{ transactions: options.transactions, faults: this.#faults },
+      settleReports: () => this.#settler.reports,
+      isMetered: () => this.#isReady,
+    });
+    const watched = {
+      health: () => this.#operations.health(),
+      ready: () => this.#operations.ready(),
+      account: (channel: Address) => this.account(channel),
+    };
+    this.handler = publicHandler({ receiveVouchers: (...call) => this.receiveVouchers(...call), ...watched }, log);
   }
 
   /** Takes packed voucher rows from a peer or a payer; answers how many were of use. */
-  receiveVouchers(rows: Uint8Array, caller?: string): Promise<number> {
-    return this.#gossip.receive(rows, caller);
+  async receiveVouchers(rows: Uint8Array, caller?: string): Promise<number> {
+    this.#metrics.set("gossipWaiting", ++this.#gossipWaiting);
+    try {
+      const taken = await this.#gossip.receive(rows, caller);
+      this.#metrics.count("gossipRowsTaken", taken);
+      return taken;
+    } finally {
+      this.#metrics.set("gossipWaiting", --this.#gossipWaiting);
+    }
   }
 
   /** What this daemon knows of a channel. */
@@ -164,7 +205,7 @@ export class Daemon {
 
   /** Where the operator's routes answer, after a `start` with a port. */
   get operatorUrl(): string {
-    return `http://127.0.0.1:${(this.#operatorServer!.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${portOf(this.#operatorServer!)}`;
   }
 
   /** Metered to the end, of a log that is no old copy. */
@@ -193,10 +234,12 @@ export class Daemon {
   async start(): Promise<void> {
     const { envelopeLog, intervalsMs, clock, log } = this.#options;
     if (this.#options.operatorPort !== undefined) await this.#listen(this.#options.operatorPort);
+    if (this.#options.metricsListen) await this.#listenForMetrics(this.#options.metricsListen);
     await this.#prepare().catch((error: unknown) => {
       log.warn({ error: String(error) }, "the gate stays shut until the chain and the log can be read");
     });
-    const context = { clock, log };
+    const context = { clock, log, beats: this.#operations.beats };
+    const sending = { ...context, longestStepMs: SENDING_MS };
     const meter = startLoop("meter", intervalsMs.watch, () => this.#prepare(), context);
     this.#wakeMeter = () => meter.wake();
     this.#unsubscribe = envelopeLog.onAppend(() => meter.wake());
@@ -205,15 +248,15 @@ export class Daemon {
       meter,
       startLoop("watch", intervalsMs.watch, () => this.#watch.poll(), context),
       this.#gossipLoop,
-      startLoop("settle", intervalsMs.settle, () => this.#routine(), context),
-      startLoop("deadlines", intervalsMs.settle, () => this.#settleDeadlines(), context),
+      startLoop("settle", intervalsMs.settle, () => this.#routine(), sending),
+      startLoop("deadlines", intervalsMs.settle, () => this.#settleDeadlines(), sending),
       startLoop("transactions", intervalsMs.watch, async () => this.#options.transactions?.tick(), context),
     ];
     const { faults } = this.#options;
     if (!faults) return;
     this.#loops.push(
       startLoop("compare", faults.everyMs, (signal) => this.compare(signal), context),
-      startLoop("report", faults.everyMs, () => this.report(), context),
+      startLoop("report", faults.everyMs, () => this.report(), sending),
     );
   }
 
@@ -221,6 +264,7 @@ export class Daemon {
     this.#gossipedAt = this.#options.clock.now();
     // Somebody waits for this round only while something is lent.
     const isMajority = await this.#gossip.round(this.#watch.nodes, signal, !this.#lending.isEmpty());
+    this.#metrics.count("gossipRounds", 1, { result: isMajority ? "majority" : "minority" });
     if (isMajority) this.#lending.noteRound();
   }
 
@@ -248,14 +292,23 @@ export class Daemon {
       claim: () => this.#onChain.run(() => this.#earner.claim(true)),
       trustLog: () => this.#trustLog(),
       evidence: async (nodeId: number, sequenceId: bigint) => this.#faults?.evidence({ nodeId, sequenceId }),
+      overview: () => this.#operations.overview(),
+      health: () => this.#operations.health(),
+      ready: () => this.#operations.ready(),
+      metrics: () => this.#operations.metrics(),
     };
-    const server = createServer(operatorHandler(routes, this.#options.log));
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, "127.0.0.1", () => resolve());
-    });
-    this.#operatorServer = server;
+    this.#operatorServer = await listening(operatorHandler(routes, this.#options.log), { host: "127.0.0.1", port });
     this.#options.log.info({ operator: this.operatorUrl }, "the operator's routes answer");
+  }
+
+  async #listenForMetrics(at: { host: string; port: number }): Promise<void> {
+    this.#metricsServer = await listening(watchHandler(this.#operations, this.#options.log), at);
+    this.#options.log.info({ ...at, port: portOf(this.#metricsServer) }, "metrics and health answer");
+  }
+
+  /** Where metrics and health answer other machines, when they do. */
+  get metricsPort(): number | undefined {
+    return this.#metricsServer && portOf(this.#metricsServer);
   }
 
   /** Meters the node's log to its end. */
@@ -278,6 +331,7 @@ export class Daemon {
     return this.#deadlines.run(async () => {
       this.#thrifty.newRun();
       const results = await this.#settler.runDeadlines();
+      this.#noteSettled("deadline", results);
       if (results.length > 0) await this.#watch.poll();
     });
   }
@@ -286,6 +340,7 @@ export class Daemon {
     return this.#onChain.run(async () => {
       this.#thrifty.newRun(true);
       const results = await this.#settler.run(false);
+      this.#noteSettled("routine", results);
       if (results.length > 0) await this.#watch.poll();
       await this.#earner.distribute(false);
       await this.#earner.claim(false);
@@ -300,9 +355,17 @@ export class Daemon {
       await this.#meter.drain();
       await this.#watch.poll();
       const results = await this.#settler.run(true);
+      this.#noteSettled("routine", results);
       await this.#watch.poll();
       return results;
     });
+  }
+
+  #noteSettled(lane: Lane, results: readonly SettleResult[]): void {
+    for (const { collected } of results) {
+      this.#metrics.count("settlements", 1, { lane });
+      this.#metrics.count("settled", Number(collected), { lane });
+    }
   }
 
   /** Compares the node's log with the next peer's. */
@@ -341,13 +404,7 @@ export class Daemon {
   /** Finishes what is in progress and closes the ledger. What was not metered yet is in the node's log. */
   async close(): Promise<void> {
     this.#options.transactions?.stop();
-    const server = this.#operatorServer;
-    if (server) {
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
-    }
+    await Promise.all([this.#operatorServer, this.#metricsServer].map(closed));
     this.#unsubscribe();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
     await Promise.all([this.#onChain, this.#deadlines, this.#reports].map((work) => work.run(async () => {})));
@@ -356,4 +413,25 @@ export class Daemon {
     });
     await this.#options.store.close();
   }
+}
+
+async function listening(handler: HttpHandler, { host, port }: { host: string; port: number }): Promise<Server> {
+  const server = createServer(handler);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => resolve());
+  });
+  return server;
+}
+
+async function closed(server: Server | undefined): Promise<void> {
+  if (!server) return;
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
 }

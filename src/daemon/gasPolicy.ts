@@ -13,12 +13,20 @@ const DEMAND_FACTOR = 4n;
 /** Work with a deadline, or at the exposure cap, may cost up to half of what it saves. */
 const URGENT_BPS = 5_000n;
 
+/** Base units that so much gas costs at this price. */
+export function gasCostOf(
+  { nativeTokenPrice }: Pick<GasPolicy, "nativeTokenPrice">,
+  { gas, gasPrice }: { gas: bigint; gasPrice: bigint },
+): bigint {
+  return (gas * gasPrice * nativeTokenPrice) / WEI;
+}
+
 /** Whether collecting `value` base units is worth `gas` at this price. */
 export function isWorth(
   { maxGasBps, nativeTokenPrice }: GasPolicy,
   { value, gas, gasPrice, urgent }: { value: bigint; gas: bigint; gasPrice: bigint; urgent: boolean },
 ): boolean {
-  const cost = (gas * gasPrice * nativeTokenPrice) / WEI;
+  const cost = gasCostOf({ nativeTokenPrice }, { gas, gasPrice });
   const bps = urgent && maxGasBps < URGENT_BPS ? URGENT_BPS : maxGasBps;
   return value > 0n && value * bps >= cost * 10_000n;
 }

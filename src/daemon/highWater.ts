@@ -89,7 +89,7 @@ export class HighWater {
     this.#isReached = isThere && doubts === this.#doubts;
   }
 
-  status(): object {
+  status() {
     return { reached: this.#isReached, sequenceId: this.#needed, problem: this.#problem ?? null };
   }
 

@@ -8,6 +8,8 @@ import { isLocalCaller } from "../platform/localCaller.ts";
 import type { Log } from "../platform/log.ts";
 import { authorisedFees, availableFees, unsettledFees } from "./account.ts";
 import { GossipBusy, MOST_GOSSIP_ROWS } from "./gossip.ts";
+import type { Operations } from "./operations.ts";
+import type { Verdict } from "./overview/health.ts";
 import type { Account } from "./ports.ts";
 
 /** Where peers and payers reach the daemon, below the node's registered address. */
@@ -19,6 +21,9 @@ const MOST_BODY_BYTES = MOST_GOSSIP_ROWS * VOUCHER_ROW_LENGTH;
 export interface PublicRoutes {
   receiveVouchers(rows: Uint8Array, caller: string): Promise<number>;
   account(channel: Address): Promise<Account | undefined>;
+  /** Whether it lives, and whether it takes publishes: for load balancers, without the reasons. */
+  health(): Verdict;
+  ready(): Promise<Verdict>;
 }
 
 /** What anybody may call: hand in vouchers (they prove themselves), ask about a channel (the log is public). */
@@ -29,13 +34,34 @@ export function publicHandler(routes: PublicRoutes, log: Log): HttpHandler {
       return { taken: await routes.receiveVouchers(await readBody(request), caller) };
     }
     const [, channel] = CHANNEL_PATH.exec(path) ?? [];
-    if (request.method !== "GET" || !channel) return undefined;
+    if (request.method !== "GET") return undefined;
+    if (path === "/health") return new Judged({ ok: routes.health().ok });
+    if (path === "/ready") return new Judged({ ok: (await routes.ready()).ok });
+    if (!channel) return undefined;
     const account = await routes.account(toAddress(channel));
     return account ? describe(account) : undefined;
   });
 }
 
-export interface OperatorRoutes {
+/** What whoever watches the daemon asks. */
+export type WatchRoutes = Pick<Operations, "health" | "ready" | "metrics">;
+
+/** For a listener of its own that other machines may reach: it gives numbers and reasons, and takes nothing. */
+export function watchHandler(routes: WatchRoutes, log: Log): HttpHandler {
+  return handler(log, async (request, path) => (request.method === "GET" ? watchAnswer(routes, path) : undefined));
+}
+
+async function watchAnswer(routes: WatchRoutes, path: string): Promise<object | undefined> {
+  if (path === "/health") return new Judged(routes.health());
+  if (path === "/ready") return new Judged(await routes.ready());
+  if (path !== "/metrics") return undefined;
+  const { text, contentType } = await routes.metrics();
+  return new Text(text, contentType);
+}
+
+export interface OperatorRoutes extends WatchRoutes {
+  /** What `pennyblack status` shows. */
+  overview(): Promise<object>;
   status(): Promise<object>;
   settle(): Promise<object>;
   distribute(): Promise<bigint>;
@@ -55,6 +81,8 @@ export function operatorHandler(routes: OperatorRoutes, log: Log): HttpHandler {
     switch (`${request.method} ${path}`) {
       case "GET /status":
         return routes.status();
+      case "GET /overview":
+        return routes.overview();
       case "POST /settle":
         return routes.settle();
       case "POST /distribute":
@@ -64,7 +92,7 @@ export function operatorHandler(routes: OperatorRoutes, log: Log): HttpHandler {
       case "POST /trust-log":
         return { above: await routes.trustLog() };
       default:
-        return undefined;
+        return request.method === "GET" ? watchAnswer(routes, path) : undefined;
     }
   });
 }
@@ -83,6 +111,25 @@ export function describe(account: Account): object {
   };
 }
 
+/** 200 or 503, for whoever only looks at that. */
+class Judged {
+  readonly verdict: Partial<Verdict> & Pick<Verdict, "ok">;
+
+  constructor(verdict: Partial<Verdict> & Pick<Verdict, "ok">) {
+    this.verdict = verdict;
+  }
+}
+
+class Text {
+  readonly text: string;
+  readonly contentType: string;
+
+  constructor(text: string, contentType: string) {
+    this.text = text;
+    this.contentType = contentType;
+  }
+}
+
 class BadRequest extends Error {}
 class Forbidden extends Error {}
 
@@ -92,7 +139,7 @@ function handler(log: Log, answer: Answer): HttpHandler {
   return (request, response) => {
     const path = (request.url ?? "/").split("?")[0]!;
     answer(request, path)
-      .then((body) => (body ? send(response, 200, body) : send(response, 404, { error: `nothing at ${path}` })))
+      .then((body) => answerWith(response, body, path))
       .catch((error: unknown) => {
         if (error instanceof BadRequest) return send(response, 400, { error: error.message });
         if (error instanceof Forbidden) return send(response, 403, { error: error.message });
@@ -101,6 +148,13 @@ function handler(log: Log, answer: Answer): HttpHandler {
         send(response, 500, { error: "the daemon could not do this: see its log" });
       });
   };
+}
+
+function answerWith(response: ServerResponse, body: object | undefined, path: string): void {
+  if (body instanceof Judged) return send(response, body.verdict.ok ? 200 : 503, body.verdict);
+  if (body instanceof Text) return void response.writeHead(200, { "content-type": body.contentType }).end(body.text);
+  if (body) return send(response, 200, body);
+  send(response, 404, { error: `nothing at ${path}` });
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

@@ -1,5 +1,6 @@
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
+import type { Beats } from "./beats.ts";
 
 export interface Loop {
   /** Runs once more as soon as it can, without waiting for the interval. */
@@ -8,13 +9,23 @@ export interface Loop {
   stop(): Promise<void>;
 }
 
+export interface LoopContext {
+  clock: Clock;
+  log: Log;
+  /** Hears of the end of every step. */
+  beats?: Beats;
+  /** How long one step may take when all is well; else some intervals. */
+  longestStepMs?: number;
+}
+
 /** Runs `step` again and again. A step that fails is logged and tried again after the interval. */
 export function startLoop(
   name: string,
   intervalMs: number,
   step: (signal: AbortSignal) => Promise<void>,
-  { clock, log }: { clock: Clock; log: Log },
+  { clock, log, beats, longestStepMs }: LoopContext,
 ): Loop {
+  beats?.started(name, intervalMs, longestStepMs);
   const stopped = new AbortController();
   let woken = false;
   let rest = new AbortController();
@@ -29,6 +40,7 @@ export function startLoop(
         if (!stopped.signal.aborted) log.warn({ loop: name, error: String(error) }, "a step failed, it will run again");
       }
       if (stopped.signal.aborted) return;
+      beats?.ended(name, !failed);
       if (failed) {
         // Whoever wakes a failing loop must not make it spin.
         await clock.sleep(intervalMs, stopped.signal).catch(() => {});

@@ -29,6 +29,8 @@ export interface MeterOptions {
   ledger: Ledger;
   rateBook: RateBook;
   log: Log;
+  /** Hears that a long run gets on. */
+  onPage?: () => void;
 }
 
 /**
@@ -86,6 +88,7 @@ export class Meter {
       if (page.length === 0) return;
       try {
         after = await this.#meterPage(originatorId, after, page);
+        this.#options.onPage?.();
       } catch (error) {
         if (!(error instanceof MeterOvertakenError)) throw error;
         // Another process of this database was faster. It charged the same: the log is all that counts.

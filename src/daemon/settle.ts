@@ -8,7 +8,7 @@ import type { Log } from "../platform/log.ts";
 import { exposurePico, unsettledFees } from "./account.ts";
 import { isSame } from "./follow/caution.ts";
 import type { GasPolicy } from "./gasPolicy.ts";
-import { demandBudgetWei, gasBudgetWei, isWorth } from "./gasPolicy.ts";
+import { demandBudgetWei, gasBudgetWei, gasCostOf, isWorth } from "./gasPolicy.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Account, DaemonChain } from "./ports.ts";
 import { Quarantine, bisect } from "./transactions/batch.ts";
@@ -50,6 +50,27 @@ interface Run {
   timestamp: bigint;
 }
 
+/** What a run found, for an operator who asks why nothing was settled yet. */
+export interface RunReport {
+  /** Unix milliseconds. */
+  at: number;
+  /** Wei. */
+  gasPrice: bigint;
+  /** Accounts of this lane with something to collect, and how much. */
+  unsettledAccounts: number;
+  unsettled: bigint;
+  /** Of these, in a settlement that is under way. */
+  underway: number;
+  /** Worth their gas; what gas for all that are unsettled would cost, in base units. */
+  due: number;
+  gasCost: bigint;
+  /** Whose turn has come here; how long this daemon waits for it, from when work is due. */
+  ripe: number;
+  waitSeconds: bigint;
+  /** Why the run ended without a transaction of what was ripe. */
+  problem?: string;
+}
+
 /** An account with rows worth sending, as the chain has it now. */
 interface Due {
   account: Account;
@@ -61,6 +82,7 @@ interface Due {
 export class Settler {
   readonly #options: SettlerOptions;
   readonly #quarantine: Quarantine;
+  readonly #reports: Partial<Record<Lane, RunReport>> = {};
 
   constructor(options: SettlerOptions) {
     this.#options = options;
@@ -80,25 +102,41 @@ export class Settler {
     return this.#run("routine", demand);
   }
 
+  /** What the last run of each lane found. */
+  get reports(): Readonly<Partial<Record<Lane, RunReport>>> {
+    return this.#reports;
+  }
+
   async #run(lane: Lane, demand: boolean): Promise<SettleResult[]> {
-    const { chain, turns } = this.#options;
+    const { chain, turns, clock } = this.#options;
     const gasPrice = await chain.gasPrice();
     const { timestamp } = await chain.heads();
     const run: Run = { lane, demand, gasPrice, timestamp };
     const wait = demand ? 0n : await turns.waitSeconds(timestamp);
-    const due = await this.#due(run);
+    const report = { at: clock.now(), gasPrice, waitSeconds: wait, ...NOTHING_FOUND };
+    const due = await this.#due(run, report);
     const ripe = due.filter(({ channel }) => demand || turns.isMine(workOf(lane, channel), timestamp, wait));
     if (!demand) turns.keepOnly(new Set(due.map(({ channel }) => workOf(lane, channel))), workOf(lane, ""));
+    this.#reports[lane] = { ...report, due: due.length, ripe: ripe.length, gasCost: this.#gasCost(report) };
     const results: SettleResult[] = [];
-    for (let i = 0; i < ripe.length; i += MOST_ROWS) {
-      const result = await this.#settle(ripe.slice(i, i + MOST_ROWS), run);
-      if (result) results.push(result);
+    try {
+      for (let i = 0; i < ripe.length; i += MOST_ROWS) {
+        const result = await this.#settle(ripe.slice(i, i + MOST_ROWS), run);
+        if (result) results.push(result);
+      }
+    } catch (error) {
+      this.#reports[lane] = { ...this.#reports[lane], problem: error instanceof Error ? error.message : String(error) };
+      throw error;
     }
     return results;
   }
 
+  #gasCost({ gasPrice, unsettledAccounts }: Pick<RunReport, "gasPrice" | "unsettledAccounts">): bigint {
+    return gasCostOf(this.#options.policy, { gas: gasOf(unsettledAccounts), gasPrice });
+  }
+
   /** What is urgent first, then the most valuable: when not all can be afforded, it is the least that wait. */
-  async #due(run: Run): Promise<Account[]> {
+  async #due(run: Run, report: typeof NOTHING_FOUND): Promise<Account[]> {
     const { ledger, chain } = this.#options;
     const settling = await chain.settling(run.demand);
     const due: Account[] = [];
@@ -107,7 +145,9 @@ export class Settler {
       const page = await ledger.accounts(after, PAGE);
       await setImmediate();
       for (const account of page) {
-        if (!settling.get(account.channel)?.has(run.lane) && this.#isDue(account, run)) due.push(account);
+        const isUnderway = settling.get(account.channel)?.has(run.lane) ?? false;
+        note(report, account, run, isUnderway);
+        if (!isUnderway && this.#isDue(account, run)) due.push(account);
       }
       after = page.at(-1)?.channel;
     } while (after && due.length < MOST_DUE);
@@ -210,6 +250,16 @@ const WAITED_OUT = new Set(["not_leader", "too_expensive", "reverted", "replaced
 function gasOf(rows: number): bigint {
   const transactions = BigInt(Math.ceil(rows / MOST_ROWS));
   return transactions * TRANSACTION_GAS + BigInt(rows) * ROW_GAS;
+}
+
+const NOTHING_FOUND = { unsettledAccounts: 0, unsettled: 0n, underway: 0 };
+
+function note(report: typeof NOTHING_FOUND, account: Account, { lane, demand }: Run, isUnderway: boolean): void {
+  const value = unsettledFees(account);
+  if (value === 0n || (!demand && isLeaving(account) !== (lane === "deadline"))) return;
+  report.unsettledAccounts++;
+  report.unsettled += value;
+  if (isUnderway) report.underway++;
 }
 
 function isLeaving({ chain }: Account): boolean {

@@ -77,8 +77,13 @@ export class Watch {
     log.warn({ problem }, "set this machine's clock: the node's messages are dated and priced by it");
   }
 
+  /** See Follower. */
+  get clockOffSeconds(): number {
+    return this.#follower.clockOffSeconds;
+  }
+
   /** For the operator. */
-  status(): Promise<object> {
+  status() {
     return this.#follower.status();
   }
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 
 import { expect } from "chai";
 
-import { operatorHandler, publicHandler } from "../../src/daemon/http.ts";
+import { operatorHandler, publicHandler, watchHandler } from "../../src/daemon/http.ts";
 import type { HttpHandler } from "../../src/platform/grpcServer.ts";
 import { silentLog } from "../../src/platform/log.ts";
 
@@ -15,6 +15,10 @@ const OPERATOR = {
   distribute: async () => 5n,
   claim: async () => 7n,
   trustLog: async () => 9n,
+  overview: async () => ({ now: 1 }),
+  health: () => ({ ok: true, reasons: [] }),
+  ready: async () => ({ ok: false, reasons: ["a secret of the house"] }),
+  metrics: async () => ({ contentType: "text/plain; version=0.0.4", text: "# HELP a b\n" }),
   evidence: async (nodeId: number, sequenceId: bigint) => (nodeId === 200 ? { sequenceId } : undefined),
 };
 
@@ -31,7 +35,8 @@ async function ask(handler: HttpHandler, method: string, path: string, headers =
     });
     let text = "";
     for await (const part of response) text += String(part);
-    return { status: response.statusCode, body: JSON.parse(text) as Record<string, unknown> };
+    const isJson = response.headers["content-type"] === "application/json";
+    return { status: response.statusCode, body: (isJson ? JSON.parse(text) : { text }) as Record<string, unknown> };
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
@@ -41,7 +46,12 @@ async function ask(handler: HttpHandler, method: string, path: string, headers =
 describe("daemon/http", () => {
   const operator = operatorHandler(OPERATOR, silentLog);
   const open = publicHandler(
-    { receiveVouchers: async (rows) => rows.length, account: async () => undefined },
+    {
+      receiveVouchers: async (rows) => rows.length,
+      account: async () => undefined,
+      health: OPERATOR.health,
+      ready: OPERATOR.ready,
+    },
     silentLog,
   );
 
@@ -60,6 +70,28 @@ describe("daemon/http", () => {
     for (const none of ["/evidence/300/1", "/evidence/200/", "/evidence/200/1x", `/evidence/200/${"9".repeat(21)}`]) {
       expect((await ask(operator, "GET", none)).status, none).to.equal(404);
     }
+  });
+
+  it("says by its status whether it lives and is ready, with the reasons for the operator alone", async () => {
+    expect(await ask(open, "GET", "/health")).to.deep.equal({ status: 200, body: { ok: true } });
+    expect(await ask(open, "GET", "/ready")).to.deep.equal({ status: 503, body: { ok: false } });
+    const reasons = ["a secret of the house"];
+    expect(await ask(operator, "GET", "/ready")).to.deep.equal({ status: 503, body: { ok: false, reasons } });
+  });
+
+  it("gives metrics where they are asked for, and nothing else there", async () => {
+    const watched = watchHandler(OPERATOR, silentLog);
+    for (const handler of [operator, watched]) {
+      expect(await ask(handler, "GET", "/metrics")).to.deep.equal({ status: 200, body: { text: "# HELP a b\n" } });
+    }
+    expect((await ask(watched, "GET", "/ready", { host: "prometheus:9090" })).status).to.equal(503);
+    for (const path of ["/status", "/overview", "/evidence/200/1"]) {
+      expect((await ask(watched, "GET", path)).status, path).to.equal(404);
+    }
+    for (const path of ["/metrics", "/settle", "/claim", "/trust-log"]) {
+      expect((await ask(watched, "POST", path)).status, path).to.equal(404);
+    }
+    expect((await ask(open, "GET", "/metrics")).status, "not for strangers").to.equal(404);
   });
 
   it("refuses web pages and proxies that reach the operator's port", async () => {

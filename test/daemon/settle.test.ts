@@ -3,6 +3,7 @@ import { expect } from "chai";
 import type { DaemonChain, RegisteredNode } from "../../src/daemon/ports.ts";
 import { Settler } from "../../src/daemon/settle.ts";
 import { unsettledFees } from "../../src/daemon/account.ts";
+import { whyNotSettled } from "../../src/daemon/overview/whyNot.ts";
 import type { SendErrorCode } from "../../src/daemon/transactions/errors.ts";
 import { SendError } from "../../src/daemon/transactions/errors.ts";
 import type { Lane } from "../../src/daemon/transactions/ports.ts";
@@ -192,5 +193,37 @@ describe("daemon/settle", () => {
     await fund(PAYER, { deposited: 100n * USD, feesSpent: 1n });
     await settler.run(true);
     expect(sent).to.deep.equal([1n]);
+  });
+});
+
+describe("daemon/settle, for an operator who asks why", () => {
+  const why = ({ settler }: { settler: Settler }) => whyNotSettled(settler.reports.routine, 200n);
+
+  it("says what stands between a voucher and its settlement", async () => {
+    const one = await settling(200);
+    expect(why(one)).to.include("no run yet");
+    await one.fund(PAYER, { deposited: 10n * USD });
+    await one.settler.run(false);
+    expect(why(one)).to.equal("nothing to settle");
+    await one.sign(1_000n);
+    await one.settler.run(false);
+    expect(why(one)).to.match(/gas is too dear: 0.001000 would cost 0.200000 of gas, and at most 2 % /);
+    one.state.gasPrice = 1n;
+    await one.settler.run(false);
+    expect(why(one)).to.match(/another seat's turn: this node follows after at most 60 s/);
+    one.state.settling = new Map([[PAYER, new Set<Lane>(["routine"])]]);
+    await one.settler.run(false);
+    expect(why(one)).to.include("transactions under way");
+    one.state.settling = new Map();
+    await one.settler.run(false);
+    one.state.timestamp = 61n;
+    one.state.refusal = "no_gas_money";
+    await one.settler.run(false).catch(() => {});
+    expect(why(one)).to.match(/the last run failed: no/);
+    one.state.refusal = undefined;
+    await one.settler.run(false);
+    expect(why(one)).to.include("it goes out");
+    expect(one.sent).to.deep.equal([1_000n]);
+    await one.close();
   });
 });

@@ -3,60 +3,14 @@ import type { AddressInfo } from "node:net";
 
 import { expect } from "chai";
 
-import type { DaemonOptions } from "../../src/daemon/daemon.ts";
-import { Daemon } from "../../src/daemon/daemon.ts";
-import type { ChainEndpoint } from "../../src/daemon/follow/ports.ts";
-import type { DaemonChain } from "../../src/daemon/ports.ts";
-import { silentLog } from "../../src/platform/log.ts";
 import { ManualClock } from "../support/manualClock.ts";
 import { payerEnvelope } from "../support/envelopes.ts";
+import { daemonWith, quietEndpoint } from "./daemonWith.ts";
 import { FakeFaultChain } from "./faults/fakeFaultChain.ts";
 import { ACCUSED, FilledLog, envelopeOf, salts } from "./faults/support.ts";
-import { DOMAIN, MemoryLog, NODE_ID, PAYER_KEY, RATES, storeAt } from "./support.ts";
+import { MemoryLog, NODE_ID, PAYER_KEY, RATES, storeAt } from "./support.ts";
 
 const NS = BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n;
-
-async function daemonWith(changes: Partial<DaemonOptions>, chain: Partial<DaemonChain>): Promise<Daemon> {
-  const clock = new ManualClock();
-  return new Daemon({
-    ...{
-      nodeId: NODE_ID,
-      domain: DOMAIN,
-      deploymentBlock: 1n,
-      operatorPort: 0,
-      termsEveryMs: 60_000,
-      staleHeadMs: 300_000,
-      reconcileEveryMs: 3_600_000,
-      clock,
-    },
-    policy: { maxGasBps: 200n, nativeTokenPrice: 0n, exposureCap: 1n },
-    intervalsMs: { watch: 1_000, gossip: 1_000, settle: 1_000_000 },
-    store: changes.store ?? (await storeAt()),
-    chain: { endpoints: [quietEndpoint(clock)], ...chain } as DaemonChain,
-    envelopeLog: new MemoryLog(),
-    isCaughtUp: () => true,
-    transport: { send: async () => {} },
-    log: silentLog,
-    ...changes,
-  });
-}
-
-/** An endpoint of a chain on which nothing happens but blocks. */
-function quietEndpoint(clock: ManualClock, isDown = () => false): ChainEndpoint {
-  const hash = `0x${"01".repeat(32)}` as const;
-  const head = () => {
-    if (isDown()) throw new Error("connection refused");
-    return { number: 1n, hash, timestamp: BigInt(clock.now()) / 1_000n };
-  };
-  return {
-    name: "quiet",
-    heads: async () => ({ latest: head(), safe: head(), finalized: head() }),
-    peek: async () => ({ latest: head(), blocks: [] }),
-    events: async () => ({ blocks: [], endHash: hash }),
-    hashOf: async () => hash,
-    channels: async () => [],
-  };
-}
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

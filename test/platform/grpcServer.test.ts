@@ -31,7 +31,8 @@ describe("platform/grpcServer", () => {
   }
 
   it("survives request targets that are no URL", async () => {
-    const routes = { receiveVouchers: async () => 0, account: async () => undefined };
+    const judged = { health: () => ({ ok: true, reasons: [] }), ready: async () => ({ ok: true, reasons: [] }) };
+    const routes = { receiveVouchers: async () => 0, account: async () => undefined, ...judged };
     await withServer(publicHandler(routes, silentLog), async (url) => {
       for (const target of ["//", "http://[", "*", "/%", "//:0", "/x"]) {
         expect(await statusOf(url, target), target).to.equal("HTTP/1.1 404 Not Found");

@@ -64,7 +64,7 @@ export class FaultWatch {
     return found && { ...found, salt: undefined, envelopes: found.envelopes.map(toHex) };
   }
 
-  async status(): Promise<object> {
+  async status() {
     const { store, report } = this.#options;
     const evidence = await store.latest(SHOWN);
     return {

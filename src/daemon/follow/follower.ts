@@ -121,7 +121,7 @@ export class Follower {
   }
 
   /** For the operator. */
-  async status(): Promise<object> {
+  async status() {
     const finalized = await this.#options.store.finalized();
     return {
       head: this.#head,

@@ -120,11 +120,11 @@ export class Panel {
   }
 
   /** For the operator. */
-  status(): object[] {
+  status() {
     const now = this.#options.clock.elapsed();
     return this.#members.map(({ endpoint, head, freshness, distrustedUntil, failsSince, problem }) => ({
       name: endpoint.name,
-      state: distrustedUntil > now ? "distrusted" : failsSince === undefined ? "well" : "failing",
+      state: distrustedUntil > now ? ("distrusted" as const) : failsSince === undefined ? "well" : "failing",
       block: head?.number,
       isFresh: freshness.isFresh(),
       clockOffSeconds: freshness.clockOffSeconds,

@@ -55,7 +55,7 @@ export class Reconciler {
     );
   }
 
-  status(): object {
+  status() {
     const { clock } = this.#options;
     return {
       compared: this.#compared,

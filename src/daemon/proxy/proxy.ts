@@ -27,7 +27,7 @@ export interface ProxyOptions {
   host: string;
   /** 0 takes a free one. */
   port: number;
-  gate: Gate;
+  gate: Pick<Gate, "admit" | "isOpen">;
   isRegistered: () => boolean;
   store: LedgerStore;
   upstream: Upstream;

@@ -1,0 +1,72 @@
+import { setImmediate } from "node:timers/promises";
+
+import type { Address } from "../../protocol/bytes.ts";
+import { picoToUnitsUp } from "../../protocol/units.ts";
+import { exposurePico, unsettledFees } from "../account.ts";
+import type { Account } from "../ports.ts";
+
+const PAGE = 1_000;
+/** Channels that are named; the others are in the sums. */
+const SHOWN = 5;
+/** Withdrawals whose deadlines are asked for. */
+const MOST_LEAVING = 500;
+
+export interface ChannelLine {
+  channel: Address;
+  /** Base units, rounded up. */
+  exposure: bigint;
+  unsettled: bigint;
+}
+
+/** The ledger in sums. Amounts in base units. */
+export interface Books {
+  channels: number;
+  exposure: bigint;
+  unsettled: bigint;
+  /** Those with the most exposure. */
+  largest: ChannelLine[];
+  /** With a pending withdrawal and something unsettled; of more than 500, the most valuable. */
+  leaving: ChannelLine[];
+  leavingChannels: number;
+}
+
+/** Reads every account, a page at a time. */
+export async function readBooks(
+  accounts: (after: Address | undefined, limit: number) => Promise<Account[]>,
+): Promise<Books> {
+  let [channels, exposurePicos, unsettled, leavingChannels] = [0, 0n, 0n, 0];
+  let largest: ChannelLine[] = [];
+  let leaving: ChannelLine[] = [];
+  let after: Address | undefined;
+  do {
+    const page = await accounts(after, PAGE);
+    await setImmediate();
+    channels += page.length;
+    const lines = page.map((account) => {
+      exposurePicos += exposurePico(account);
+      return { ...lineOf(account), isLeaving: account.chain.pendingWithdrawal > 0n };
+    });
+    for (const line of lines) unsettled += line.unsettled;
+    largest = most([...largest, ...lines.filter(({ exposure }) => exposure > 0n)], "exposure", SHOWN);
+    const gone = lines.filter((line) => line.isLeaving && line.unsettled > 0n);
+    leavingChannels += gone.length;
+    leaving = most([...leaving, ...gone], "unsettled", MOST_LEAVING);
+    after = page.at(-1)?.channel;
+  } while (after !== undefined);
+  return { channels, exposure: picoToUnitsUp(exposurePicos), unsettled, largest, leaving, leavingChannels };
+}
+
+function lineOf(account: Account): ChannelLine {
+  return {
+    channel: account.channel,
+    exposure: picoToUnitsUp(exposurePico(account)),
+    unsettled: unsettledFees(account),
+  };
+}
+
+function most(lines: readonly ChannelLine[], by: "exposure" | "unsettled", count: number): ChannelLine[] {
+  return lines
+    .map(({ channel, exposure, unsettled }) => ({ channel, exposure, unsettled }))
+    .sort((a, b) => (a[by] > b[by] ? -1 : a[by] < b[by] ? 1 : 0))
+    .slice(0, count);
+}
