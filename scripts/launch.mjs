@@ -38,6 +38,7 @@ const COMMANDS = {
   format: { steps: [[join(MODULES, "prettier", "bin", "prettier.cjs"), "--write", "--log-level", "warn", "."]] },
   hardhat: { steps: [[join(MODULES, "hardhat", "dist", "src", "cli.js")]] },
   "campaign:envelopes": { build: true, steps: [[...TSX, "scripts/campaigns/envelopes.ts"]] },
+  "docs:metrics": { steps: [[...TSX, "scripts/docs/metrics.ts"]] },
   cli: { build: true, steps: [[...TSX, join(ROOT, "src", "cli", "main.ts")]] },
 };
 

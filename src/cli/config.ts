@@ -7,7 +7,7 @@ import type { KeySource, LocalKeySource } from "../platform/keys/keySource.ts";
 import { openSigner, readLocalKey } from "../platform/keys/keySource.ts";
 import type { TransactionSigner } from "../platform/keys/transactionSigner.ts";
 import type { Environment, Rule } from "./readSettings.ts";
-import { ConfigError, readSettings } from "./readSettings.ts";
+import { ConfigError, hasSetting, readSettings } from "./readSettings.ts";
 
 export { ConfigError } from "./readSettings.ts";
 
@@ -162,6 +162,17 @@ export function readNodeConfig(file: string, environment: Environment = process.
 export function readDaemonConfig(file: string, environment: Environment = process.env): DaemonConfig {
   const rules = [endpointsOnce, keyOnce("settlementKey")];
   return resolved(file, readSettings({ file, schema: daemonSchema, environment, rules, groups: GROUPS }));
+}
+
+/** What runs here: a node with its daemon, or a daemon in front of a stock node, which has an `upstream`. */
+export type OperatorConfig =
+  { kind: "node"; file: string; config: NodeConfig } | { kind: "daemon"; file: string; config: DaemonConfig };
+
+/** The config of a node or of a daemon, whichever the settings are of. */
+export function readOperatorConfig(file: string, environment: Environment = process.env): OperatorConfig {
+  return hasSetting(file, "upstream", environment)
+    ? { kind: "daemon", file, config: readDaemonConfig(file, environment) }
+    : { kind: "node", file, config: readNodeConfig(file, environment) };
 }
 
 /** Settings of which one is enough, and two would contradict each other. */

@@ -21,7 +21,10 @@ import { parseUrl } from "./networkCommands.ts";
 
 const RECORD = "the network's record; deployments/<network>.json unless told";
 
-/** Adds `deploy` and `status`, what the Hardhat tasks of these names do. `finish` hears the exit code. */
+/**
+ * Adds `deploy` and `deployment status`, what Hardhat's tasks `deploy` and `status` do; `pennyblack status` alone is the
+ * operator's screen. `finish` hears the exit code.
+ */
 export function addDeploymentCommands(program: Command, output: Output, finish: (exitCode: number) => void): void {
   const url = () => new Option("--rpc-url <url>", "JSON-RPC endpoint of its chain").env("PENNYBLACK_RPC_URL");
   const action = (command: string, run: (input: Input, output: Output) => Promise<number>) => async (raw: RawInput) => {
@@ -40,13 +43,15 @@ export function addDeploymentCommands(program: Command, output: Output, finish: 
     .option("--json", "print JSON")
     .action(action("deploy", deploy));
   program
+    .command("deployment")
+    .description("look at a network's deployment")
     .command("status")
     .description("compare a deployment with the chain: code, links, roles, parameters; exits 1 on drift")
     .option("--network <name>", "whose reviewed files it is compared with; the one that the record names unless told")
     .addOption(new Option("--deployment <file>", RECORD).env("PENNYBLACK_DEPLOYMENT"))
     .addOption(url())
     .option("--json", "every comparison, as JSON")
-    .action(action("status", status));
+    .action(action("deployment status", status));
 }
 
 async function deploy(input: Input, output: Output): Promise<number> {

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { ConfigError, readDaemonConfig, readGatewayConfig, readNodeConfig } from "./config.ts";
 import { addDeploymentCommands } from "./deploymentCommands.ts";
 import { addNetworkCommands } from "./networkCommands.ts";
+import { addOperatorCommands } from "./operate/commands.ts";
 import { runDaemon } from "./runDaemon.ts";
 import { runGateway } from "./runGateway.ts";
 import { runNode } from "./runNode.ts";
@@ -40,6 +41,7 @@ program
   .action(async ({ config }: { config: string }) => serve(runGateway(readGatewayConfig(config))));
 let exitCode = 0;
 const output = { out: console.log, err: console.error };
+addOperatorCommands(program, output, (code) => (exitCode = code));
 addDeploymentCommands(program, output, (code) => (exitCode = code));
 addNetworkCommands(program, output, (code) => (exitCode = code));
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-import { z } from "zod";
+import type { z } from "zod";
 
 /** Settings that cannot be used; the message lists everything wrong with them, and repeats no value. */
 export class ConfigError extends Error {
@@ -38,6 +38,11 @@ export function readSettings<T extends z.ZodObject>(options: SettingsOptions<T>)
   for (const rule of rules) faults.push(...rule(settings));
   if (parsed.success && faults.length === 0) return parsed.data;
   throw new ConfigError([`${file} cannot be used:`, ...faults.map((fault) => `- ${fault}`)].join("\n"));
+}
+
+/** Whether file or environment have a setting, whatever it is. Throws ConfigError when the file cannot be read. */
+export function hasSetting(file: string, key: string, environment: Environment): boolean {
+  return readJson(file)[key] !== undefined || environment[variableOf(key)] !== undefined;
 }
 
 function readJson(file: string): Record<string, unknown> {

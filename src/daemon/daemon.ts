@@ -1,9 +1,7 @@
-import type { Server } from "node:http";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-
 import type { Clock } from "../platform/clock.ts";
 import type { HttpHandler } from "../platform/grpcServer.ts";
+import type { Listener } from "../platform/listen.ts";
+import { listen } from "../platform/listen.ts";
 import type { Log } from "../platform/log.ts";
 import { Serial } from "../platform/serial.ts";
 import { Beats } from "./beats.ts";
@@ -125,8 +123,8 @@ export class Daemon {
   #loops: Loop[] = [];
   #unsubscribe = () => {};
   #wakeMeter = () => {};
-  #operatorServer: Server | undefined;
-  #metricsServer: Server | undefined;
+  #operatorListener: Listener | undefined;
+  #metricsListener: Listener | undefined;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -205,7 +203,7 @@ export class Daemon {
 
   /** Where the operator's routes answer, after a `start` with a port. */
   get operatorUrl(): string {
-    return `http://127.0.0.1:${portOf(this.#operatorServer!)}`;
+    return `http://127.0.0.1:${this.#operatorListener!.port}`;
   }
 
   /** Metered to the end, of a log that is no old copy. */
@@ -297,18 +295,18 @@ export class Daemon {
       ready: () => this.#operations.ready(),
       metrics: () => this.#operations.metrics(),
     };
-    this.#operatorServer = await listening(operatorHandler(routes, this.#options.log), { host: "127.0.0.1", port });
+    this.#operatorListener = await listen(operatorHandler(routes, this.#options.log), { host: "127.0.0.1", port });
     this.#options.log.info({ operator: this.operatorUrl }, "the operator's routes answer");
   }
 
   async #listenForMetrics(at: { host: string; port: number }): Promise<void> {
-    this.#metricsServer = await listening(watchHandler(this.#operations, this.#options.log), at);
-    this.#options.log.info({ ...at, port: portOf(this.#metricsServer) }, "metrics and health answer");
+    this.#metricsListener = await listen(watchHandler(this.#operations, this.#options.log), at);
+    this.#options.log.info({ ...at, port: this.#metricsListener.port }, "metrics and health answer");
   }
 
   /** Where metrics and health answer other machines, when they do. */
   get metricsPort(): number | undefined {
-    return this.#metricsServer && portOf(this.#metricsServer);
+    return this.#metricsListener?.port;
   }
 
   /** Meters the node's log to its end. */
@@ -404,7 +402,7 @@ export class Daemon {
   /** Finishes what is in progress and closes the ledger. What was not metered yet is in the node's log. */
   async close(): Promise<void> {
     this.#options.transactions?.stop();
-    await Promise.all([this.#operatorServer, this.#metricsServer].map(closed));
+    await Promise.all([this.#operatorListener?.close(), this.#metricsListener?.close()]);
     this.#unsubscribe();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
     await Promise.all([this.#onChain, this.#deadlines, this.#reports].map((work) => work.run(async () => {})));
@@ -413,25 +411,4 @@ export class Daemon {
     });
     await this.#options.store.close();
   }
-}
-
-async function listening(handler: HttpHandler, { host, port }: { host: string; port: number }): Promise<Server> {
-  const server = createServer(handler);
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => resolve());
-  });
-  return server;
-}
-
-async function closed(server: Server | undefined): Promise<void> {
-  if (!server) return;
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
-}
-
-function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port;
 }

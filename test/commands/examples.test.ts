@@ -150,7 +150,7 @@ describe("docs/commands.md", function () {
 
   it("has an example of every command", () => {
     const documented = examples.map(({ command }) => command);
-    expect(documented).to.have.members([...COMMANDS.map(({ path }) => path.join(" ")), "deploy", "status"]);
+    expect(documented).to.have.members([...COMMANDS.map(({ path }) => path.join(" ")), "deploy", "deployment status"]);
   });
 
   it("has examples that work, one after the other", async () => {

@@ -34,7 +34,7 @@ describe("pennyblack deploy and status", function () {
   const onChain = (...words: string[]) => pennyblack(...words, "--deployment", deployment, "--rpc-url", chain.url);
 
   it("plans, applies what was reviewed and nothing else, and status needs the record and the chain alone", async () => {
-    const early = await onChain("status");
+    const early = await onChain("deployment", "status");
     expect([early.exitCode, early.err]).to.satisfy(([code, text]: [number, string]) => {
       return code === 1 && text.startsWith("wrong_record: ");
     });
@@ -49,7 +49,7 @@ describe("pennyblack deploy and status", function () {
     const applied = await onChain("deploy", "--apply", "--digest", digest);
     expect(applied.exitCode, applied.err).to.equal(0);
     expect(applied.out).to.include("localhost is deployed, handed over and proved");
-    const good = await onChain("status");
+    const good = await onChain("deployment", "status");
     expect(good.exitCode, good.out).to.equal(0);
     expect(good.out).to.match(/^localhost: everything is as it should be\n/);
     expect(good.out).to.match(/parameters +\d+ compared/);
@@ -60,7 +60,7 @@ describe("pennyblack deploy and status", function () {
     record.contracts.guardian.codeHash = `0x${"00".repeat(32)}`;
     const drifted = join(directory, "drifted.json");
     writeFileSync(drifted, JSON.stringify(record));
-    const { exitCode, out } = await pennyblack("status", "--deployment", drifted, "--rpc-url", chain.url);
+    const { exitCode, out } = await pennyblack("deployment", "status", "--deployment", drifted, "--rpc-url", chain.url);
     expect(exitCode).to.equal(1);
     expect(out).to.include("code: guardian");
   });
@@ -70,7 +70,7 @@ describe("pennyblack deploy and status", function () {
     expect(provenance).to.be.an("object");
     const anonymous = join(directory, "anonymous.json");
     writeFileSync(anonymous, JSON.stringify(record));
-    const args = ["status", "--deployment", anonymous, "--rpc-url", chain.url];
+    const args = ["deployment", "status", "--deployment", anonymous, "--rpc-url", chain.url];
     const bare = await pennyblack(...args);
     expect(bare.exitCode).to.equal(0);
     expect(bare.out).to.match(/parameters +not compared/);
@@ -85,9 +85,9 @@ describe("pennyblack deploy and status", function () {
       return `${exitCode} ${/\((\w+)\)$/.exec(err)?.[1] ?? err}`;
     };
     expect(await bad("deploy")).to.equal("2 missing_argument");
-    expect(await bad("status")).to.equal("2 missing_argument");
+    expect(await bad("deployment", "status")).to.equal("2 missing_argument");
     expect(await bad("deploy", "--rpc-url", "ftp://x")).to.equal("2 bad_url");
-    expect(await bad("status", "--deployment", deployment, "--rpc-url", "nowhere")).to.equal("2 bad_url");
+    expect(await bad("deployment", "status", "--deployment", deployment, "--rpc-url", "nowhere")).to.equal("2 bad_url");
     const url = ["--rpc-url", chain.url];
     expect(await bad("deploy", ...url, "--apply", "--key", join(directory, "none"))).to.equal("2 bad_key_file");
     expect(await bad("deploy", ...url, "--network", "../localhost")).to.match(

@@ -56,7 +56,7 @@ export const METRICS = {
     ...{ name: "pennyblack_charges_total", type: "counter", unit: "rows" },
     help: "Charges added to the ledger: by so many rows its largest table has grown.",
   },
-  meterAgeSeconds: {
+  meterLag: {
     ...{ name: "pennyblack_meter_lag_seconds", type: "gauge", unit: "seconds" },
     help: "Since the node's log was last metered to its end.",
   },
@@ -74,7 +74,7 @@ export const METRICS = {
   },
   gossipRounds: {
     ...{ name: "pennyblack_gossip_rounds_total", type: "counter", unit: "rounds" },
-    help: "Rounds of gossip, by whether a majority of the seats took part.",
+    help: "Rounds of gossip, by whether a majority of the seats took part: in a round with nothing to tell nobody is asked.",
     labels: { result: "`majority`, `minority`" },
   },
   gossipSends: {

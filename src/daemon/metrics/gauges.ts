@@ -23,7 +23,7 @@ function setState(metrics: Metrics, { health, ready, loops, highWater, faults, s
   for (const { loop, ageSeconds, failures, sinceSuccessSeconds } of loops) {
     metrics.set("loopAge", ageSeconds, { loop });
     metrics.count("loopFailures", failures, { loop });
-    if (loop === "meter") metrics.set("meterAgeSeconds", sinceSuccessSeconds);
+    if (loop === "meter") metrics.set("meterLag", sinceSuccessSeconds);
   }
   metrics.set("highWater", Number(highWater.sequenceId));
   metrics.set("highWaterReached", flag(highWater.reached));

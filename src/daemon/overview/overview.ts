@@ -85,13 +85,14 @@ export class Overview {
       faults?.status(),
       storage?.().catch(() => undefined),
     ]);
-    const { deadlines, leaving: _leaving, ...books } = sums;
+    const { deadlines, channels, exposure, unsettled, largest, leavingChannels } = sums;
     return {
       ...{ nodeId, now: clock.now(), health: this.health(), ready },
       chain: { ...chain, doubt: watch.doubt(), clockOffSeconds: watch.clockOffSeconds },
       seats: seatsOf(watch.nodes, nodeId),
       exposureCap: policy.exposureCap,
-      ...{ books, deadlines: deadlines.slice(0, SHOWN_DEADLINES) },
+      books: { channels, exposure, unsettled, largest, leavingChannels },
+      deadlines: deadlines.slice(0, SHOWN_DEADLINES),
       settlement: this.#settlement(),
       transactions: transactions?.status(),
       faults: { accused: faultStatus?.accused ?? null, open: evidenceOpen },
