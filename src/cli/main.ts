@@ -1,5 +1,14 @@
 import { Command, CommanderError } from "commander";
 
+import { LedgerRolledBackError } from "../daemon/mark.ts";
+import {
+  LedgerDomainError,
+  LedgerInUseError,
+  LedgerNodeError,
+  StoreNotDurableError,
+  StoreUnavailableError,
+  StoreVersionError,
+} from "../daemon/store/errors.ts";
 import { ConfigError, readDaemonConfig, readGatewayConfig, readNodeConfig } from "./config.ts";
 import { addDeploymentCommands } from "./deploymentCommands.ts";
 import { addNetworkCommands } from "./networkCommands.ts";
@@ -53,7 +62,7 @@ try {
   // Commander has said it already; help that was asked for is no error.
   if (error instanceof CommanderError) process.exit(error.code === "commander.helpDisplayed" ? 0 : 2);
   // What an operator can mend is said in a sentence; anything else with its origin.
-  const isKnown = error instanceof ConfigError || isSystemError(error);
+  const isKnown = error instanceof ConfigError || isSystemError(error) || isOperatorsMatter(error);
   console.error(isKnown ? (error as Error).message : error);
   process.exit(error instanceof ConfigError ? 2 : 1);
 }
@@ -63,6 +72,19 @@ async function flushed(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
     await new Promise<void>((resolve) => stream.write("", () => resolve()));
   }
+}
+
+/** What the message says how to mend: a ledger of somebody else, in use, too old, too new, not durable, away. */
+function isOperatorsMatter(error: unknown): boolean {
+  return (
+    error instanceof LedgerRolledBackError ||
+    error instanceof LedgerInUseError ||
+    error instanceof LedgerDomainError ||
+    error instanceof LedgerNodeError ||
+    error instanceof StoreVersionError ||
+    error instanceof StoreNotDurableError ||
+    error instanceof StoreUnavailableError
+  );
 }
 
 /** Such as a port that is taken, or a directory that cannot be written. */

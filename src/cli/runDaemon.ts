@@ -6,10 +6,11 @@ import { CatchUp } from "../daemon/proxy/catchUp.ts";
 import { startProxy } from "../daemon/proxy/proxy.ts";
 import { Recent } from "../daemon/proxy/recent.ts";
 import { StockLog } from "../daemon/proxy/stockLog.ts";
+import { keepMark } from "../daemon/mark.ts";
 import { systemClock as clock } from "../platform/clock.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { RunningNodeWithDaemon } from "./runNode.ts";
-import { openSettlement } from "./settlement.ts";
+import { markFile, openSettlement } from "./settlement.ts";
 
 const CATCH_UP_MS = 1_000;
 
@@ -43,16 +44,20 @@ export async function runDaemon(config: DaemonConfig): Promise<RunningNodeWithDa
     throw error;
   });
   const loop = startLoop("catch up", CATCH_UP_MS, () => catchUp.round(), { clock, log });
+  let mark: ReturnType<typeof keepMark> | undefined;
+  const nodeIds = () => daemon.nodes.map((one) => one.nodeId);
   const close = async () => {
     await Promise.all([proxy.close(), loop.stop()]);
     // First, so that a meter with much of the log before it ends with the page it is at.
     await stockLog.stop();
+    await mark?.stop();
     await daemon.close();
     upstream.close();
     closeChain();
   };
   try {
     await daemon.start();
+    mark = keepMark({ ...{ file: markFile(config), nodeId, ledger: store.ledger, clock, log }, originators: nodeIds });
   } catch (error) {
     // Half a daemon must not look like a whole one: its supervisor has to see that it ended.
     await close();

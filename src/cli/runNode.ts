@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { Daemon } from "../daemon/daemon.ts";
 import { ethersNodeChain } from "../node/adapters/ethersNodeChain.ts";
 import { startNode } from "../node/node.ts";
+import { keepMark } from "../daemon/mark.ts";
 import { systemClock as clock } from "../platform/clock.ts";
 import type { NodeConfig } from "./config.ts";
 import { openKey } from "./config.ts";
-import { openSettlement } from "./settlement.ts";
+import { markFile, openSettlement } from "./settlement.ts";
 
 export interface RunningNodeWithDaemon {
   url: string;
@@ -38,14 +39,18 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
     closeChain();
     throw error;
   });
+  let mark: ReturnType<typeof keepMark> | undefined;
+  const nodeIds = () => daemon!.nodes.map((one) => one.nodeId);
   const close = async () => {
     await node.close();
+    await mark?.stop();
     await daemon!.close();
     closeChain();
   };
   isCaughtUp = () => node.stats().isCaughtUp;
   try {
     await daemon!.start();
+    mark = keepMark({ ...{ file: markFile(config), nodeId, ledger: store.ledger, clock, log }, originators: nodeIds });
   } catch (error) {
     // Half a node must not look like a whole one: its supervisor has to see that it ended.
     await close();

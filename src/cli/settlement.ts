@@ -18,6 +18,7 @@ import type { DaemonOptions } from "../daemon/daemon.ts";
 import type { FinalityPolicy } from "../daemon/follow/finality.ts";
 import { finalityOf } from "../daemon/follow/finality.ts";
 import { KeyRing } from "../daemon/keyRing.ts";
+import { readMark, requireNotRolledBack } from "../daemon/mark.ts";
 import { Metrics } from "../daemon/metrics/metrics.ts";
 import { observeStore, observeTransport } from "../daemon/metrics/observed.ts";
 import type { DaemonStore } from "../daemon/ports.ts";
@@ -66,6 +67,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
   const at = config.databaseUrl ?? join(config.dataDirectory, "ledger.sqlite");
   const metrics = new Metrics({ withProcess: true });
   const store = observeStore(await openStore({ at, domain, nodeId, clock, log }), metrics, clock);
+  await requireNewest(config, store);
   const transactions = new TransactionManager({
     ...{ clock, log, pollingMs: chainPollMs, holder: randomUUID(), leaseMs: LEASE_MS, reserveWei: config.gasReserve },
     chain: ethersTransactions(provider),
@@ -102,6 +104,23 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
     },
   };
   return { log, record, contracts, provider, store, keys, options, close: () => rpc.destroy() };
+}
+
+/** Where it is noted how far the ledger has come. */
+export function markFile({ dataDirectory }: Pick<SettlementConfig, "dataDirectory">): string {
+  return join(dataDirectory, "ledger.mark.json");
+}
+
+async function requireNewest(config: SettlementConfig, store: DaemonStore): Promise<void> {
+  const mark = await readMark(markFile(config));
+  // That the database is another node's was found when it was opened.
+  if (!mark || mark.nodeId !== config.nodeId) return;
+  try {
+    await requireNotRolledBack(mark, store.ledger, config.databaseUrl ? "the database" : "ledger.sqlite");
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 function finalityPolicy({ finality }: SettlementConfig, chainId: bigint): FinalityPolicy {

@@ -52,7 +52,7 @@ export async function openStore(options: StoreOptions): Promise<DaemonStore> {
   };
 }
 
-function isPostgres(at: string): boolean {
+export function isPostgres(at: string): boolean {
   return /^postgres(ql)?:\/\//.test(at);
 }
 
