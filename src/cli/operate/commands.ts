@@ -2,6 +2,9 @@ import type { Command } from "commander";
 
 import { json } from "../../commands/core/print.ts";
 import type { Output } from "../../platform/output.ts";
+import { systemClock as clock } from "../../platform/clock.ts";
+import { examineAll } from "../doctor/doctor.ts";
+import { printFindings } from "../doctor/print.ts";
 import type { OperatorConfig } from "../config.ts";
 import { ConfigError, readOperatorConfig } from "../config.ts";
 import { DaemonSilentError, askOverview } from "./askDaemon.ts";
@@ -24,6 +27,16 @@ export function addOperatorCommands(program: Command, output: Output, finish: (e
     .option("--json", "everything, as JSON")
     .action(async ({ config, operatorUrl, json: asJson }: { config: string; operatorUrl?: string; json?: boolean }) => {
       finish(await status(operatorUrl ?? operatorUrlOf(readOperatorConfig(config)), asJson ?? false, output));
+    });
+  program
+    .command("doctor")
+    .description("check everything a node needs, each with what to do; exits 1 when something fails. Changes nothing")
+    .requiredOption(...CONFIG)
+    .option("--json", "print JSON")
+    .action(async ({ config, json: asJson }: { config: string; json?: boolean }) => {
+      const findings = await examineAll(config, process.env, clock);
+      output.out(asJson ? json({ command: "doctor", findings }) : printFindings(findings).join("\n"));
+      finish(findings.some(({ state }) => state === "fail") ? 1 : 0);
     });
   program
     .command("export")

@@ -82,7 +82,7 @@ export async function operatorShow(context: Context, input: Input): Promise<Repo
 
 type NodeState = Awaited<ReturnType<typeof readNodeState>>;
 
-async function readNodeState(context: Context, nodeId: number) {
+export async function readNodeState(context: Context, nodeId: number) {
   const { nodeRegistry, nodeSeats, nodeStaking, feeDistributor } = context.contracts;
   const owner = await ownerOfNode(context, nodeId);
   const [node, phase, attestationKey, epochSeconds] = await Promise.all([
@@ -182,7 +182,7 @@ function seatRows({
 function nextSteps(nodeId: number, state: NodeState): string[] {
   const { phase, isFrozen, debit, seatMinimum, isAdmitted, stake, seatPrice, unbondings, claimable, now } = state;
   const steps: string[] = [];
-  if (isFrozen) steps.push("Stop the node and read docs/operators.md, 'Accused': the stake is frozen.");
+  if (isFrozen) steps.push("Stop the node and read docs/operators-trouble.md, 'Accused': the stake is frozen.");
   if (debit > 0n) steps.push(`Pay the debit of ${usd(debit)} with FeeDistributor.payDebit, or let earnings pay it.`);
   if (phase === "live" && seatMinimum === 0n && isAdmitted && !isFrozen) {
     const missing = seatPrice > stake ? ` --amount "${penny(seatPrice - stake)}"` : "";

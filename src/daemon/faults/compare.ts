@@ -199,7 +199,8 @@ export class Comparer {
       ...(isOwn ? { state: "givenUp", reason: "it is this node's own" } : { state: "found" }),
       ...{ foundAt: clock.now(), changedAt: clock.now() },
     });
-    if (isOwn) log.error(evidence, "THIS NODE signed what convicts it: stop it and read docs/operators.md, 'Accused'");
+    if (isOwn)
+      log.error(evidence, "THIS NODE signed what convicts it: stop it and read docs/operators-trouble.md, 'Accused'");
     else log.warn(evidence, "a node signed what convicts it; the evidence is kept");
     return true;
   }

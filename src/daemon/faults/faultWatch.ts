@@ -52,7 +52,7 @@ export class FaultWatch {
     const { chain, nodeId, log } = this.#options;
     const isFrozen = await chain.isFrozen(nodeId);
     if (isFrozen && !this.#isFrozen) {
-      log.error({ nodeId }, "THIS NODE is accused, its stake is frozen: read docs/operators.md, 'Accused'");
+      log.error({ nodeId }, "THIS NODE is accused, its stake is frozen: read docs/operators-trouble.md, 'Accused'");
     }
     if (!isFrozen && this.#isFrozen) log.warn({ nodeId }, "this node's stake is free again");
     this.#isFrozen = isFrozen;
