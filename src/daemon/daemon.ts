@@ -104,6 +104,7 @@ export class Daemon {
   readonly #deadlines = new Serial();
   readonly #reports = new Serial();
   #isReady = false;
+  #firstLook = Promise.resolve();
   #loops: Loop[] = [];
   #unsubscribe = () => {};
   #wakeMeter = () => {};
@@ -187,17 +188,17 @@ export class Daemon {
   }
 
   /**
-   * Starts working; the gate opens when the chain was read and the node's log, which must be no old copy, metered, now or
-   * as soon as they can be. Rejects when it cannot work at all: the operator's port is taken.
+   * Starts working, and waits for nothing but its port: deadlines, gossip and transactions are looked after while a long
+   * log is metered. The gate opens when the chain was read and the node's log, which must be no old copy, metered. Rejects
+   * when it cannot work at all: the operator's port is taken.
    */
   async start(): Promise<void> {
     const { envelopeLog, intervalsMs, clock, log } = this.#options;
     if (this.#options.operatorPort !== undefined) await this.#listen(this.#options.operatorPort);
-    await this.#prepare().catch((error: unknown) => {
-      log.warn({ error: String(error) }, "the gate stays shut until the chain and the log can be read");
-    });
     const context = { clock, log };
-    const meter = startLoop("meter", intervalsMs.watch, () => this.#prepare(), context);
+    let noteLook = () => {};
+    this.#firstLook = new Promise((resolve) => (noteLook = resolve));
+    const meter = startLoop("meter", intervalsMs.watch, () => this.#prepare().finally(noteLook), context);
     this.#wakeMeter = () => meter.wake();
     this.#unsubscribe = envelopeLog.onAppend(() => meter.wake());
     this.#gossipLoop = startLoop("gossip", intervalsMs.gossip, (signal) => this.#tell(signal), context);
@@ -215,6 +216,11 @@ export class Daemon {
       startLoop("compare", faults.everyMs, (signal) => this.compare(signal), context),
       startLoop("report", faults.everyMs, () => this.report(), context),
     );
+  }
+
+  /** Resolves when chain and log were looked at once after `start`, whether or not that opened the gate. */
+  firstLook(): Promise<void> {
+    return this.#firstLook;
   }
 
   async #tell(signal: AbortSignal): Promise<void> {
@@ -349,6 +355,7 @@ export class Daemon {
       });
     }
     this.#unsubscribe();
+    this.#meter.stop();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
     await Promise.all([this.#onChain, this.#deadlines, this.#reports].map((work) => work.run(async () => {})));
     await this.#options.transactions?.close().catch((error: unknown) => {

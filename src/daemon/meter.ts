@@ -39,6 +39,7 @@ export class Meter {
   readonly #options: MeterOptions;
   #running: Promise<void> | undefined;
   #again = false;
+  #isStopped = false;
 
   constructor(options: MeterOptions) {
     this.#options = options;
@@ -56,6 +57,11 @@ export class Meter {
     } finally {
       this.#running = undefined;
     }
+  }
+
+  /** Ends a run with the page that it is at: what follows is metered after the next start. */
+  stop(): void {
+    this.#isStopped = true;
   }
 
   async #run(): Promise<void> {
@@ -82,6 +88,8 @@ export class Meter {
     const { envelopeLog, store } = this.#options;
     let after = await store.meterCursor(originatorId);
     for (;;) {
+      // Whoever waits for the end of the log must not take this for it.
+      if (this.#isStopped) throw new Error("the daemon stops");
       const page = await envelopeLog.read(originatorId, after, BATCH);
       if (page.length === 0) return;
       try {
