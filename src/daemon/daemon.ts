@@ -8,11 +8,9 @@ import type { Log } from "../platform/log.ts";
 import { Serial } from "../platform/serial.ts";
 import type { Address, Hex } from "../protocol/bytes.ts";
 import type { PostageDomain } from "../protocol/voucher.ts";
-import { Earner } from "./earn.ts";
+import { ChainWork } from "./chainWork.ts";
 import { FaultWatch } from "./faults/faultWatch.ts";
 import type { FaultChain, PeerLogs } from "./faults/ports.ts";
-import type { ThriftyChain } from "./follow/thriftyChain.ts";
-import { thriftyChain } from "./follow/thriftyChain.ts";
 import { Gate } from "./gate.ts";
 import { Gossip } from "./gossip.ts";
 import { describe, operatorHandler, publicHandler } from "./http.ts";
@@ -26,9 +24,7 @@ import { Meter } from "./meter.ts";
 import type { Account, DaemonChain, DaemonStore, EnvelopeLog, GossipTransport, RegisteredNode } from "./ports.ts";
 import { RateBook } from "./rateBook.ts";
 import type { SettlePolicy } from "./settle.ts";
-import { Settler } from "./settle.ts";
 import type { TransactionManager } from "./transactions/manager.ts";
-import { Turns } from "./turns.ts";
 import { Watch } from "./watch.ts";
 import type { SettleResult } from "./work.ts";
 
@@ -87,21 +83,14 @@ export class Daemon {
   readonly #ledger: Ledger;
   readonly #meter: Meter;
   readonly #watch: Watch;
-  readonly #thrifty: ThriftyChain;
   readonly #gossip: Gossip;
-  readonly #settler: Settler;
-  readonly #earner: Earner;
+  readonly #work: ChainWork;
   readonly #faults: FaultWatch | undefined;
   readonly #highWater: HighWater;
-  /**
-   * Work on chain: one piece at a time, because each reads what the last one changed. What has a deadline, and reports of
-   * faults, do not wait for the rest.
-   */
-  readonly #onChain = new Serial();
   readonly #lending: Lending;
   #gossipLoop: Loop | undefined;
   #gossipedAt = 0;
-  readonly #deadlines = new Serial();
+  /** Apart from the other work on chain: neither waits for the other. */
   readonly #reports = new Serial();
   #isReady = false;
   #firstLook = Promise.resolve();
@@ -123,11 +112,7 @@ export class Daemon {
     this.#meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log });
     this.#gossip = new Gossip({ nodeId, domain, ledger, transport, clock, log });
     this.#lending = new Lending(() => this.#watch.nodes.filter(({ isCanonical }) => isCanonical).length);
-    this.#thrifty = thriftyChain(chain, clock);
-    const routine = this.#thrifty.chain;
-    const settling = { ledger, chain: routine, policy, clock, log };
-    this.#settler = new Settler({ ...settling, turns: new Turns(nodeId, routine) });
-    this.#earner = new Earner({ nodeId, chain: routine, policy, log, turns: new Turns(nodeId, routine) });
+    this.#work = new ChainWork({ nodeId, ledger, chain, policy, clock, log, poll: () => this.#watch.poll() });
     this.#faults =
       options.faults && new FaultWatch({ nodeId, envelopeLog, store: store.evidence, clock, log, ...options.faults });
     this.gate = new Gate({
@@ -206,8 +191,8 @@ export class Daemon {
       meter,
       startLoop("watch", intervalsMs.watch, () => this.#watch.poll(), context),
       this.#gossipLoop,
-      startLoop("settle", intervalsMs.settle, () => this.#routine(), context),
-      startLoop("deadlines", intervalsMs.settle, () => this.#settleDeadlines(), context),
+      startLoop("settle", intervalsMs.settle, () => this.#work.routine(), context),
+      startLoop("deadlines", intervalsMs.settle, () => this.#work.settleDeadlines(), context),
       startLoop("transactions", intervalsMs.watch, async () => this.#options.transactions?.tick(), context),
     ];
     const { faults } = this.#options;
@@ -250,8 +235,8 @@ export class Daemon {
     const routes = {
       status: () => this.status(),
       settle: async () => ({ transactions: await this.settle() }),
-      distribute: () => this.#onChain.run(() => this.#earner.distribute(true)),
-      claim: () => this.#onChain.run(() => this.#earner.claim(true)),
+      distribute: () => this.#work.distribute(),
+      claim: () => this.#work.claim(),
       trustLog: () => this.#trustLog(),
       evidence: async (nodeId: number, sequenceId: bigint) => this.#faults?.evidence({ nodeId, sequenceId }),
     };
@@ -276,38 +261,15 @@ export class Daemon {
 
   /** What is due on chain now: settles, passes fees on and claims, as far as it is worth its gas. */
   async work(): Promise<void> {
-    await this.#settleDeadlines();
-    await this.#routine();
-  }
-
-  #settleDeadlines(): Promise<void> {
-    return this.#deadlines.run(async () => {
-      this.#thrifty.newRun();
-      const results = await this.#settler.runDeadlines();
-      if (results.length > 0) await this.#watch.poll();
-    });
-  }
-
-  #routine(): Promise<void> {
-    return this.#onChain.run(async () => {
-      this.#thrifty.newRun(true);
-      const results = await this.#settler.run(false);
-      if (results.length > 0) await this.#watch.poll();
-      await this.#earner.distribute(false);
-      await this.#earner.claim(false);
-      await this.#earner.rollOver();
-    });
+    await this.#work.settleDeadlines();
+    await this.#work.routine();
   }
 
   /** Settles every voucher that would collect something, whatever gas costs. */
   settle(): Promise<SettleResult[]> {
-    return this.#onChain.run(async () => {
-      this.#thrifty.newRun();
+    return this.#work.settleAll(async () => {
       await this.#meter.drain();
       await this.#watch.poll();
-      const results = await this.#settler.run(true);
-      await this.#watch.poll();
-      return results;
     });
   }
 
@@ -357,7 +319,7 @@ export class Daemon {
     this.#unsubscribe();
     this.#meter.stop();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
-    await Promise.all([this.#onChain, this.#deadlines, this.#reports].map((work) => work.run(async () => {})));
+    await Promise.all([this.#work.finish(), this.#reports.run(async () => {})]);
     await this.#options.transactions?.close().catch((error: unknown) => {
       this.#options.log.warn({ error: String(error) }, "the leadership was not handed on, it ends by itself");
     });

@@ -150,6 +150,42 @@ describe("daemon start", () => {
     expect(await Promise.race([closed, stuck])).to.equal("closed");
   });
 
+  it("claims and has versions written although settling and distributing fail, and logs each failure", async () => {
+    const lines: object[] = [];
+    const done: string[] = [];
+    const clock = new ManualClock();
+    const daemon = await daemonWith(
+      { clock, log: { ...silentLog, warn: (fields) => void lines.push(fields) } },
+      {
+        heads: async () => ({ timestamp: BigInt(clock.now()) / 1_000n }),
+        rates: async () => [RATES],
+        retentionDays: async () => 60,
+        nodes: async () => [{ nodeId: NODE_ID, httpAddress: "http://own", isCanonical: true }],
+        epochSeconds: async () => 43_200n,
+        gasPrice: async () => 1n,
+        settling: () => Promise.reject(new Error("no answer about settlements")),
+        undistributed: async () => 5n,
+        distribute: () => Promise.reject(new Error("it reverts")),
+        claimable: async () => 7n,
+        claim: async () => {
+          done.push("claim");
+          return 7n;
+        },
+        streaming: async () => 100n,
+        isRollOverDue: async () => true,
+        rollOver: async () => void done.push("rollOver"),
+      },
+    );
+    await daemon.work();
+    expect(done).to.deep.equal(["claim", "rollOver"]);
+    expect(lines).to.deep.equal([
+      { step: "settle deadlines", error: "Error: no answer about settlements" },
+      { step: "settle", error: "Error: no answer about settlements" },
+      { step: "distribute", error: "Error: it reverts" },
+    ]);
+    await daemon.close();
+  });
+
   it("looks for faults and shows what it found", async () => {
     const pair = [5n, 6n].map((ns) => envelopeOf(ACCUSED, 1n, { ns })) as [Uint8Array, Uint8Array];
     const clock = new ManualClock();
