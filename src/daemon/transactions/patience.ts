@@ -51,6 +51,20 @@ export class Patience {
     return outSince !== undefined && (isDemanded || this.#now - outSince >= PATIENCE_SECONDS);
   }
 
+  /** The most pressing of what stands behind `pending[at]` and has a deadline. */
+  pressing(pending: readonly Intent[], at: number, market: Market): Behind | undefined {
+    let found: Behind | undefined;
+    for (const intent of pending.slice(at + 1)) {
+      if (intent.deadlineAt === undefined || this.#tracks.of(intent.id).isFill) continue;
+      const fees = wantedFees(intent, market, intent.attempts.length);
+      const taken = pending.reduce((sum, other) => sum + overdraft(other), 0n);
+      const left = intent.budgetWei - intent.gasLimit * fees.maxFeePerGas - taken;
+      const spareWei = left > 0n ? left : 0n;
+      if (!found || fees.maxFeePerGas > found.fees.maxFeePerGas) found = { fees, spareWei };
+    }
+    return found;
+  }
+
   /** Whether it is held up by others, which make way for it only later, unless it is demanded. */
   isHeldUp(intent: Intent): boolean {
     return this.#tracks.of(intent.id).isHeldUp;
@@ -87,7 +101,7 @@ export function termsOf(intent: Intent, { isFill }: Pick<Track, "isFill">): Inte
 }
 
 /** What a nonce may cost beyond its own budget, because something behind it paid to get past it. */
-export function overdraft(intent: Intent): bigint {
+function overdraft(intent: Intent): bigint {
   const fee = intent.attempts.at(-1)?.maxFeePerGas ?? 0n;
   return fee > feeCap(intent) ? most(0n, FILL_GAS * fee - intent.budgetWei) : 0n;
 }

@@ -48,9 +48,16 @@ export interface Intent extends NewIntent {
   outcome?: Outcome;
 }
 
-/** This process is no leader any more: another one writes. */
+/** A term is over: another process has begun a newer one. */
 export class StaleTermError extends Error {
   override readonly name = "StaleTermError";
+  /** The one that is over. */
+  readonly term: bigint;
+
+  constructor(message: string, term: bigint) {
+    super(message);
+    this.term = term;
+  }
 }
 
 /**

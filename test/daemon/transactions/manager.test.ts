@@ -345,6 +345,48 @@ describe("daemon/transactions/manager", () => {
     expect(b.receipt).not.to.equal(undefined);
   });
 
+  it("53, D8: a former leader leads again when the other's term has ended, with what the store has by then", async () => {
+    const it = world();
+    const [first, second] = [it.start({ holder: "a" }), it.start({ holder: "b" })];
+    const what = request();
+    const a = sending(first, what);
+    await pass(it, 4, false);
+    it.clock.advance(31_000);
+    // The other one takes over, offers more for the same nonce, and begins another intent.
+    await second.tick();
+    const b = sending(second, request());
+    await pass(it, 40, false);
+    await second.tick();
+    const attempts = (await it.store.open(ACCOUNT))[0]!.attempts.length;
+    expect(attempts).to.be.greaterThan(1);
+    // The first one still believes in its lease, and is fenced by its first write.
+    const hold = it.store.hold.bind(it.store);
+    it.store.hold = async (holder, leaseMs) => (holder === "a" ? 1n : hold(holder, leaseMs));
+    const late = sending(first, request());
+    await settled();
+    expect([a.error?.code, late.error?.code]).to.deep.equal([undefined, "fenced"]);
+    it.store.hold = hold;
+    await first.tick();
+    expect(first.status().isFenced, "the other one leads").to.equal(true);
+    const broadcasts = it.chain.broadcasts.length;
+    await pass(it, 1, false);
+    expect(a.error?.code, "who waited decides anew").to.equal("fenced");
+    expect(it.chain.broadcasts.length).to.equal(broadcasts);
+    await second.close();
+    it.chain.drop();
+    await first.tick();
+    expect(first.status().isFenced).to.equal(false);
+    expect((await it.store.open(ACCOUNT)).map(({ nonce }) => nonce)).to.deep.equal([0, 1]);
+    const again = sending(first, what);
+    await pass(it, 10);
+    expect(again.receipt, "the same work is joined, not sent twice").not.to.equal(undefined);
+    expect(it.chain.mined(ACCOUNT).map(({ nonce }) => nonce)).to.deep.equal([0, 1]);
+    const stale = sending(second, request());
+    await settled();
+    expect(stale.error!.code).to.equal("not_leader");
+    expect(b.receipt).not.to.equal(undefined);
+  });
+
   it("keeps a caller's deadline lane apart from the routine one when it has a key of its own", async () => {
     const it = world();
     const manager = it.start({ signers: { routine: routineSigner, deadline: deadlineSigner } });

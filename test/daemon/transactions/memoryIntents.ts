@@ -75,6 +75,6 @@ export class MemoryIntents implements IntentStore, Leadership {
   }
 
   #fence(term: bigint): void {
-    if (term !== this.#newestTerm) throw new StaleTermError(`term ${term} is over`);
+    if (term !== this.#newestTerm) throw new StaleTermError(`term ${term} is over`, term);
   }
 }
