@@ -139,7 +139,7 @@ export class AccountQueue {
   /** The term that this process leads in. With each new one it knows no more than the store and the chain do. */
   async #hold(): Promise<bigint | undefined> {
     const term = await this.#options.term.hold();
-    if (term === undefined || term === this.#enteredTerm) return term;
+    if (term === this.#enteredTerm) return term;
     if (this.#enteredTerm !== undefined) {
       this.#tracks.forget(fencedError());
       this.#book.forget();

@@ -384,7 +384,7 @@ describe("daemon/transactions/manager", () => {
     const stale = sending(second, request());
     await settled();
     expect(stale.error!.code).to.equal("not_leader");
-    expect(b.receipt).not.to.equal(undefined);
+    expect(b.error!.code, "who waits at the other one does not wait for ever").to.equal("fenced");
   });
 
   it("keeps a caller's deadline lane apart from the routine one when it has a key of its own", async () => {
