@@ -21,7 +21,15 @@ import { Lending } from "./lending.ts";
 import type { Loop } from "./loop.ts";
 import { startLoop } from "./loop.ts";
 import { Meter } from "./meter.ts";
-import type { Account, DaemonChain, DaemonStore, EnvelopeLog, GossipTransport, RegisteredNode } from "./ports.ts";
+import type {
+  Account,
+  DaemonChain,
+  DaemonStore,
+  EnvelopeLog,
+  FinalizedBlock,
+  GossipTransport,
+  RegisteredNode,
+} from "./ports.ts";
 import { RateBook } from "./rateBook.ts";
 import type { SettlePolicy } from "./settle.ts";
 import type { TransactionManager } from "./transactions/manager.ts";
@@ -46,7 +54,8 @@ export interface DaemonOptions {
   store: DaemonStore;
   chain: DaemonChain;
   /** What the chain sends with; it is looked after here. */
-  transactions?: Pick<TransactionManager, "tick" | "status" | "stop" | "close">;
+  transactions?: Pick<TransactionManager, "tick" | "status" | "stop" | "close"> &
+    Partial<Pick<TransactionManager, "rollBack">>;
   envelopeLog: EnvelopeLog;
   /** False while envelopes that other nodes took earlier are still on their way into the log. */
   isCaughtUp: () => boolean;
@@ -237,6 +246,7 @@ export class Daemon {
       settle: async () => ({ transactions: await this.settle() }),
       distribute: () => this.#work.distribute(),
       claim: () => this.#work.claim(),
+      acceptReorg: (number: bigint, hash: Hex) => this.acceptReorg({ number, hash }),
       trustLog: () => this.#trustLog(),
       evidence: async (nodeId: number, sequenceId: bigint) => this.#faults?.evidence({ nodeId, sequenceId }),
     };
@@ -271,6 +281,15 @@ export class Daemon {
       await this.#meter.drain();
       await this.#watch.poll();
     });
+  }
+
+  /**
+   * After the chain took back a final block: the operator says that it counts all the same, from a block on that both
+   * chains have, given with its hash. Transactions that were final above it are followed again. Rejects with
+   * ReorgRefusedError while finality is not broken, and with SendError at a process that does not lead.
+   */
+  async acceptReorg(block: FinalizedBlock): Promise<void> {
+    await this.#watch.acceptReorg(block, async (number) => this.#options.transactions?.rollBack?.(number));
   }
 
   /** Compares the node's log with the next peer's. */

@@ -110,6 +110,14 @@ export class AccountQueue {
     return this.#run(() => this.#step());
   }
 
+  /** Nonces that were used may be free again; what was mined above the block may have to be sent again. */
+  rollBack(block: bigint): Promise<void> {
+    return this.#run(async () => {
+      await this.#options.store.reopen(this.address, block, await this.#term());
+      this.#book.forget();
+    });
+  }
+
   async #tryStep(): Promise<void> {
     try {
       await this.step();

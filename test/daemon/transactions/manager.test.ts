@@ -386,6 +386,29 @@ describe("daemon/transactions/manager", () => {
     expect(b.error!.code, "who waits at the other one does not wait for ever").to.equal("fenced");
   });
 
+  it("48: sends again what was final on a chain that the operator gave up, with the same nonces", async () => {
+    const it = world();
+    const manager = it.start();
+    const sent = [sending(manager, request()), sending(manager, request())];
+    await pass(it, 8);
+    expect(sent.every(({ receipt }) => receipt)).to.equal(true);
+    for (let i = 0; i < 100; i++) it.chain.mine();
+    await manager.tick();
+    expect(await it.store.open(ACCOUNT), "final").to.deep.equal([]);
+    it.chain.reorg(104, false);
+    expect(it.chain.mined(ACCOUNT)).to.deep.equal([]);
+    await manager.rollBack(0n);
+    expect((await it.store.open(ACCOUNT)).map(({ nonce }) => nonce)).to.deep.equal([0, 1]);
+    for (let i = 0; i < 4; i++) {
+      await pass(it, 10);
+      await manager.tick();
+    }
+    const next = sending(manager, request());
+    await pass(it, 8);
+    expect(next.receipt).not.to.equal(undefined);
+    expect(it.chain.mined(ACCOUNT).map(({ nonce }) => nonce)).to.deep.equal([0, 1, 2]);
+  });
+
   it("keeps a caller's deadline lane apart from the routine one when it has a key of its own", async () => {
     const it = world();
     const manager = it.start({ signers: { routine: routineSigner, deadline: deadlineSigner } });
