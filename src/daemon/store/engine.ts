@@ -15,6 +15,11 @@ export interface ColumnTypes {
   withoutRowid: string;
 }
 
+export interface SizeRow {
+  database_bytes: bigint;
+  charges_bytes: bigint | null;
+}
+
 /** A database, with the little in which SQLite and PostgreSQL differ. */
 export interface Engine {
   readonly kysely: Kysely<Tables>;
@@ -24,6 +29,8 @@ export interface Engine {
   readonly types: ColumnTypes;
   /** Unix milliseconds of the one clock that all processes on this database share. */
   readonly now: () => RawBuilder<bigint>;
+  /** One row with `database_bytes` and, where the database knows it without counting, `charges_bytes`. */
+  readonly size: () => RawBuilder<SizeRow>;
   /** Held to the end of the transaction; no other process migrates meanwhile. */
   lockMigrations(trx: Trx): Promise<void>;
   close(): Promise<void>;

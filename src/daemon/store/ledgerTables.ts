@@ -11,6 +11,7 @@ import type {
   JournalBlock,
   LedgerStore,
   MeterBatch,
+  StoreSize,
 } from "../ports.ts";
 import { recordChain } from "./chainTables.ts";
 import { bytesOf, digitsOf, hexOf, largestPerChannel, splitAddresses, swapped, toAccount } from "./encode.ts";
@@ -150,6 +151,12 @@ export class LedgerTables implements LedgerStore {
       .where("minute", "<=", toMinute)
       .execute();
     return new Map(rows.map(({ minute, count }) => [minute, count]));
+  }
+
+  async size(): Promise<StoreSize> {
+    const { rows } = await this.#engine.size().execute(this.#engine.kysely);
+    const { database_bytes: databaseBytes, charges_bytes: chargesBytes } = rows[0]!;
+    return { databaseBytes, ...(chargesBytes === null ? {} : { chargesBytes }) };
   }
 
   async raiseHighWater(sequenceId: bigint): Promise<bigint> {

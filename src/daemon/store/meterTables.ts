@@ -54,7 +54,35 @@ async function moveCursor(trx: Trx, { originatorId, after, upTo }: MeterBatch): 
   );
 }
 
-async function setMinutes(trx: Trx, { originatorId, minuteCounts }: MeterBatch): Promise<void> {
+/**
+ * Minutes with messages that are kept per originator: congestion looks four back, so this is for a log that is dated back,
+ * by a clock that was set or out of spite. A message dated before all of them is charged as if there had been none near it.
+ * By their number and not by their age: a node that dates a message far ahead must not empty the table.
+ */
+const KEPT_MINUTES = 10_080;
+/** Minutes are pruned with each batch that has a message in one of these. */
+const PRUNED_EVERY = 60n;
+
+async function setMinutes(trx: Trx, batch: MeterBatch): Promise<void> {
+  await addMinutes(trx, batch);
+  if (![...batch.minuteCounts.keys()].some((minute) => minute % PRUNED_EVERY === 0n)) return;
+  const originator = BigInt(batch.originatorId);
+  await trx
+    .deleteFrom("minutes")
+    .where("originator", "=", originator)
+    .where("minute", "<", (eb) =>
+      eb
+        .selectFrom("minutes as kept")
+        .select("kept.minute")
+        .where("kept.originator", "=", originator)
+        .orderBy("kept.minute", "desc")
+        .limit(1)
+        .offset(KEPT_MINUTES - 1),
+    )
+    .execute();
+}
+
+async function addMinutes(trx: Trx, { originatorId, minuteCounts }: MeterBatch): Promise<void> {
   const rows = [...minuteCounts].map(([minute, count]) => ({ originator: BigInt(originatorId), minute, count }));
   for (const some of chunksOf(rows)) {
     await trx

@@ -64,6 +64,8 @@ export function openPostgresEngine(url: string, log: Log, limits: PostgresLimits
     },
     // Not `now()`, which is when the transaction began: it may have waited since for who had the lease.
     now: () => sql<bigint>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+    size: () => sql`select pg_database_size(current_database())::bigint as database_bytes,
+      pg_total_relation_size('charges')::bigint as charges_bytes`,
     lockMigrations: async (trx) => void (await sql`select pg_advisory_xact_lock(${MIGRATION_LOCK})`.execute(trx)),
     close: () => kysely.destroy(),
   };

@@ -42,6 +42,8 @@ export function openSqliteEngine(path: string, clock: Clock): Engine {
       withoutRowid: "without rowid",
     },
     now: () => sql<bigint>`${BigInt(clock.now())}`,
+    size: () => sql`select page_count * page_size as database_bytes, null as charges_bytes
+      from pragma_page_count(), pragma_page_size()`,
     lockMigrations: async () => {},
     close: async () => {
       await kysely.destroy();
