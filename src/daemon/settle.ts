@@ -3,12 +3,13 @@ import { setImmediate } from "node:timers/promises";
 import type { Address } from "../protocol/bytes.ts";
 import { concatBytes } from "../protocol/bytes.ts";
 import { unitsToPico } from "../protocol/units.ts";
+import { VOUCHER_ROW_LENGTH } from "../protocol/voucher.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import { exposurePico, unsettledFees } from "./account.ts";
 import { isSame } from "./follow/caution.ts";
-import type { GasPolicy } from "./gasPolicy.ts";
-import { demandBudgetWei, gasBudgetWei, isWorth } from "./gasPolicy.ts";
+import type { Cost, GasPolicy } from "./gasPolicy.ts";
+import { demandBudgetWei, gasBudgetWei, isWorth, transactionBytes } from "./gasPolicy.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Account, DaemonChain } from "./ports.ts";
 import { Quarantine, bisect } from "./transactions/batch.ts";
@@ -47,6 +48,7 @@ interface Run {
   lane: Lane;
   demand: boolean;
   gasPrice: bigint;
+  dataFeePerByte: bigint;
   timestamp: bigint;
 }
 
@@ -83,8 +85,9 @@ export class Settler {
   async #run(lane: Lane, demand: boolean): Promise<SettleResult[]> {
     const { chain, turns } = this.#options;
     const gasPrice = await chain.gasPrice();
+    const dataFeePerByte = (await chain.dataFeePerByte?.()) ?? 0n;
     const { timestamp } = await chain.heads();
-    const run: Run = { lane, demand, gasPrice, timestamp };
+    const run: Run = { lane, demand, gasPrice, dataFeePerByte, timestamp };
     const wait = demand ? 0n : await turns.waitSeconds(timestamp);
     const due = await this.#due(run);
     const ripe = due.filter(({ channel }) => demand || turns.isMine(workOf(lane, channel), timestamp, wait));
@@ -120,12 +123,14 @@ export class Settler {
    * Due when gas is a small part of the value; when the payer is leaving or its exposure nears the cap, when it is at
    * most half of it. Never more: else a payer who asks for one unit back could burn every operator's gas.
    */
-  #isDue(account: Account, { lane, demand, gasPrice }: Run): boolean {
+  #isDue(account: Account, { lane, demand, gasPrice, dataFeePerByte }: Run): boolean {
     const value = unsettledFees(account);
     if (demand) return value > 0n;
     if (isLeaving(account) !== (lane === "deadline")) return false;
     // In good company; whether there is enough of it is seen when all are known.
-    return isWorth(this.#options.policy, { value, gas: ROW_GAS, gasPrice, urgent: this.#isUrgent(account) });
+    const dataWei = BigInt(VOUCHER_ROW_LENGTH) * dataFeePerByte;
+    const cost = { gas: ROW_GAS, gasPrice, dataWei };
+    return isWorth(this.#options.policy, { value, ...cost, urgent: this.#isUrgent(account) });
   }
 
   #isUrgent(account: Account): boolean {
@@ -134,7 +139,7 @@ export class Settler {
   }
 
   /** As many as are worth, together, the fixed part of their transactions too. */
-  #affordable(due: readonly Account[], { gasPrice }: Run): Account[] {
+  #affordable(due: readonly Account[], run: Run): Account[] {
     const { policy } = this.#options;
     let [value, count, fit] = [0n, 0, 0];
     let areUrgent = true;
@@ -142,7 +147,7 @@ export class Settler {
       value += unsettledFees(account);
       areUrgent &&= this.#isUrgent(account);
       count++;
-      if (isWorth(policy, { value, gas: gasOf(count), gasPrice, urgent: areUrgent })) fit = count;
+      if (isWorth(policy, { value, ...costOf(count, run), urgent: areUrgent })) fit = count;
     }
     return due.slice(0, fit);
   }
@@ -194,12 +199,12 @@ export class Settler {
     return good;
   }
 
-  #budget(due: readonly Due[], { demand, gasPrice }: Run): bigint {
+  #budget(due: readonly Due[], run: Run): bigint {
     const value = due.reduce((sum, one) => sum + one.value, 0n);
     const urgent = due.every(({ account }) => this.#isUrgent(account));
-    const gas = gasOf(due.length);
-    const worth = gasBudgetWei(this.#options.policy, { value, gas, urgent: urgent || demand });
-    const asked = demand ? demandBudgetWei(gas, gasPrice) : 0n;
+    const cost = costOf(due.length, run);
+    const worth = gasBudgetWei(this.#options.policy, { value, ...cost, urgent: urgent || run.demand });
+    const asked = run.demand ? demandBudgetWei(cost) : 0n;
     return worth > asked ? worth : asked;
   }
 }
@@ -207,9 +212,11 @@ export class Settler {
 /** Nothing is wrong: a later run finds the price lower, or the work done; or another process does it. */
 const WAITED_OUT = new Set(["not_leader", "too_expensive", "reverted", "replaced"]);
 
-function gasOf(rows: number): bigint {
+function costOf(rows: number, { gasPrice, dataFeePerByte }: Run): Cost {
   const transactions = BigInt(Math.ceil(rows / MOST_ROWS));
-  return transactions * TRANSACTION_GAS + BigInt(rows) * ROW_GAS;
+  const gas = transactions * TRANSACTION_GAS + BigInt(rows) * ROW_GAS;
+  const bytes = transactions * transactionBytes(0) + BigInt(rows * VOUCHER_ROW_LENGTH);
+  return { gas, gasPrice, dataWei: bytes * dataFeePerByte };
 }
 
 function isLeaving({ chain }: Account): boolean {

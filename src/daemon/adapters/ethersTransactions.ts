@@ -3,13 +3,16 @@ import type { Provider } from "ethers";
 import type { Hex } from "../../protocol/bytes.ts";
 import { toAddress } from "../../protocol/bytes.ts";
 import type { Receipt, TransactionChain } from "../transactions/chain.ts";
+import { dataFeePerByte } from "./dataFee.ts";
 
 type Endpoint = Pick<
   Provider,
   | "broadcastTransaction"
+  | "call"
   | "estimateGas"
   | "getBalance"
   | "getBlock"
+  | "getCode"
   | "getFeeData"
   | "getTransaction"
   | "getTransactionCount"
@@ -18,17 +21,18 @@ type Endpoint = Pick<
 
 /** The chain of transactions over an ethers provider. */
 export function ethersTransactions(provider: Endpoint): TransactionChain {
+  const dataFee = dataFeePerByte(provider);
   return {
     estimateGas: ({ from, to, data }) => provider.estimateGas({ from, to, data }),
 
     async market() {
-      const [block, fees] = await Promise.all([provider.getBlock("latest"), provider.getFeeData()]);
+      const [block, fees, perByte] = await Promise.all([provider.getBlock("latest"), provider.getFeeData(), dataFee()]);
       if (!block) throw new Error("the chain has no latest block");
       const baseFeePerGas = block.baseFeePerGas ?? 0n;
       const price = fees.gasPrice ?? 0n;
       const above = price > baseFeePerGas ? price - baseFeePerGas : 0n;
       const priorityFeePerGas = fees.maxPriorityFeePerGas ?? above;
-      return { baseFeePerGas, priorityFeePerGas, timestamp: BigInt(block.timestamp) };
+      return { baseFeePerGas, priorityFeePerGas, timestamp: BigInt(block.timestamp), dataFeePerByte: perByte };
     },
 
     nonce: (account, at) => provider.getTransactionCount(account, at),

@@ -4,6 +4,7 @@ import { Serial } from "../../platform/serial.ts";
 import { either } from "../../platform/within.ts";
 import type { TransactionSigner } from "../../platform/keys/transactionSigner.ts";
 import { withGasMargin } from "../../contracts/transactionSender.ts";
+import { dataFeeWei } from "../gasPolicy.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { Broadcaster } from "./broadcaster.ts";
 import type { Market, Receipt, TransactionChain } from "./chain.ts";
@@ -11,7 +12,7 @@ import { SendError, fencedError } from "./errors.ts";
 import { feeCap, priceNow, wantedFees } from "./fees.ts";
 import type { Heads } from "./follower.ts";
 import { Follower } from "./follower.ts";
-import { GasMoney } from "./gasMoney.ts";
+import { GasMoney, dataReserveWei } from "./gasMoney.ts";
 import { IntentBook } from "./intentBook.ts";
 import { Patience } from "./patience.ts";
 import type { Intent, IntentStore } from "./ports.ts";
@@ -173,8 +174,11 @@ export class AccountQueue {
     this.#patience.look(this.#pending(open), market);
     const same = open.find((intent) => this.#isSame(intent, request));
     if (same) return this.#join(same, request, open, market, term);
-    await this.#requireMoney({ ...request, gasLimit }, market, open);
-    const intent = await this.#book.begin({ ...request, gasLimit }, open, term);
+    // What is paid beside gas comes first: fees may rise to what it leaves.
+    const budgetWei = request.budgetWei - dataFeeWei(request.data, market.dataFeePerByte);
+    const priced = { ...request, gasLimit, budgetWei: budgetWei > 0n ? budgetWei : 0n };
+    await this.#requireMoney(priced, market, open);
+    const intent = await this.#book.begin(priced, open, term);
     const waiter = this.#waiterOf(intent);
     // Fresh from its simulation: there is no need for another.
     const track = this.#tracks.of(intent.id);
@@ -231,7 +235,8 @@ export class AccountQueue {
     }
     const fees = wantedFees({ ...request, createdAt: this.#options.clock.now() }, market, 0);
     const isUrgent = request.deadlineAt !== undefined;
-    await this.money.require(kind, request.gasLimit * fees.maxFeePerGas, open, isUrgent);
+    const cost = request.gasLimit * fees.maxFeePerGas + dataReserveWei(request.data, market);
+    await this.money.require(kind, cost, open, market, isUrgent);
   }
 
   async #step(): Promise<void> {

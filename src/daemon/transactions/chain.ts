@@ -14,6 +14,8 @@ export interface Market {
   priorityFeePerGas: bigint;
   /** The block's time, in unix seconds. */
   timestamp: bigint;
+  /** Most wei per byte of a transaction that are paid beside its gas, as on Base for L1; absent where nothing is. */
+  dataFeePerByte?: bigint;
 }
 
 export interface Receipt {

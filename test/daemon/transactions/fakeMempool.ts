@@ -47,6 +47,7 @@ export class FakeMempool implements TransactionChain {
   losesNext = 0;
   /** Takes it and then fails to answer. */
   failsAfterNext = 0;
+  dataFeePerByte = 0n;
   readonly pool: Transaction[] = [];
   readonly broadcasts: Transaction[] = [];
   /** Blocks that an endpoint lags behind when it tells receipts. */
@@ -128,7 +129,8 @@ export class FakeMempool implements TransactionChain {
 
   async market(): Promise<Market> {
     const timestamp = BigInt(Math.floor(this.#clock.now() / 1_000));
-    return { baseFeePerGas: this.baseFee, priorityFeePerGas: this.tip, timestamp };
+    const { baseFee: baseFeePerGas, tip: priorityFeePerGas, dataFeePerByte } = this;
+    return { baseFeePerGas, priorityFeePerGas, timestamp, dataFeePerByte };
   }
 
   async nonce(account: Address, at: "latest" | "pending" | "finalized"): Promise<number> {

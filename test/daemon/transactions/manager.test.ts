@@ -386,6 +386,31 @@ describe("daemon/transactions/manager", () => {
     expect(b.error!.code, "who waits at the other one does not wait for ever").to.equal("fenced");
   });
 
+  it("leaves of a budget, and of what an account has, what data costs beside gas", async () => {
+    const it = world();
+    it.chain.dataFeePerByte = 1_000n * GWEI;
+    // Four bytes of calldata, and 120 around them.
+    const dataWei = 124n * it.chain.dataFeePerByte;
+    const manager = it.start();
+    const sent = sending(manager, request());
+    await pass(it, 4);
+    expect(sent.receipt).not.to.equal(undefined);
+    expect(it.store.all[0]!.budgetWei).to.equal(BUDGET - dataWei);
+    it.chain.dataFeePerByte = BUDGET / 124n;
+    const dear = sending(manager, request());
+    await pass(it, 1);
+    expect(dear.error!.code).to.equal("too_expensive");
+    it.chain.dataFeePerByte = (BUDGET * 55n) / (100n * 124n);
+    const poor = it.start({ reserveWei: (await it.chain.balance(ACCOUNT)) - BUDGET });
+    const held = sending(poor, request());
+    await pass(it, 1);
+    expect(held.error!.code, "room for twice the price of data").to.equal("gas_reserve");
+    it.chain.dataFeePerByte = 0n;
+    const free = sending(poor, request());
+    await pass(it, 4);
+    expect(free.receipt).not.to.equal(undefined);
+  });
+
   it("48: sends again what was final on a chain that the operator gave up, with the same nonces", async () => {
     const it = world();
     const manager = it.start();
