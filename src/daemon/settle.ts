@@ -12,7 +12,7 @@ import type { Cost, GasPolicy } from "./gasPolicy.ts";
 import { demandBudgetWei, gasBudgetWei, isWorth, transactionBytes } from "./gasPolicy.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Account, DaemonChain } from "./ports.ts";
-import { Quarantine, bisect } from "./transactions/batch.ts";
+import { BatchFailedError, Quarantine, bisect } from "./transactions/batch.ts";
 import { SendError } from "./transactions/errors.ts";
 import type { Lane } from "./transactions/ports.ts";
 import type { Turns } from "./turns.ts";
@@ -83,7 +83,7 @@ export class Settler {
   }
 
   async #run(lane: Lane, demand: boolean): Promise<SettleResult[]> {
-    const { chain, turns } = this.#options;
+    const { chain, turns, log } = this.#options;
     const gasPrice = await chain.gasPrice();
     const dataFeePerByte = (await chain.dataFeePerByte?.()) ?? 0n;
     const { timestamp } = await chain.heads();
@@ -94,8 +94,14 @@ export class Settler {
     if (!demand) turns.keepOnly(new Set(due.map(({ channel }) => workOf(lane, channel))), workOf(lane, ""));
     const results: SettleResult[] = [];
     for (let i = 0; i < ripe.length; i += MOST_ROWS) {
-      const result = await this.#settle(ripe.slice(i, i + MOST_ROWS), run);
-      if (result) results.push(result);
+      try {
+        const result = await this.#settle(ripe.slice(i, i + MOST_ROWS), run);
+        if (result) results.push(result);
+      } catch (error) {
+        // The rows after it are others.
+        if (!(error instanceof BatchFailedError) || i + MOST_ROWS >= ripe.length) throw error;
+        log.warn({ lane, error: error.message }, "rows of a settlement are left to the next run");
+      }
     }
     return results;
   }
@@ -179,7 +185,7 @@ export class Settler {
   async #withoutPoison(due: readonly Due[]): Promise<Due[]> {
     const { chain } = this.#options;
     const trusted = due.filter(({ account }) => !this.#quarantine.holds(account.channel));
-    const { good, bad } = await bisect(trusted, async (some) => {
+    const { good, bad, undecided } = await bisect(trusted, async (some) => {
       const expected = some.reduce((sum, { value }) => sum + value, 0n);
       try {
         const collected = await chain.simulateSettle(concatBytes(...some.flatMap(({ rows }) => rows)));
@@ -189,6 +195,10 @@ export class Settler {
         return "it reverts";
       }
     });
+    if (undecided.length > 0) {
+      const [rows, poisoned] = [undecided.length, bad.length];
+      this.#options.log.warn({ rows, poisoned }, "too many rows spoil a settlement: some are left to the next run");
+    }
     for (const { account } of good) this.#quarantine.clear(account.channel);
     if (bad.length === 0) return good;
     // Whoever was settled between the look and the simulation spoils nothing.
