@@ -46,7 +46,7 @@ export class AccountQueue {
   readonly #options: AccountQueueOptions;
   readonly #serial = new Serial();
   readonly #tracks = new Tracks();
-  readonly #patience = new Patience(this.#tracks);
+  readonly #patience: Patience;
   readonly #follower: Follower;
   readonly #pusher: Pusher;
   readonly #book: IntentBook;
@@ -59,6 +59,7 @@ export class AccountQueue {
     this.#options = options;
     this.address = options.signer.address;
     const parts = { ...options, tracks: this.#tracks };
+    this.#patience = new Patience(parts);
     this.money = new GasMoney({ ...options, address: this.address });
     this.#follower = new Follower(parts);
     this.#pusher = new Pusher({ ...parts, broadcaster: new Broadcaster(parts) });
@@ -155,6 +156,7 @@ export class AccountQueue {
       this.#open = [];
     }
     this.#enteredTerm = term;
+    this.#patience.forget();
     return term;
   }
 
@@ -167,10 +169,9 @@ export class AccountQueue {
 
   /** Begins an intent and sends it, or joins the one that does the same already. */
   async #decide(request: SendRequest, gasLimit: bigint): Promise<Waiter> {
-    const { chain } = this.#options;
     const term = await this.#term();
     const open = await this.#look(await this.#heads(), term);
-    const market = await chain.market();
+    const market = await this.#market(open);
     this.#patience.look(this.#pending(open), market);
     const same = open.find((intent) => this.#isSame(intent, request));
     if (same) return this.#join(same, request, open, market, term);
@@ -240,16 +241,21 @@ export class AccountQueue {
   }
 
   async #step(): Promise<void> {
-    const { chain } = this.#options;
     const held = await this.#hold();
     if (held === undefined) return;
     const heads = await this.#heads();
     const open = await this.#look(heads, held);
-    const market = await chain.market();
+    const market = await this.#market(open);
     this.#steppedAt = this.#options.clock.now();
     await this.money.look(market, open);
     const fills = await this.#book.fillGaps(open, heads.nonce, market, held);
     await this.#pushAll([...open, ...fills], market, held);
+  }
+
+  async #market(open: readonly Intent[]): Promise<Market> {
+    const market = await this.#options.chain.market();
+    await this.#patience.recall(this.#pending(open), market);
+    return market;
   }
 
   async #heads(): Promise<Heads> {

@@ -18,6 +18,13 @@ export interface Market {
   dataFeePerByte?: bigint;
 }
 
+/** What a block's base fee was. */
+export interface PastPrice {
+  /** Unix seconds, exact or estimated from the blocks around it. */
+  timestamp: bigint;
+  baseFeePerGas: bigint;
+}
+
 export interface Receipt {
   hash: Hex;
   blockNumber: bigint;
@@ -34,6 +41,8 @@ export interface TransactionChain {
   /** Rejects with the revert when the call would fail. */
   estimateGas(call: Call): Promise<bigint>;
   market(): Promise<Market>;
+  /** Base fees of the last blocks, newest first, back to about so many seconds ago; absent where nobody knows them. */
+  pastPrices?(seconds: bigint): Promise<PastPrice[]>;
   /** How many transactions of an account are in blocks up to there; `pending` adds those in the pool. */
   nonce(account: Address, at: "latest" | "pending" | "finalized"): Promise<number>;
   balance(account: Address): Promise<bigint>;

@@ -1,5 +1,6 @@
+import type { Log } from "../../platform/log.ts";
 import { FILL_GAS } from "./broadcaster.ts";
-import type { Market } from "./chain.ts";
+import type { Market, PastPrice, TransactionChain } from "./chain.ts";
 import { canPay, feeCap, priceNow, raised, wantedFees } from "./fees.ts";
 import type { Intent } from "./ports.ts";
 import type { Track, Tracks } from "./track.ts";
@@ -18,16 +19,25 @@ export interface Behind {
   spareWei: bigint;
 }
 
+export interface PatienceOptions {
+  tracks: Tracks;
+  chain: Pick<TransactionChain, "pastPrices">;
+  log: Log;
+}
+
 /**
  * Knows what the price of gas keeps from being mined, and for how long. What was priced out for long is stale: its work is
  * decided anew, and its nonce goes to a transfer of nothing as soon as newer work pays for that. Until then it waits.
  */
 export class Patience {
   readonly #tracks: Tracks;
+  readonly #options: PatienceOptions;
   #now = 0n;
+  #hasRecalled = false;
 
-  constructor(tracks: Tracks) {
-    this.#tracks = tracks;
+  constructor(options: PatienceOptions) {
+    this.#options = options;
+    this.#tracks = options.tracks;
   }
 
   /** Notes how pending intents, by nonce, stand at the price of now. */
@@ -41,6 +51,39 @@ export class Patience {
       // What cannot pay for its way past the others is no better off than they are.
       const isOut = this.#isStuck(intent, price) || (track.isHeldUp && spareOf(intent, before, price) < 0n);
       track.outSince = isOut ? (track.outSince ?? market.timestamp) : undefined;
+    }
+  }
+
+  /** Past prices are asked for once more. */
+  forget(): void {
+    this.#hasRecalled = false;
+  }
+
+  /**
+   * After a restart, or when this process begins to lead: since when the price has kept pending intents from being mined,
+   * as far as past blocks show, at the tip of now. Where they cannot be read, patience begins anew.
+   */
+  async recall(pending: readonly Intent[], market: Market): Promise<void> {
+    const { chain, log } = this.#options;
+    if (this.#hasRecalled || !chain.pastPrices) return;
+    try {
+      const past = pending.length > 0 ? await chain.pastPrices(PATIENCE_SECONDS) : [];
+      for (const intent of pending) this.#recallOne(intent, market, past);
+      this.#hasRecalled = true;
+    } catch (error) {
+      log.debug({ error: String(error) }, "past prices are not known: what is priced out is given its time again");
+    }
+  }
+
+  /** @param past newest first */
+  #recallOne(intent: Intent, market: Market, past: readonly PastPrice[]): void {
+    const track = this.#tracks.of(intent.id);
+    if (track.outSince !== undefined) return;
+    // It was not there before it was begun.
+    const begunAt = BigInt(intent.createdAt) / 1_000n;
+    for (const { timestamp, baseFeePerGas } of past) {
+      if (timestamp < begunAt || !this.#isStuck(intent, priceNow({ ...market, baseFeePerGas }))) return;
+      track.outSince = timestamp;
     }
   }
 
