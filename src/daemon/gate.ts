@@ -2,6 +2,7 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 
 import type { Address } from "../protocol/bytes.ts";
 import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
+import { isCanonicalPayerEnvelope } from "../protocol/envelope.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import { minuteOf } from "../protocol/fees.ts";
 import { isNodeOnly } from "../protocol/topics.ts";
@@ -110,7 +111,8 @@ export class Gate {
   }
 
   /** A stranger can send a payer's envelope again in other bytes; only one form is taken, so nothing is billed twice. */
-  #requireForm({ targetOriginator, retentionDays, isCanonical }: ReadPayerEnvelope): void {
+  #requireForm(envelope: ReadPayerEnvelope): void {
+    const { targetOriginator, retentionDays } = envelope;
     const { nodeId, rateBook } = this.#options;
     if (targetOriginator !== nodeId) {
       throw new PostageRefused("wrong_node", `the envelope is signed for node ${targetOriginator}, this is ${nodeId}`);
@@ -119,7 +121,7 @@ export class Gate {
       const problem = `messages are kept ${rateBook.retentionDays} days on this network, ${retentionDays} were asked`;
       throw new PostageRefused("wrong_retention", problem);
     }
-    if (!isCanonical) {
+    if (!isCanonicalPayerEnvelope(envelope)) {
       throw new PostageRefused("not_canonical", "encode the payer envelope canonically, with a low s and v of 0 or 1");
     }
   }

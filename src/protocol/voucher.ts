@@ -1,4 +1,3 @@
-import { keccak_256 } from "@noble/hashes/sha3.js";
 
 import type { Address } from "./bytes.ts";
 import { compareBytes, concatBytes, fromBase64Url, toBase64Url, uintToBytes } from "./bytes.ts";
@@ -6,6 +5,7 @@ import { bytesToUint } from "./bytes.ts";
 import type { Recover } from "./ecdsa.ts";
 import { recoverAddress, signDigest } from "./ecdsa.ts";
 import { ProtocolError } from "./errors.ts";
+import { keccak256 } from "./keccak.ts";
 import { keccakText, separatorOf, typedDigest } from "./typedData.ts";
 
 /** Metadata of a publish call that carries a packed voucher row, base64url without padding. */
@@ -14,6 +14,8 @@ export const VOUCHER_HEADER = "x-postage-voucher";
 export const VOUCHER_ROW_LENGTH = 80;
 
 const VOUCHER_TYPE = keccakText("Voucher(uint64 fees,uint64 stamps)");
+/** Before 64 bits in a word of 256. */
+const PAD = new Uint8Array(24);
 const NAME = keccakText("Pennyblack Postage");
 
 /** What a payer owes in all since the channel began, in base units. Both only grow. */
@@ -46,8 +48,7 @@ export function domainSeparator(domain: PostageDomain): Uint8Array {
 
 /** The EIP-712 digest that the postage key signs. Throws RangeError when an amount exceeds 64 bits. */
 export function voucherDigest(domain: PostageDomain, { fees, stamps }: Voucher): Uint8Array {
-  const pad = new Uint8Array(24);
-  const struct = keccak_256(concatBytes(VOUCHER_TYPE, pad, uintToBytes(fees, 8), pad, uintToBytes(stamps, 8)));
+  const struct = keccak256(VOUCHER_TYPE, PAD, uintToBytes(fees, 8), PAD, uintToBytes(stamps, 8));
   return typedDigest(domainSeparator(domain), struct);
 }
 

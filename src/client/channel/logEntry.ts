@@ -1,4 +1,3 @@
-import { keccak_256 } from "@noble/hashes/sha3.js";
 
 import type { Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
@@ -11,6 +10,7 @@ import {
 } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { baseFeePico, ratesAt } from "../../protocol/fees.ts";
+import { keccak256 } from "../../protocol/keccak.ts";
 import { isNodeOnly } from "../../protocol/topics.ts";
 import type { NetworkRates, RegisteredNode } from "../ports.ts";
 
@@ -29,7 +29,7 @@ export function proveLogEntry(read: ReadOriginatorEnvelope, node: RegisteredNode
     const payer = readPayerEnvelope(read.payerEnvelope);
     if (payer.targetOriginator !== node.id) return undefined;
     if (isNodeOnly(payer.client.topic.kind) || destinationOf(payer.client) !== "node") return undefined;
-    return { read, payer, envelopeHash: toHex(keccak_256(payer.unsignedClientEnvelope)) };
+    return { read, payer, envelopeHash: toHex(keccak256(payer.unsignedClientEnvelope)) };
   } catch (error) {
     if (error instanceof ProtocolError) return undefined;
     throw error;
