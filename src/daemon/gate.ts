@@ -1,5 +1,3 @@
-import { bytesToHex } from "@noble/hashes/utils.js";
-
 import type { Address } from "../protocol/bytes.ts";
 import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
 import { isCanonicalPayerEnvelope } from "../protocol/envelope.ts";
@@ -13,7 +11,7 @@ import { BatcherFullError } from "../platform/batcher.ts";
 import type { Clock } from "../platform/clock.ts";
 import { FairQueue, QueueFullError } from "../platform/fairQueue.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
-import { authorisedFees, availableFees, backedFees, exposurePico } from "./account.ts";
+import { authorisedFees, availableFees, backedFees, chargeDigest, exposurePico } from "./account.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Lending } from "./lending.ts";
 import type { Account, Charge, LedgerStore } from "./ports.ts";
@@ -60,11 +58,6 @@ const QUEUE = { concurrency: 1_024, mostPerKey: 512, mostInAll: 16_384, startsPe
 const COUNTS_MS = 250;
 /** Accounts may be dropped from memory between look and check, when very many channels are in use. */
 const MOST_TRIES = 5;
-
-/** The first half of a payer digest, under which a charge is remembered. */
-export function chargeDigest(payerDigest: Uint8Array): string {
-  return bytesToHex(payerDigest.subarray(0, 16));
-}
 
 /** Lets in what is signed for and backed. Everything it refuses is a PostageRefused; nothing is charged then. */
 export class Gate {

@@ -27,7 +27,11 @@ export const COMMIT_ORIGINATOR = 0;
 export const IDENTITY_ORIGINATOR = 1;
 export const FIRST_NODE_ID = 100;
 
-const [TARGET, PAYER, ORIGINATOR] = ["target|", "payer|", "originator|"].map(utf8ToBytes) as [Uint8Array, Uint8Array, Uint8Array];
+const [TARGET, PAYER, ORIGINATOR] = ["target|", "payer|", "originator|"].map(utf8ToBytes) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
 
 /** `keccak256("target|" || uint32BE || "payer|" || unsigned client envelope)`: what the payer signs. */
 export function payerDigest(targetOriginator: number, unsignedClientEnvelope: Uint8Array): Uint8Array {

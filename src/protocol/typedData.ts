@@ -1,4 +1,3 @@
-
 import type { Address } from "./bytes.ts";
 import { concatBytes, fromHex, uintToBytes, utf8ToBytes } from "./bytes.ts";
 import { keccak256 } from "./keccak.ts";

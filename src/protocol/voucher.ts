@@ -1,4 +1,3 @@
-
 import type { Address } from "./bytes.ts";
 import { compareBytes, concatBytes, fromBase64Url, toBase64Url, uintToBytes } from "./bytes.ts";
 import { bytesToUint } from "./bytes.ts";
