@@ -46,7 +46,7 @@ onBoth("store/charges", (fixture) => {
     expect(await charged(store, made)).to.deep.equal(made);
     expect(await charged(store, made, CHANNELS[1])).to.deep.equal([]);
     expect(await meter(store, made.slice(0, 20), CHANNELS[1]), "another payer's").to.deep.equal(made.slice(0, 20));
-    expect(await count("charge_filters")).to.be.greaterThan(3);
+    expect(await count("charge_filters")).to.be.at.least(1);
   });
 
   it("merges filters of one size, and finds everything through them", async () => {
