@@ -19,8 +19,8 @@ import type { FinalityPolicy } from "../daemon/follow/finality.ts";
 import { finalityOf } from "../daemon/follow/finality.ts";
 import { KeyRing } from "../daemon/keyRing.ts";
 import type { DaemonStore } from "../daemon/ports.ts";
-import { openReadingPool } from "../daemon/reading/readingPool.ts";
 import { openStore } from "../daemon/store/openStore.ts";
+import { openThreads } from "../daemon/threads/threads.ts";
 import { TransactionManager } from "../daemon/transactions/manager.ts";
 import { systemClock as clock } from "../platform/clock.ts";
 import { createLog } from "../platform/log.ts";
@@ -72,7 +72,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
     signers: { routine, ...(deadline ? { deadline } : {}) },
     hasEffect: hasEffect(contracts),
   });
-  const reading = openReadingPool(log);
+  const threads = openThreads(log);
   const keys = new KeyRing(ethersNodeKeys(contracts), clock);
   const options: Settlement["options"] = {
     ...{ nodeId, domain, clock, log, store, transactions, transport: httpGossip, operatorPort: config.operatorPort },
@@ -88,7 +88,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
     reconcileEveryMs: config.reconcileEveryMs,
     rpcCalls: () => rpc.calls.snapshot(),
     chain: ethersChain(contracts, provider, transactions, endpoints),
-    readEnvelopes: reading.read,
+    threads,
     highWater: { peers: grpcPeerLogs, keys },
     faults: {
       chain: ethersFaults({ contracts, provider, transactions, account: routine.address, nodeId }),
@@ -100,7 +100,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
   };
   const close = async () => {
     rpc.destroy();
-    await reading.close();
+    await threads.close();
   };
   return { log, record, contracts, provider, store, keys, options, close };
 }

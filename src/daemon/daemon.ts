@@ -25,9 +25,9 @@ import { startLoop } from "./loop.ts";
 import { Meter } from "./meter.ts";
 import type { Account, DaemonChain, DaemonStore, EnvelopeLog, GossipTransport, RegisteredNode } from "./ports.ts";
 import { RateBook } from "./rateBook.ts";
-import type { ReadEnvelopes } from "./reading/readEnvelope.ts";
 import type { SettlePolicy } from "./settle.ts";
 import { Settler } from "./settle.ts";
+import type { Threads } from "./threads/threads.ts";
 import type { TransactionManager } from "./transactions/manager.ts";
 import { Turns } from "./turns.ts";
 import { Watch } from "./watch.ts";
@@ -53,8 +53,8 @@ export interface DaemonOptions {
   /** What the chain sends with; it is looked after here. */
   transactions?: Pick<TransactionManager, "tick" | "status" | "stop" | "close">;
   envelopeLog: EnvelopeLog;
-  /** Reads pages of the log; in this thread unless told otherwise. */
-  readEnvelopes?: ReadEnvelopes;
+  /** For what only computes; in this thread without them. */
+  threads?: Pick<Threads, "read" | "recover">;
   /** False while envelopes that other nodes took earlier are still on their way into the log. */
   isCaughtUp: () => boolean;
   /** Who else is asked, at the start, how far the node's log has come. */
@@ -122,7 +122,7 @@ export class Daemon {
     });
     this.#ledger = ledger;
     this.#watch = new Watch({ ...options, ledger, store: store.ledger, rateBook });
-    this.#meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log, read: options.readEnvelopes });
+    this.#meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log, read: options.threads?.read });
     this.#gossip = new Gossip({ nodeId, domain, ledger, transport, clock, log });
     this.#lending = new Lending(() => this.#watch.nodes.filter(({ isCanonical }) => isCanonical).length);
     this.#thrifty = thriftyChain(chain, clock);
@@ -137,6 +137,7 @@ export class Daemon {
       chainDoubt: () => this.#watch.doubt(),
       isReady: () => this.#isOpen,
       lending: this.#lending,
+      recover: options.threads?.recover,
       onShareUsed: () => this.#gossipSoon(),
     });
     this.#highWater = new HighWater({

@@ -6,7 +6,7 @@ import { minuteOf } from "../protocol/fees.ts";
 import { isNodeOnly } from "../protocol/topics.ts";
 import { PICO_PER_UNIT, formatUnits, picoToUnitsUp } from "../protocol/units.ts";
 import type { PostageDomain, SignedVoucher } from "../protocol/voucher.ts";
-import { VOUCHER_HEADER, readVoucher, voucherFromHeader } from "../protocol/voucher.ts";
+import { VOUCHER_HEADER, signedVoucher, unpackVoucher, voucherFromHeader } from "../protocol/voucher.ts";
 import { BatcherFullError } from "../platform/batcher.ts";
 import type { Clock } from "../platform/clock.ts";
 import { FairQueue, QueueFullError } from "../platform/fairQueue.ts";
@@ -14,7 +14,7 @@ import { fastRecoverAddress } from "../platform/recover.ts";
 import { authorisedFees, availableFees, backedFees, chargeDigest, exposurePico } from "./account.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Lending } from "./lending.ts";
-import type { Account, Charge, LedgerStore } from "./ports.ts";
+import type { Account, Charge, LedgerStore, RecoverSoon } from "./ports.ts";
 import type { RateBook } from "./rateBook.ts";
 import { WINDOW_MINUTES } from "./rateBook.ts";
 import { PostageRefused } from "./refusal.ts";
@@ -37,6 +37,8 @@ export interface GateOptions {
   ledger: Ledger;
   store: LedgerStore;
   rateBook: RateBook;
+  /** In this thread unless told otherwise. */
+  recover?: RecoverSoon;
   lending: Lending;
   clock: Clock;
   /** Most that one channel may have carried and not settled, in base units. */
@@ -50,6 +52,8 @@ export interface GateOptions {
   /** A channel has used its share of a headroom that other nodes lend too: ask them soon. */
   onShareUsed: () => void;
 }
+
+const recoverNow: RecoverSoon = async (digest, signature) => fastRecoverAddress(digest, signature);
 
 const DOUBT_STEPS = 1_000_000;
 /** Calls that wait for a disk or a database, by turns among payers. */
@@ -86,7 +90,7 @@ export class Gate {
 
   async #admit({ envelopes, voucherHeader }: PublishCall): Promise<Admission> {
     const known = await this.#accountsOf(envelopes);
-    const voucher = voucherHeader === null ? undefined : this.#readVoucher(voucherHeader, envelopes);
+    const voucher = voucherHeader === null ? undefined : await this.#readVoucher(voucherHeader, envelopes);
     if (voucher) await this.#raise(voucher, known.get(voucher.channel)!);
     const charges = await this.#chargesOf(envelopes);
     for (let tries = 0; tries < MOST_TRIES; tries++) {
@@ -120,16 +124,19 @@ export class Gate {
   }
 
   /** Checked on every path, also when the voucher is stale: a bad signature is an error whatever it claims. */
-  #readVoucher(header: string, envelopes: readonly ReadPayerEnvelope[]): SignedVoucher {
+  async #readVoucher(header: string, envelopes: readonly ReadPayerEnvelope[]): Promise<SignedVoucher> {
+    const { domain, recover = recoverNow } = this.#options;
     try {
-      const voucher = readVoucher(this.#options.domain, voucherFromHeader(header), fastRecoverAddress);
+      const row = voucherFromHeader(header);
+      const { voucher: claimed, digest, signature } = unpackVoucher(domain, row);
+      const voucher = signedVoucher(claimed, row, await recover(digest, signature));
       if (envelopes.some(({ payer }) => payer === voucher.channel)) return voucher;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const code = error.code === "malformed_voucher" ? "voucher_malformed" : "bad_signature";
       throw new PostageRefused(code, error.message);
     }
-    const { chainId, postageChannels } = this.#options.domain;
+    const { chainId, postageChannels } = domain;
     throw new PostageRefused(
       "bad_signature",
       `the voucher is not signed by the payer of these envelopes for chain ${chainId}, contract ${postageChannels}`,

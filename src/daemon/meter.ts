@@ -6,8 +6,8 @@ import type { Charge, EnvelopeLog, LedgerStore } from "./ports.ts";
 import { ForgedLogError } from "./ports.ts";
 import type { RateBook } from "./rateBook.ts";
 import { WINDOW_MINUTES } from "./rateBook.ts";
-import type { MeteredEnvelope, ReadEnvelopes } from "./reading/readEnvelope.ts";
-import { readInTurns } from "./reading/readInTurns.ts";
+import type { MeteredEnvelope, ReadEnvelopes } from "./threads/readEnvelope.ts";
+import { readInTurns } from "./threads/readInTurns.ts";
 import { MeterOvertakenError } from "./store/errors.ts";
 
 /** A node's page: one commit, and its tables' pages are written once, for as many as it has. */

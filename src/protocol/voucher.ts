@@ -64,6 +64,12 @@ export function signVoucher(domain: PostageDomain, voucher: Voucher, postageKey:
  * Throws ProtocolError `malformed_voucher` for another length and `bad_signature` when nobody can have signed it.
  */
 export function readVoucher(domain: PostageDomain, row: Uint8Array, recover: Recover = recoverAddress): SignedVoucher {
+  const { voucher, digest, signature } = unpackVoucher(domain, row);
+  return signedVoucher(voucher, row, recover(digest, signature));
+}
+
+/** What a packed row claims, and what shows who signed it. Throws ProtocolError `malformed_voucher` for another length. */
+export function unpackVoucher(domain: PostageDomain, row: Uint8Array) {
   if (row.length !== VOUCHER_ROW_LENGTH) {
     throw new ProtocolError("malformed_voucher", `a voucher has ${VOUCHER_ROW_LENGTH} bytes, this has ${row.length}`);
   }
@@ -72,7 +78,11 @@ export function readVoucher(domain: PostageDomain, row: Uint8Array, recover: Rec
   signature.set(row.subarray(16, 80));
   signature[64] = signature[32]! >> 7;
   signature[32]! &= 0x7f;
-  const channel = recover(voucherDigest(domain, voucher), signature);
+  return { voucher, digest: voucherDigest(domain, voucher), signature };
+}
+
+/** A voucher with the channel that its signature recovered to. Throws ProtocolError `bad_signature` when to none. */
+export function signedVoucher(voucher: Voucher, row: Uint8Array, channel: Address | undefined): SignedVoucher {
   if (!channel) throw new ProtocolError("bad_signature", "the voucher's signature is not one");
   return { ...voucher, channel, row: row.slice() };
 }

@@ -9,7 +9,8 @@ import { Lending } from "../../../src/daemon/lending.ts";
 import { Meter } from "../../../src/daemon/meter.ts";
 import type { Charge, DaemonStore } from "../../../src/daemon/ports.ts";
 import { RateBook } from "../../../src/daemon/rateBook.ts";
-import { openReadingPool } from "../../../src/daemon/reading/readingPool.ts";
+import type { Threads } from "../../../src/daemon/threads/threads.ts";
+import { openThreads } from "../../../src/daemon/threads/threads.ts";
 import { systemClock } from "../../../src/platform/clock.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import { fastRecoverAddress } from "../../../src/platform/recover.ts";
@@ -40,16 +41,27 @@ interface Call {
   voucherHeader: string;
 }
 
-function booksOver({ ledger: store, isShared }: DaemonStore) {
+function booksOver({ ledger: store, isShared }: DaemonStore, threads?: Threads) {
   const ledger = new Ledger(store, { isShared });
   const rateBook = new RateBook();
   rateBook.update([RATES], RETENTION_DAYS);
   const gate = new Gate({
     ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, store, rateBook, clock: systemClock, exposureCap: 2n ** 62n },
     ...{ lending: new Lending(() => 1), chainDoubt: () => 0, onShareUsed: () => {} },
-    ...{ isReady: () => true, isCaughtUp: () => true },
+    ...{ isReady: () => true, isCaughtUp: () => true, recover: threads?.recover },
   });
   return { ledger, store, rateBook, gate };
+}
+
+/** Started and warm, as after a minute of work. */
+async function startedThreads(payers: readonly Payer[]): Promise<Threads> {
+  const threads = openThreads(silentLog);
+  const log = await logOf(payers, 4_000, 600_000).read(NODE_ID, 0n, 4_000);
+  await threads.read(
+    log.map(({ envelope }) => envelope),
+    RETENTION_DAYS,
+  );
+  return threads;
 }
 
 /** Publishes of which each brings a new voucher. The envelopes were read: their payers count in `envelopesPerSecond`. */
@@ -68,7 +80,8 @@ export async function vouchersPerSecond(store: DaemonStore, payers: readonly Pay
     store,
     payers.map(({ channel }) => channel),
   );
-  const { gate } = booksOver(store);
+  const threads = await startedThreads(payers);
+  const { gate } = booksOver(store, threads);
   const calls = callsOf(payers, count, 0);
   const began = performance.now();
   let next = 0;
@@ -76,7 +89,9 @@ export async function vouchersPerSecond(store: DaemonStore, payers: readonly Pay
     for (let call = calls[next++]; call; call = calls[next++]) (await gate.admit(call)).release(false);
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-  return perSecond(count, began);
+  const result = perSecond(count, began);
+  await threads.close();
+  return result;
 }
 
 /** Acknowledgements that arrive at a steady rate, whether or not those before have been answered. */
@@ -85,7 +100,8 @@ export async function ackP99Ms(
   payers: readonly Payer[],
   { rate, seconds }: { rate: number; seconds: number },
 ): Promise<number> {
-  const { gate } = booksOver(store);
+  const threads = await startedThreads(payers);
+  const { gate } = booksOver(store, threads);
   const calls = callsOf(payers, Math.floor(rate * seconds), 1_000_000);
   const took: number[] = [];
   const open: Promise<void>[] = [];
@@ -102,6 +118,7 @@ export async function ackP99Ms(
     );
   }
   await Promise.all(open);
+  await threads.close();
   return percentile(took, 0.99);
 }
 
@@ -112,19 +129,13 @@ export async function envelopesPerSecond(store: DaemonStore, payers: readonly Pa
     payers.map(({ channel }) => channel),
   );
   const { ledger, rateBook } = booksOver(store);
-  const pool = openReadingPool(silentLog);
-  // Threads are started and code is compiled before.
-  const warm = logOf(payers, 4_000, 600_000);
-  await pool.read(
-    (await warm.read(NODE_ID, 0n, 4_000)).map(({ envelope }) => envelope),
-    RETENTION_DAYS,
-  );
+  const threads = await startedThreads(payers);
   const envelopeLog = logOf(payers, count, 600_000);
-  const meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log: silentLog, read: pool.read });
+  const meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log: silentLog, read: threads.read });
   const began = performance.now();
   await meter.drain();
   const result = perSecond(count, began);
-  await pool.close();
+  await threads.close();
   const cursor = await store.ledger.meterCursor(NODE_ID);
   if (cursor !== BigInt(count)) throw new Error(`${cursor} of ${count} envelopes were metered`);
   return result;
