@@ -162,18 +162,23 @@ export interface ReadPayerEnvelope extends PayerEnvelopeFields {
   client: ReadClientEnvelope;
 }
 
-/**
- * Reads a serialized PayerEnvelope as Go would and recovers its payer. A reader of other nodes' logs has to take what
- * is not canonical too; a gate refuses it (`isCanonicalPayerEnvelope`). Throws ProtocolError.
- */
-export function readPayerEnvelope(bytes: Uint8Array, recover: Recover = recoverAddress): ReadPayerEnvelope {
+/** What a serialized PayerEnvelope says, without a look at its signature or its client envelope. Throws ProtocolError. */
+export function readPayerFields(bytes: Uint8Array): PayerEnvelopeFields {
   const message = decode("the payer envelope", () => fromBinary(PayerEnvelopeSchema, bytes));
-  const fields = {
+  return {
     unsignedClientEnvelope: message.unsignedClientEnvelope,
     payerSignature: message.payerSignature?.bytes ?? new Uint8Array(),
     targetOriginator: message.targetOriginator,
     retentionDays: message.messageRetentionDays,
   };
+}
+
+/**
+ * Reads a serialized PayerEnvelope as Go would and recovers its payer. A reader of other nodes' logs has to take what
+ * is not canonical too; a gate refuses it (`isCanonicalPayerEnvelope`). Throws ProtocolError.
+ */
+export function readPayerEnvelope(bytes: Uint8Array, recover: Recover = recoverAddress): ReadPayerEnvelope {
+  const fields = readPayerFields(bytes);
   const client = readClientEnvelope(fields.unsignedClientEnvelope);
   const digest = payerDigest(fields.targetOriginator, fields.unsignedClientEnvelope);
   const payer = recover(digest, fields.payerSignature);

@@ -1,4 +1,4 @@
-
+import { fastRecoverAddress } from "../../platform/recover.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { ReadOriginatorEnvelope, ReadPayerEnvelope } from "../../protocol/envelope.ts";
@@ -24,9 +24,9 @@ export interface LogEntry {
 
 /** What an entry of `node`'s log proves: undefined when a signature does not hold or nobody can be charged for it. */
 export function proveLogEntry(read: ReadOriginatorEnvelope, node: RegisteredNode): LogEntry | undefined {
-  if (read.originatorId !== node.id || recoverOriginator(read) !== node.signer) return undefined;
+  if (read.originatorId !== node.id || recoverOriginator(read, fastRecoverAddress) !== node.signer) return undefined;
   try {
-    const payer = readPayerEnvelope(read.payerEnvelope);
+    const payer = readPayerEnvelope(read.payerEnvelope, fastRecoverAddress);
     if (payer.targetOriginator !== node.id) return undefined;
     if (isNodeOnly(payer.client.topic.kind) || destinationOf(payer.client) !== "node") return undefined;
     return { read, payer, envelopeHash: toHex(keccak256(payer.unsignedClientEnvelope)) };
