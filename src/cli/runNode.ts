@@ -35,13 +35,13 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
     fallback: (request, response) => daemon!.handler(request, response),
   }).catch(async (error: unknown) => {
     await store.close();
-    closeChain();
+    await closeChain();
     throw error;
   });
   const close = async () => {
     await node.close();
     await daemon!.close();
-    closeChain();
+    await closeChain();
   };
   isCaughtUp = () => node.stats().isCaughtUp;
   try {

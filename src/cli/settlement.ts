@@ -20,6 +20,7 @@ import { finalityOf } from "../daemon/follow/finality.ts";
 import { KeyRing } from "../daemon/keyRing.ts";
 import type { DaemonStore } from "../daemon/ports.ts";
 import { openStore } from "../daemon/store/openStore.ts";
+import { openThreads } from "../daemon/threads/threads.ts";
 import { TransactionManager } from "../daemon/transactions/manager.ts";
 import { systemClock as clock } from "../platform/clock.ts";
 import { createLog } from "../platform/log.ts";
@@ -41,7 +42,7 @@ export interface Settlement {
   keys: KeyRing;
   options: Omit<DaemonOptions, "envelopeLog" | "isCaughtUp">;
   /** After the daemon, which closes the store. */
-  close: () => void;
+  close: () => Promise<void>;
 }
 
 /** Opens keys, store and chain of a daemon, as a config file says. */
@@ -71,6 +72,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
     signers: { routine, ...(deadline ? { deadline } : {}) },
     hasEffect: hasEffect(contracts),
   });
+  const threads = openThreads(log);
   const keys = new KeyRing(ethersNodeKeys(contracts), clock);
   const options: Settlement["options"] = {
     ...{ nodeId, domain, clock, log, store, transactions, transport: httpGossip, operatorPort: config.operatorPort },
@@ -86,6 +88,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
     reconcileEveryMs: config.reconcileEveryMs,
     rpcCalls: () => rpc.calls.snapshot(),
     chain: ethersChain(contracts, provider, transactions, endpoints),
+    threads,
     highWater: { peers: grpcPeerLogs, keys },
     faults: {
       chain: ethersFaults({ contracts, provider, transactions, account: routine.address, nodeId }),
@@ -95,7 +98,11 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
       randomSalt: () => toHex(randomBytes(32)),
     },
   };
-  return { log, record, contracts, provider, store, keys, options, close: () => rpc.destroy() };
+  const close = async () => {
+    rpc.destroy();
+    await threads.close();
+  };
+  return { log, record, contracts, provider, store, keys, options, close };
 }
 
 function finalityPolicy({ finality }: SettlementConfig, chainId: bigint): FinalityPolicy {

@@ -32,6 +32,7 @@ import type {
 } from "./ports.ts";
 import { RateBook } from "./rateBook.ts";
 import type { SettlePolicy } from "./settle.ts";
+import type { Threads } from "./threads/threads.ts";
 import type { TransactionManager } from "./transactions/manager.ts";
 import { Watch } from "./watch.ts";
 import type { SettleResult } from "./work.ts";
@@ -57,6 +58,8 @@ export interface DaemonOptions {
   transactions?: Pick<TransactionManager, "tick" | "status" | "stop" | "close"> &
     Partial<Pick<TransactionManager, "rollBack">>;
   envelopeLog: EnvelopeLog;
+  /** For what only computes; in this thread without them. */
+  threads?: Pick<Threads, "read" | "recover">;
   /** False while envelopes that other nodes took earlier are still on their way into the log. */
   isCaughtUp: () => boolean;
   /** Who else is asked, at the start, how far the node's log has come. */
@@ -118,7 +121,7 @@ export class Daemon {
     });
     this.#ledger = ledger;
     this.#watch = new Watch({ ...options, ledger, store: store.ledger, rateBook });
-    this.#meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log });
+    this.#meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log, read: options.threads?.read });
     this.#gossip = new Gossip({ nodeId, domain, ledger, transport, clock, log });
     this.#lending = new Lending(() => this.#watch.nodes.filter(({ isCanonical }) => isCanonical).length);
     this.#work = new ChainWork({ nodeId, ledger, chain, policy, clock, log, poll: () => this.#watch.poll() });
@@ -129,6 +132,7 @@ export class Daemon {
       chainDoubt: () => this.#watch.doubt(),
       isReady: () => this.#isOpen,
       lending: this.#lending,
+      recover: options.threads?.recover,
       onShareUsed: () => this.#gossipSoon(),
     });
     this.#highWater = new HighWater({

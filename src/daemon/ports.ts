@@ -33,6 +33,9 @@ export interface Charge {
   feePico: bigint;
 }
 
+/** The account that signed a digest, undefined when the bytes are no signature. May compute in another thread. */
+export type RecoverSoon = (digest: Uint8Array, signature: Uint8Array) => Promise<Address | undefined>;
+
 /** A stretch of one originator's log, metered in one go. */
 export interface MeterBatch {
   originatorId: number;

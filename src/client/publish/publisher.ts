@@ -1,5 +1,4 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { keccak_256 } from "@noble/hashes/sha3.js";
 
 import type { ClientEnvelope, OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import { ClientEnvelopeSchema, OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
@@ -10,6 +9,7 @@ import { toHex } from "../../protocol/bytes.ts";
 import type { ReadClientEnvelope } from "../../protocol/envelope.ts";
 import { destinationOf, readClientEnvelope, readOriginatorEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
+import { keccak256 } from "../../protocol/keccak.ts";
 import { isNodeOnly } from "../../protocol/topics.ts";
 import type { Deferred } from "../async.ts";
 import { deferred, orAborted } from "../async.ts";
@@ -209,7 +209,7 @@ function readJob(envelope: ClientEnvelope, index: number): Omit<Job, keyof Defer
     if (isNodeOnly(client.topic.kind)) {
       throw new ProtocolError("wrong_topic", "reports and attestations are between nodes");
     }
-    const envelopeHash = toHex(keccak_256(clientEnvelope));
+    const envelopeHash = toHex(keccak256(clientEnvelope));
     return { envelopeHash, destination: destinationOf(client), client, clientEnvelope };
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;

@@ -1,0 +1,61 @@
+/**
+ * A gateway without postage, in a process of its own: it signs payer envelopes and sends them to one node, as XMTP asks
+ * of every gateway, and does nothing else. What has to go on chain it hands to the gateway behind, which pays gas.
+ */
+import { parseArgs } from "node:util";
+
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcWebTransport } from "@connectrpc/connect-node";
+
+import { Health, HealthCheckResponse_ServingStatus } from "#proto/grpc/health/v1/health_pb.ts";
+import { D14nMigrationApi } from "#proto/xmtp/migration/api/v1/migration_pb.ts";
+import type { ClientEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import { ClientEnvelopeSchema, PayerEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import { GatewayApi } from "#proto/xmtp/xmtpv4/gateway_api/gateway_api_pb.ts";
+import { PublishApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
+import { PayerApi } from "#proto/xmtp/xmtpv4/payer_api/payer_api_pb.ts";
+
+import { untilStopped } from "../../../src/cli/untilStopped.ts";
+import { startGrpcServer } from "../../../src/platform/grpcServer.ts";
+import { fromHex } from "../../../src/protocol/bytes.ts";
+import { destinationOf, readClientEnvelope, signPayerEnvelope } from "../../../src/protocol/envelope.ts";
+
+const RETENTION_DAYS = 60;
+const MOST_BYTES = 8 * 1024 * 1024;
+
+const text = { type: "string" } as const;
+const { values } = parseArgs({ options: { node: text, nodeId: text, behind: text, key: text } });
+const nodeId = Number(values.nodeId);
+const transport = (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" });
+const node = createClient(PublishApi, transport(values.node!));
+const behind = createClient(PayerApi, transport(values.behind!));
+const key = fromHex(values.key!);
+
+async function publishClientEnvelopes({ envelopes }: { envelopes: ClientEnvelope[] }) {
+  const read = envelopes.map((envelope) => readClientEnvelope(toBinary(ClientEnvelopeSchema, envelope)));
+  if (read.some((one) => destinationOf(one) !== "node")) {
+    return { originatorEnvelopes: (await behind.publishClientEnvelopes({ envelopes })).originatorEnvelopes };
+  }
+  const payerEnvelopes = envelopes.map((envelope) => {
+    const unsignedClientEnvelope = toBinary(ClientEnvelopeSchema, envelope);
+    const fields = { unsignedClientEnvelope, targetOriginator: nodeId, retentionDays: RETENTION_DAYS };
+    return fromBinary(PayerEnvelopeSchema, signPayerEnvelope(fields, key));
+  });
+  return { originatorEnvelopes: (await node.publishPayerEnvelopes({ payerEnvelopes })).originatorEnvelopes };
+}
+
+const payer = { publishClientEnvelopes, getNodes: () => ({ nodes: { [nodeId]: values.node! } }) };
+const server = await startGrpcServer({
+  ...{ host: "127.0.0.1", port: 0, maxMessageBytes: MOST_BYTES },
+  routes: (router) => {
+    router.service(PayerApi, payer);
+    router.service(GatewayApi, payer);
+    router.service(Health, { check: () => ({ status: HealthCheckResponse_ServingStatus.SERVING }) });
+    router.service(D14nMigrationApi, { fetchD14nCutover: () => ({ timestampNs: 0n }) });
+  },
+});
+console.log(JSON.stringify({ ready: true, url: server.url }));
+await untilStopped();
+await server.close();
+process.exit(0);
