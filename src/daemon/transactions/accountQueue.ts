@@ -66,7 +66,6 @@ export class AccountQueue {
     this.#book = new IntentBook({ ...options, address: this.address });
   }
 
-  /** As of the last step. */
   get open(): readonly Intent[] {
     return this.#open;
   }
