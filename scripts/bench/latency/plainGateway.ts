@@ -1,6 +1,6 @@
 /**
- * A gateway without postage, in a process of its own: it signs payer envelopes and sends them to one node, as XMTP asks
- * of every gateway, and does nothing else. What has to go on chain it hands to the gateway behind, which pays gas.
+ * A gateway without postage, in a process of its own: it signs payer envelopes, sends them to one node and answers when
+ * that serves them, as XMTP asks of every gateway, and does nothing else. What has to go on chain it hands to the gateway behind, which pays gas.
  */
 import { parseArgs } from "node:util";
 
@@ -17,9 +17,17 @@ import { PublishApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 import { PayerApi } from "#proto/xmtp/xmtpv4/payer_api/payer_api_pb.ts";
 
 import { untilStopped } from "../../../src/cli/untilStopped.ts";
+import { connectGrpcNode } from "../../../src/client/adapters/grpcNode.ts";
+import { LogFollower } from "../../../src/client/nodes/logFollower.ts";
+import { systemClock } from "../../../src/platform/clock.ts";
 import { startGrpcServer } from "../../../src/platform/grpcServer.ts";
 import { fromHex } from "../../../src/protocol/bytes.ts";
-import { destinationOf, readClientEnvelope, signPayerEnvelope } from "../../../src/protocol/envelope.ts";
+import {
+  destinationOf,
+  readClientEnvelope,
+  readOriginatorEnvelope,
+  signPayerEnvelope,
+} from "../../../src/protocol/envelope.ts";
 
 const RETENTION_DAYS = 60;
 const MOST_BYTES = 8 * 1024 * 1024;
@@ -31,8 +39,13 @@ const transport = (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVer
 const node = createClient(PublishApi, transport(values.node!));
 const behind = createClient(PayerApi, transport(values.behind!));
 const key = fromHex(values.key!);
+const client = connectGrpcNode({ id: nodeId, httpAddress: values.node! });
+const follower = new LogFollower({ client, originatorId: nodeId, clock: systemClock, nodeTimeoutMs: 10_000 });
 
-async function publishClientEnvelopes({ envelopes }: { envelopes: ClientEnvelope[] }) {
+async function publishClientEnvelopes(
+  { envelopes }: { envelopes: ClientEnvelope[] },
+  { signal }: { signal: AbortSignal },
+) {
   const read = envelopes.map((envelope) => readClientEnvelope(toBinary(ClientEnvelopeSchema, envelope)));
   if (read.some((one) => destinationOf(one) !== "node")) {
     return { originatorEnvelopes: (await behind.publishClientEnvelopes({ envelopes })).originatorEnvelopes };
@@ -42,7 +55,10 @@ async function publishClientEnvelopes({ envelopes }: { envelopes: ClientEnvelope
     const fields = { unsignedClientEnvelope, targetOriginator: nodeId, retentionDays: RETENTION_DAYS };
     return fromBinary(PayerEnvelopeSchema, signPayerEnvelope(fields, key));
   });
-  return { originatorEnvelopes: (await node.publishPayerEnvelopes({ payerEnvelopes })).originatorEnvelopes };
+  const { originatorEnvelopes } = await node.publishPayerEnvelopes({ payerEnvelopes });
+  const served = originatorEnvelopes.map((one) => follower.wait(readOriginatorEnvelope(one).sequenceId, signal));
+  await Promise.all(served);
+  return { originatorEnvelopes };
 }
 
 const payer = { publishClientEnvelopes, getNodes: () => ({ nodes: { [nodeId]: values.node! } }) };

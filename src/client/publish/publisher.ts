@@ -166,7 +166,12 @@ export class Publisher {
       return { envelopeHash, topic: client.topicBytes, clientEnvelope };
     });
     const published = this.#options.nodes.publish(jobs, hold);
-    await Promise.all(group.map((job, i) => this.#finish(job, async () => this.#seen((await published)[i]!.envelope))));
+    const answerOf = async (i: number) => {
+      const { receipt, seen } = (await published)[i]!;
+      await seen;
+      return receipt.envelope;
+    };
+    await Promise.all(group.map((job, i) => this.#finish(job, () => answerOf(i))));
   }
 
   /** What shares its choice of nodes goes in one call, so that a topic keeps its order; what was sent before, alone. */
