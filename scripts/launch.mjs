@@ -22,6 +22,8 @@ const COMMANDS = {
   test: { build: true, steps: [[...TSX, "scripts/test.ts"]] },
   "bench:gas": { build: true, steps: [[...TSX, "scripts/bench/gas.ts"]] },
   "bench:rpc": { build: true, steps: [[...TSX, "scripts/bench/rpcCalls.ts"]] },
+  "bench:daemon": { build: true, steps: [[...TSX, "scripts/bench/daemon.ts"]] },
+  "bench:latency": { build: true, steps: [[...TSX, "scripts/bench/latency.ts"]] },
   forge: { steps: [[...TSX, "scripts/forge/forge.ts"]] },
   prove: { steps: [[...TSX, "scripts/campaigns/prove.ts"]] },
   slither: { steps: [[...TSX, "scripts/campaigns/slither.ts"]] },

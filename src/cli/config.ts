@@ -63,8 +63,8 @@ const nodeSchema = z.strictObject({
     .union([z.literal("tags"), z.strictObject({ safeDepth: depth, finalizedDepth: depth })])
     .refine((value) => value === "tags" || value.safeDepth <= value.finalizedDepth, "safeDepth above finalizedDepth")
     .optional(),
-  /** How often the daemon looks at what is new on chain. */
-  followEveryMs: milliseconds.default(6_000),
+  /** How often the daemon looks at what is new on chain: after a minute without a look the gate begins to doubt it. */
+  followEveryMs: z.int().min(50).max(30_000).default(6_000),
   /** How often the daemon reads rates and nodes: rates are announced a day ahead, seats change with epochs. */
   termsEveryMs: milliseconds.default(300_000),
   /** How often every channel is compared with the chain. */

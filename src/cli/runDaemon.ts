@@ -40,7 +40,7 @@ export async function runDaemon(config: DaemonConfig): Promise<RunningNodeWithDa
   }).catch(async (error: unknown) => {
     await store.close();
     upstream.close();
-    closeChain();
+    await closeChain();
     throw error;
   });
   const loop = startLoop("catch up", CATCH_UP_MS, () => catchUp.round(), { clock, log });
@@ -53,7 +53,7 @@ export async function runDaemon(config: DaemonConfig): Promise<RunningNodeWithDa
     await mark?.stop();
     await daemon.close();
     upstream.close();
-    closeChain();
+    await closeChain();
   };
   try {
     await daemon.start();

@@ -36,7 +36,7 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
     fallback: (request, response) => daemon!.handler(request, response),
   }).catch(async (error: unknown) => {
     await store.close();
-    closeChain();
+    await closeChain();
     throw error;
   });
   let mark: ReturnType<typeof keepMark> | undefined;
@@ -45,7 +45,7 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
     await node.close();
     await mark?.stop();
     await daemon!.close();
-    closeChain();
+    await closeChain();
   };
   isCaughtUp = () => node.stats().isCaughtUp;
   try {

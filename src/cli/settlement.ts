@@ -23,6 +23,7 @@ import { Metrics } from "../daemon/metrics/metrics.ts";
 import { observeStore, observeTransport } from "../daemon/metrics/observed.ts";
 import type { DaemonStore } from "../daemon/ports.ts";
 import { openStore } from "../daemon/store/openStore.ts";
+import { openThreads } from "../daemon/threads/threads.ts";
 import { TransactionManager } from "../daemon/transactions/manager.ts";
 import { systemClock as clock } from "../platform/clock.ts";
 import { createLog } from "../platform/log.ts";
@@ -45,7 +46,7 @@ export interface Settlement {
   keys: KeyRing;
   options: Omit<DaemonOptions, "envelopeLog" | "isCaughtUp">;
   /** After the daemon, which closes the store. */
-  close: () => void;
+  close: () => Promise<void>;
 }
 
 /** Opens keys, store and chain of a daemon, as a config file says. */
@@ -77,6 +78,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
     signers: { routine, ...(deadline ? { deadline } : {}) },
     hasEffect: hasEffect(contracts),
   });
+  const threads = openThreads(log);
   const keys = new KeyRing(ethersNodeKeys(contracts), clock);
   const options: Settlement["options"] = {
     ...{ nodeId, domain, clock, log, store, transactions, operatorPort: config.operatorPort },
@@ -94,6 +96,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
     reconcileEveryMs: config.reconcileEveryMs,
     rpcCalls: () => rpc.calls.snapshot(),
     chain: ethersChain(contracts, provider, transactions, endpoints),
+    threads,
     highWater: { peers: grpcPeerLogs, keys },
     faults: {
       chain: ethersFaults({ contracts, provider, transactions, account: routine.address, nodeId }),
@@ -103,7 +106,11 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
       randomSalt: () => toHex(randomBytes(32)),
     },
   };
-  return { log, record, contracts, provider, store, keys, options, close: () => rpc.destroy() };
+  const close = async () => {
+    rpc.destroy();
+    await threads.close();
+  };
+  return { log, record, contracts, provider, store, keys, options, close };
 }
 
 /** Where it is noted how far the ledger has come. */

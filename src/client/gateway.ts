@@ -80,7 +80,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const shared = { ledger, directory, clock, log, limits };
   const publisher = new Publisher({
     ...shared,
-    nodes: new NodePublisher({ ...shared, fates, audit, rates, watch, random, postageKey }),
+    nodes: new NodePublisher({ ...shared, fates, audit, rates, watch, random, postageKey, visibility }),
     chain: new ChainPublisher({ ...shared, chain, visibility, lookup }),
     visibility,
     store,

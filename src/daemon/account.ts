@@ -1,3 +1,5 @@
+import { bytesToHex } from "@noble/hashes/utils.js";
+
 import { PICO_PER_UNIT } from "../protocol/units.ts";
 import type { Account, ChannelOnChain } from "./ports.ts";
 
@@ -11,6 +13,11 @@ export const EMPTY_CHANNEL: ChannelOnChain = {
 
 const max = (a: bigint, b: bigint) => (a > b ? a : b);
 const min = (a: bigint, b: bigint) => (a < b ? a : b);
+
+/** The first half of a payer digest, under which a charge is remembered. */
+export function chargeDigest(payerDigest: Uint8Array): string {
+  return bytesToHex(payerDigest.subarray(0, 16));
+}
 
 /** Fees the payer signed for. What the chain has collected was signed too, if only another daemon saw it. */
 export function authorisedFees({ vouchers, chain }: Account): bigint {

@@ -7,11 +7,9 @@ import { Serial } from "../platform/serial.ts";
 import { Beats } from "./beats.ts";
 import type { Address, Hex } from "../protocol/bytes.ts";
 import type { PostageDomain } from "../protocol/voucher.ts";
-import { Earner } from "./earn.ts";
+import { ChainWork } from "./chainWork.ts";
 import { FaultWatch } from "./faults/faultWatch.ts";
 import type { FaultChain, PeerLogs } from "./faults/ports.ts";
-import type { ThriftyChain } from "./follow/thriftyChain.ts";
-import { thriftyChain } from "./follow/thriftyChain.ts";
 import { Gate } from "./gate.ts";
 import { Gossip } from "./gossip.ts";
 import { describe, operatorHandler, publicHandler, watchHandler } from "./http.ts";
@@ -27,13 +25,19 @@ import { Metrics } from "./metrics/metrics.ts";
 import { observeGate } from "./metrics/observed.ts";
 import { Operations } from "./operations.ts";
 import type { Storage } from "./overview/overview.ts";
-import type { Account, DaemonChain, DaemonStore, EnvelopeLog, GossipTransport, RegisteredNode } from "./ports.ts";
+import type {
+  Account,
+  DaemonChain,
+  DaemonStore,
+  EnvelopeLog,
+  FinalizedBlock,
+  GossipTransport,
+  RegisteredNode,
+} from "./ports.ts";
 import { RateBook } from "./rateBook.ts";
 import type { SettlePolicy } from "./settle.ts";
-import { Settler } from "./settle.ts";
+import type { Threads } from "./threads/threads.ts";
 import type { TransactionManager } from "./transactions/manager.ts";
-import type { Lane } from "./transactions/ports.ts";
-import { Turns } from "./turns.ts";
 import { Watch } from "./watch.ts";
 import type { SettleResult } from "./work.ts";
 
@@ -61,8 +65,11 @@ export interface DaemonOptions {
   store: DaemonStore;
   chain: DaemonChain;
   /** What the chain sends with; it is looked after here. */
-  transactions?: Pick<TransactionManager, "tick" | "status" | "stop" | "close">;
+  transactions?: Pick<TransactionManager, "tick" | "status" | "stop" | "close"> &
+    Partial<Pick<TransactionManager, "rollBack">>;
   envelopeLog: EnvelopeLog;
+  /** For what only computes; in this thread without them. */
+  threads?: Pick<Threads, "read" | "recover">;
   /** False while envelopes that other nodes took earlier are still on their way into the log. */
   isCaughtUp: () => boolean;
   /** Who else is asked, at the start, how far the node's log has come. */
@@ -100,26 +107,20 @@ export class Daemon {
   readonly #ledger: Ledger;
   readonly #meter: Meter;
   readonly #watch: Watch;
-  readonly #thrifty: ThriftyChain;
   readonly #gossip: Gossip;
-  readonly #settler: Settler;
-  readonly #earner: Earner;
+  readonly #work: ChainWork;
   readonly #faults: FaultWatch | undefined;
   readonly #highWater: HighWater;
   readonly #metrics: Metrics;
   readonly #operations: Operations;
-  /**
-   * Work on chain: one piece at a time, because each reads what the last one changed. What has a deadline, and reports of
-   * faults, do not wait for the rest.
-   */
-  readonly #onChain = new Serial();
   readonly #lending: Lending;
   #gossipLoop: Loop | undefined;
   #gossipedAt = 0;
   #gossipWaiting = 0;
-  readonly #deadlines = new Serial();
+  /** Apart from the other work on chain: neither waits for the other. */
   readonly #reports = new Serial();
   #isReady = false;
+  #firstLook = Promise.resolve();
   #loops: Loop[] = [];
   #unsubscribe = () => {};
   #wakeMeter = () => {};
@@ -136,23 +137,30 @@ export class Daemon {
     });
     this.#ledger = ledger;
     this.#watch = new Watch({ ...options, ledger, store: store.ledger, rateBook });
+    this.#metrics = options.metrics ?? new Metrics();
     const onPage = () => this.#operations.beats.progress("meter");
-    this.#meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log, onPage });
+    const read = options.threads?.read;
+    this.#meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log, onPage, read });
     this.#gossip = new Gossip({ nodeId, domain, ledger, transport, clock, log });
     this.#lending = new Lending(() => this.#watch.nodes.filter(({ isCanonical }) => isCanonical).length);
-    this.#thrifty = thriftyChain(chain, clock);
-    const routine = this.#thrifty.chain;
-    const settling = { ledger, chain: routine, policy, clock, log };
-    this.#settler = new Settler({ ...settling, turns: new Turns(nodeId, routine) });
-    this.#earner = new Earner({ nodeId, chain: routine, policy, log, turns: new Turns(nodeId, routine) });
+    this.#work = new ChainWork({
+      nodeId,
+      ledger,
+      chain,
+      policy,
+      clock,
+      log,
+      poll: () => this.#watch.poll(),
+      recorder: this.#metrics,
+    });
     this.#faults =
       options.faults && new FaultWatch({ nodeId, envelopeLog, store: store.evidence, clock, log, ...options.faults });
-    this.#metrics = options.metrics ?? new Metrics();
     const gate = new Gate({
       ...{ nodeId, domain, ledger, store: store.ledger, rateBook, clock, isCaughtUp, exposureCap: policy.exposureCap },
       chainDoubt: () => this.#watch.doubt(),
       isReady: () => this.#isOpen,
       lending: this.#lending,
+      recover: options.threads?.recover,
       onShareUsed: () => this.#gossipSoon(),
     });
     this.gate = observeGate(gate, this.#metrics, clock);
@@ -165,10 +173,10 @@ export class Daemon {
       others: options.highWater,
     });
     this.#operations = new Operations({
-      ...{ nodeId, policy, clock, store, chain: routine, watch: this.#watch, highWater: this.#highWater },
+      ...{ nodeId, policy, clock, store, chain, watch: this.#watch, highWater: this.#highWater },
       ...{ beats: new Beats(clock), metrics: this.#metrics, rpcCalls: options.rpcCalls, storage: options.storage },
       ...{ transactions: options.transactions, faults: this.#faults },
-      settleReports: () => this.#settler.reports,
+      settleReports: () => this.#work.settleReports,
       isMetered: () => this.#isReady,
     });
     const watched = {
@@ -226,19 +234,19 @@ export class Daemon {
   }
 
   /**
-   * Starts working; the gate opens when the chain was read and the node's log, which must be no old copy, metered, now or
-   * as soon as they can be. Rejects when it cannot work at all: the operator's port is taken.
+   * Starts working, and waits for nothing but its port: deadlines, gossip and transactions are looked after while a long
+   * log is metered. The gate opens when the chain was read and the node's log, which must be no old copy, metered. Rejects
+   * when it cannot work at all: the operator's port is taken.
    */
   async start(): Promise<void> {
     const { envelopeLog, intervalsMs, clock, log } = this.#options;
     if (this.#options.operatorPort !== undefined) await this.#listen(this.#options.operatorPort);
     if (this.#options.metricsListen) await this.#listenForMetrics(this.#options.metricsListen);
-    await this.#prepare().catch((error: unknown) => {
-      log.warn({ error: String(error) }, "the gate stays shut until the chain and the log can be read");
-    });
     const context = { clock, log, beats: this.#operations.beats };
     const sending = { ...context, longestStepMs: SENDING_MS };
-    const meter = startLoop("meter", intervalsMs.watch, () => this.#prepare(), context);
+    let noteLook = () => {};
+    this.#firstLook = new Promise((resolve) => (noteLook = resolve));
+    const meter = startLoop("meter", intervalsMs.watch, () => this.#prepare().finally(noteLook), context);
     this.#wakeMeter = () => meter.wake();
     this.#unsubscribe = envelopeLog.onAppend(() => meter.wake());
     this.#gossipLoop = startLoop("gossip", intervalsMs.gossip, (signal) => this.#tell(signal), context);
@@ -246,8 +254,8 @@ export class Daemon {
       meter,
       startLoop("watch", intervalsMs.watch, () => this.#watch.poll(), context),
       this.#gossipLoop,
-      startLoop("settle", intervalsMs.settle, () => this.#routine(), sending),
-      startLoop("deadlines", intervalsMs.settle, () => this.#settleDeadlines(), sending),
+      startLoop("settle", intervalsMs.settle, () => this.#work.routine(), sending),
+      startLoop("deadlines", intervalsMs.settle, () => this.#work.settleDeadlines(), sending),
       startLoop("transactions", intervalsMs.watch, async () => this.#options.transactions?.tick(), context),
     ];
     const { faults } = this.#options;
@@ -256,6 +264,11 @@ export class Daemon {
       startLoop("compare", faults.everyMs, (signal) => this.compare(signal), context),
       startLoop("report", faults.everyMs, () => this.report(), sending),
     );
+  }
+
+  /** Resolves when chain and log were looked at once after `start`, whether or not that opened the gate. */
+  firstLook(): Promise<void> {
+    return this.#firstLook;
   }
 
   async #tell(signal: AbortSignal): Promise<void> {
@@ -286,8 +299,9 @@ export class Daemon {
     const routes = {
       status: () => this.status(),
       settle: async () => ({ transactions: await this.settle() }),
-      distribute: () => this.#onChain.run(() => this.#earner.distribute(true)),
-      claim: () => this.#onChain.run(() => this.#earner.claim(true)),
+      distribute: () => this.#work.distribute(),
+      claim: () => this.#work.claim(),
+      acceptReorg: (number: bigint, hash: Hex) => this.acceptReorg({ number, hash }),
       trustLog: () => this.#trustLog(),
       evidence: async (nodeId: number, sequenceId: bigint) => this.#faults?.evidence({ nodeId, sequenceId }),
       overview: () => this.#operations.overview(),
@@ -321,49 +335,25 @@ export class Daemon {
 
   /** What is due on chain now: settles, passes fees on and claims, as far as it is worth its gas. */
   async work(): Promise<void> {
-    await this.#settleDeadlines();
-    await this.#routine();
-  }
-
-  #settleDeadlines(): Promise<void> {
-    return this.#deadlines.run(async () => {
-      this.#thrifty.newRun();
-      const results = await this.#settler.runDeadlines();
-      this.#noteSettled("deadline", results);
-      if (results.length > 0) await this.#watch.poll();
-    });
-  }
-
-  #routine(): Promise<void> {
-    return this.#onChain.run(async () => {
-      this.#thrifty.newRun(true);
-      const results = await this.#settler.run(false);
-      this.#noteSettled("routine", results);
-      if (results.length > 0) await this.#watch.poll();
-      await this.#earner.distribute(false);
-      await this.#earner.claim(false);
-      await this.#earner.rollOver();
-    });
+    await this.#work.settleDeadlines();
+    await this.#work.routine();
   }
 
   /** Settles every voucher that would collect something, whatever gas costs. */
   settle(): Promise<SettleResult[]> {
-    return this.#onChain.run(async () => {
-      this.#thrifty.newRun();
+    return this.#work.settleAll(async () => {
       await this.#meter.drain();
       await this.#watch.poll();
-      const results = await this.#settler.run(true);
-      this.#noteSettled("routine", results);
-      await this.#watch.poll();
-      return results;
     });
   }
 
-  #noteSettled(lane: Lane, results: readonly SettleResult[]): void {
-    for (const { collected } of results) {
-      this.#metrics.count("settlements", 1, { lane });
-      this.#metrics.count("settled", Number(collected), { lane });
-    }
+  /**
+   * After the chain took back a final block: the operator says that it counts all the same, from a block on that both
+   * chains have, given with its hash. Transactions that were final above it are followed again. Rejects with
+   * ReorgRefusedError while finality is not broken, and with SendError at a process that does not lead.
+   */
+  async acceptReorg(block: FinalizedBlock): Promise<void> {
+    await this.#watch.acceptReorg(block, async (number) => this.#options.transactions?.rollBack?.(number));
   }
 
   /** Compares the node's log with the next peer's. */
@@ -404,8 +394,9 @@ export class Daemon {
     this.#options.transactions?.stop();
     await Promise.all([this.#operatorListener?.close(), this.#metricsListener?.close()]);
     this.#unsubscribe();
+    this.#meter.stop();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
-    await Promise.all([this.#onChain, this.#deadlines, this.#reports].map((work) => work.run(async () => {})));
+    await Promise.all([this.#work.finish(), this.#reports.run(async () => {})]);
     await this.#options.transactions?.close().catch((error: unknown) => {
       this.#options.log.warn({ error: String(error) }, "the leadership was not handed on, it ends by itself");
     });

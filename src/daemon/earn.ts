@@ -1,6 +1,6 @@
 import type { Log } from "../platform/log.ts";
-import type { GasPolicy } from "./gasPolicy.ts";
-import { demandBudgetWei, gasBudgetWei, isWorth } from "./gasPolicy.ts";
+import type { Cost, GasPolicy } from "./gasPolicy.ts";
+import { demandBudgetWei, gasBudgetWei, isWorth, transactionBytes } from "./gasPolicy.ts";
 import type { DaemonChain } from "./ports.ts";
 import type { SendTerms } from "./transactions/send.ts";
 import type { Turns } from "./turns.ts";
@@ -80,13 +80,20 @@ export class Earner {
   }
 
   async #isWorth(value: bigint, gas: bigint): Promise<boolean> {
-    const { chain, policy } = this.#options;
-    return isWorth(policy, { value, gas, gasPrice: await chain.gasPrice(), urgent: false });
+    return isWorth(this.#options.policy, { value, ...(await this.#cost(gas)), urgent: false });
+  }
+
+  /** None of these calls has an argument longer than a word. */
+  async #cost(gas: bigint): Promise<Cost> {
+    const { chain } = this.#options;
+    const dataWei = transactionBytes(0) * ((await chain.dataFeePerByte?.()) ?? 0n);
+    return { gas, gasPrice: await chain.gasPrice(), dataWei };
   }
 
   async #terms(value: bigint, gas: bigint, demand: boolean): Promise<SendTerms> {
-    const worth = gasBudgetWei(this.#options.policy, { value, gas, urgent: false });
-    const asked = demand ? demandBudgetWei(gas, await this.#options.chain.gasPrice()) : 0n;
+    const cost = await this.#cost(gas);
+    const worth = gasBudgetWei(this.#options.policy, { value, ...cost, urgent: false });
+    const asked = demand ? demandBudgetWei(cost) : 0n;
     return { lane: "routine", isDemanded: demand, budgetWei: worth > asked ? worth : asked };
   }
 }

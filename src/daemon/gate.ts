@@ -1,21 +1,20 @@
-import { bytesToHex } from "@noble/hashes/utils.js";
-
 import type { Address } from "../protocol/bytes.ts";
 import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
+import { isCanonicalPayerEnvelope } from "../protocol/envelope.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import { minuteOf } from "../protocol/fees.ts";
 import { isNodeOnly } from "../protocol/topics.ts";
 import { PICO_PER_UNIT, formatUnits, picoToUnitsUp } from "../protocol/units.ts";
 import type { PostageDomain, SignedVoucher } from "../protocol/voucher.ts";
-import { VOUCHER_HEADER, readVoucher, voucherFromHeader } from "../protocol/voucher.ts";
+import { VOUCHER_HEADER, signedVoucher, unpackVoucher, voucherFromHeader } from "../protocol/voucher.ts";
 import { BatcherFullError } from "../platform/batcher.ts";
 import type { Clock } from "../platform/clock.ts";
 import { FairQueue, QueueFullError } from "../platform/fairQueue.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
-import { authorisedFees, availableFees, backedFees, exposurePico } from "./account.ts";
+import { authorisedFees, availableFees, backedFees, chargeDigest, exposurePico } from "./account.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Lending } from "./lending.ts";
-import type { Account, Charge, LedgerStore } from "./ports.ts";
+import type { Account, Charge, LedgerStore, RecoverSoon } from "./ports.ts";
 import type { RateBook } from "./rateBook.ts";
 import { WINDOW_MINUTES } from "./rateBook.ts";
 import { PostageRefused } from "./refusal.ts";
@@ -38,6 +37,8 @@ export interface GateOptions {
   ledger: Ledger;
   store: LedgerStore;
   rateBook: RateBook;
+  /** In this thread unless told otherwise. */
+  recover?: RecoverSoon;
   lending: Lending;
   clock: Clock;
   /** Most that one channel may have carried and not settled, in base units. */
@@ -52,6 +53,8 @@ export interface GateOptions {
   onShareUsed: () => void;
 }
 
+const recoverNow: RecoverSoon = async (digest, signature) => fastRecoverAddress(digest, signature);
+
 const DOUBT_STEPS = 1_000_000;
 /** Calls that wait for a disk or a database, by turns among payers. */
 const QUEUE = { concurrency: 1_024, mostPerKey: 512, mostInAll: 16_384, startsPerTurn: 16 };
@@ -59,11 +62,6 @@ const QUEUE = { concurrency: 1_024, mostPerKey: 512, mostInAll: 16_384, startsPe
 const COUNTS_MS = 250;
 /** Accounts may be dropped from memory between look and check, when very many channels are in use. */
 const MOST_TRIES = 5;
-
-/** The first half of a payer digest, under which a charge is remembered. */
-export function chargeDigest(payerDigest: Uint8Array): string {
-  return bytesToHex(payerDigest.subarray(0, 16));
-}
 
 /** Lets in what is signed for and backed. Everything it refuses is a PostageRefused; nothing is charged then. */
 export class Gate {
@@ -92,7 +90,7 @@ export class Gate {
 
   async #admit({ envelopes, voucherHeader }: PublishCall): Promise<Admission> {
     const known = await this.#accountsOf(envelopes);
-    const voucher = voucherHeader === null ? undefined : this.#readVoucher(voucherHeader, envelopes);
+    const voucher = voucherHeader === null ? undefined : await this.#readVoucher(voucherHeader, envelopes);
     if (voucher) await this.#raise(voucher, known.get(voucher.channel)!);
     const charges = await this.#chargesOf(envelopes);
     for (let tries = 0; tries < MOST_TRIES; tries++) {
@@ -110,7 +108,8 @@ export class Gate {
   }
 
   /** A stranger can send a payer's envelope again in other bytes; only one form is taken, so nothing is billed twice. */
-  #requireForm({ targetOriginator, retentionDays, isCanonical }: ReadPayerEnvelope): void {
+  #requireForm(envelope: ReadPayerEnvelope): void {
+    const { targetOriginator, retentionDays } = envelope;
     const { nodeId, rateBook } = this.#options;
     if (targetOriginator !== nodeId) {
       throw new PostageRefused("wrong_node", `the envelope is signed for node ${targetOriginator}, this is ${nodeId}`);
@@ -119,22 +118,25 @@ export class Gate {
       const problem = `messages are kept ${rateBook.retentionDays} days on this network, ${retentionDays} were asked`;
       throw new PostageRefused("wrong_retention", problem);
     }
-    if (!isCanonical) {
+    if (!isCanonicalPayerEnvelope(envelope)) {
       throw new PostageRefused("not_canonical", "encode the payer envelope canonically, with a low s and v of 0 or 1");
     }
   }
 
   /** Checked on every path, also when the voucher is stale: a bad signature is an error whatever it claims. */
-  #readVoucher(header: string, envelopes: readonly ReadPayerEnvelope[]): SignedVoucher {
+  async #readVoucher(header: string, envelopes: readonly ReadPayerEnvelope[]): Promise<SignedVoucher> {
+    const { domain, recover = recoverNow } = this.#options;
     try {
-      const voucher = readVoucher(this.#options.domain, voucherFromHeader(header), fastRecoverAddress);
+      const row = voucherFromHeader(header);
+      const { voucher: claimed, digest, signature } = unpackVoucher(domain, row);
+      const voucher = signedVoucher(claimed, row, await recover(digest, signature));
       if (envelopes.some(({ payer }) => payer === voucher.channel)) return voucher;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const code = error.code === "malformed_voucher" ? "voucher_malformed" : "bad_signature";
       throw new PostageRefused(code, error.message);
     }
-    const { chainId, postageChannels } = this.#options.domain;
+    const { chainId, postageChannels } = domain;
     throw new PostageRefused(
       "bad_signature",
       `the voucher is not signed by the payer of these envelopes for chain ${chainId}, contract ${postageChannels}`,

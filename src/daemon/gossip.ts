@@ -13,6 +13,7 @@ import { fastRecoverAddress } from "../platform/recover.ts";
 import { within } from "../platform/within.ts";
 import { authorisedFees } from "./account.ts";
 import type { Ledger } from "./ledger.ts";
+import { MOST_NEWS, PeerNews } from "./peerNews.ts";
 import type { Account, GossipTransport, RegisteredNode } from "./ports.ts";
 
 /** Rows that one call carries at most. */
@@ -27,8 +28,11 @@ const PATIENCE_MS = 1_000;
 /** Signatures checked before others get their turn. */
 const ROWS_PER_TURN = 8;
 const PAGE = MOST_GOSSIP_ROWS / 2;
-/** Every so many rounds everything is told again: a peer may have had no use for it then, or have lost it since. */
-const ROUNDS_BETWEEN_RETELLINGS = 60;
+/**
+ * Channels that one round retells to each peer. So of N channels each is retold within 60 rounds or N / 250 + 1, whichever
+ * is more, and a round sends a peer at most 10,250 channels' vouchers: 1.6 MB.
+ */
+const RETOLD_PER_ROUND = 250;
 
 /** More gossip than this daemon reads at once; the peer tells again later. */
 export class GossipBusy extends Error {
@@ -48,8 +52,7 @@ export interface GossipOptions {
 export class Gossip {
   readonly #options: GossipOptions;
   readonly #reading = new FairQueue(QUEUE);
-  /** Per peer, the channels whose vouchers grew since it was told. */
-  readonly #news = new Map<number, Set<Address>>();
+  readonly #news = new Map<number, PeerNews>();
   /** Peers that take long over what an earlier round tells them. */
   readonly #telling = new Set<number>();
   #round = 0;
@@ -99,7 +102,7 @@ export class Gossip {
 
   /** The ledger says that a channel's vouchers grew. */
   noteRaise(channel: Address): void {
-    for (const news of this.#news.values()) news.add(channel);
+    for (const news of this.#news.values()) news.note(channel);
   }
 
   /**
@@ -111,7 +114,7 @@ export class Gossip {
   async round(peers: readonly RegisteredNode[], signal: AbortSignal, mustReach = false): Promise<boolean> {
     const answered = new Set<number>([this.#options.nodeId]);
     const others = peers.filter(({ nodeId }) => nodeId !== this.#options.nodeId);
-    const retell = this.#round++ % ROUNDS_BETWEEN_RETELLINGS === 0;
+    this.#round++;
     for (const nodeId of this.#news.keys()) {
       if (!others.some((peer) => peer.nodeId === nodeId)) this.#news.delete(nodeId);
     }
@@ -126,7 +129,7 @@ export class Gossip {
       const told = others.map(async (peer) => {
         if (this.#telling.has(peer.nodeId)) return;
         this.#telling.add(peer.nodeId);
-        if (await this.#tell(peer, { signal, mustReach, retell })) answered.add(peer.nodeId);
+        if (await this.#tell(peer, signal, mustReach)) answered.add(peer.nodeId);
         this.#telling.delete(peer.nodeId);
         noteAnswer();
       });
@@ -137,20 +140,16 @@ export class Gossip {
     return isMajority();
   }
 
-  /** Whether a peer was told something, or asked, and has answered. Never rejects. */
-  async #tell(
-    peer: RegisteredNode,
-    { signal, mustReach, retell }: { signal: AbortSignal; mustReach: boolean; retell: boolean },
-  ): Promise<boolean> {
-    const isNew = !this.#news.has(peer.nodeId);
-    if (isNew) this.#news.set(peer.nodeId, new Set());
+  /** Whether a peer was told all that is new, or asked, and has answered. Never rejects. */
+  async #tell(peer: RegisteredNode, signal: AbortSignal, mustReach: boolean): Promise<boolean> {
+    const news = this.#news.get(peer.nodeId) ?? new PeerNews();
+    this.#news.set(peer.nodeId, news);
     try {
-      const sent = await (isNew || retell ? this.#tellAll(peer, signal) : this.#tellNews(peer, signal));
+      const hasTold = await this.#tellNews(peer, news, signal);
+      const sent = (await this.#retell(peer, news, signal)) || hasTold;
       if (!sent && mustReach) await this.#send(peer.httpAddress, new Uint8Array(), signal);
-      return sent || mustReach;
+      return (sent || mustReach) && !news.hasLost;
     } catch (error) {
-      // Forgotten, it counts as new in the next round and hears everything.
-      if (isNew || retell) this.#news.delete(peer.nodeId);
       if (!signal.aborted) {
         this.#options.log.debug({ peer: peer.nodeId, error: String(error) }, "a peer did not take our vouchers");
       }
@@ -158,34 +157,29 @@ export class Gossip {
     }
   }
 
-  /** Whether there was something to tell. */
-  async #tellNews({ nodeId, httpAddress }: RegisteredNode, signal: AbortSignal): Promise<boolean> {
+  /** Whether there was something to tell. What grows meanwhile may wait for the next round. */
+  async #tellNews({ httpAddress }: RegisteredNode, news: PeerNews, signal: AbortSignal): Promise<boolean> {
     let hasSent = false;
-    const news = this.#news.get(nodeId)!;
-    while (news.size > 0) {
-      const some = [...news].slice(0, PAGE);
-      for (const channel of some) news.delete(channel);
+    for (let told = 0; news.size > 0 && told < MOST_NEWS; told += PAGE) {
+      const some = news.take(PAGE);
       try {
         const accounts = await Promise.all(some.map((channel) => this.#options.ledger.account(channel)));
         hasSent = (await this.#sendVouchers(httpAddress, accounts, signal)) || hasSent;
       } catch (error) {
-        for (const channel of some) news.add(channel);
+        news.putBack(some);
         throw error;
       }
     }
     return hasSent;
   }
 
-  async #tellAll({ nodeId, httpAddress }: RegisteredNode, signal: AbortSignal): Promise<boolean> {
-    let hasSent = false;
-    // What grows meanwhile is news again.
-    this.#news.get(nodeId)!.clear();
-    let after: Address | undefined;
-    do {
-      const page = await this.#options.ledger.accounts(after, PAGE);
-      hasSent = (await this.#sendVouchers(httpAddress, page, signal)) || hasSent;
-      after = page.at(-1)?.channel;
-    } while (after);
+  /** Goes on where the round before has stopped, or failed. */
+  async #retell({ httpAddress }: RegisteredNode, news: PeerNews, signal: AbortSignal): Promise<boolean> {
+    const from = news.retelling(this.#round);
+    if (!from) return false;
+    const page = await this.#options.ledger.accounts(from.after, RETOLD_PER_ROUND);
+    const hasSent = await this.#sendVouchers(httpAddress, page, signal);
+    news.noteRetold(page.length < RETOLD_PER_ROUND ? undefined : page.at(-1)!.channel);
     return hasSent;
   }
 

@@ -6,11 +6,14 @@ import type { KeyRing } from "./keyRing.ts";
 import { newestSequenceId } from "./newest.ts";
 import type { AnnouncedRanges, EnvelopeLog, LedgerStore, RegisteredNode } from "./ports.ts";
 import { NotServedYetError } from "./ports.ts";
+import { within } from "../platform/within.ts";
 
 /** Peers that are asked at the same time, how long one question and one peer may take, and how often it is done again. */
 const PEERS_AT_ONCE = 8;
 const QUESTION_MS = 5_000;
 const PEER_MS = 15_000;
+/** However many peers there are: whoever has not been asked by then is asked a minute later. */
+const ALL_MS = 30_000;
 const ASK_AGAIN_MS = 60_000;
 /** Of each answer so many envelopes are looked at: a peer that holds forgeries must not hide what is genuine. */
 const LOOKED_AT = 10;
@@ -44,6 +47,8 @@ export class HighWater {
   #problem: string | undefined;
   #needed = 0n;
   #askedAt: number | undefined;
+  /** Where in the registry the next round of questions begins. */
+  #askedTo = 0;
 
   constructor(options: HighWaterOptions) {
     this.#options = options;
@@ -110,30 +115,50 @@ export class HighWater {
 
   /** Nobody has to answer: a network that is down must not keep a whole node shut. */
   async #askOthers(nodes: readonly RegisteredNode[]): Promise<void> {
-    const { nodeId, store, others, log } = this.#options;
+    const { nodeId, store, others, clock, log } = this.#options;
     if (!others) return;
     const from = await this.#known();
     const peers = nodes.filter((node) => node.nodeId !== nodeId);
-    for (let i = 0; i < peers.length; i += PEERS_AT_ONCE) {
-      const asked = peers.slice(i, i + PEERS_AT_ONCE).map(async (peer) => {
-        const newest = await this.#newestAt(others, peer, from);
-        if (newest > from) await store.raiseHighWater(newest);
-      });
-      for (const result of await Promise.allSettled(asked)) {
-        if (result.status === "rejected") log.debug({ error: String(result.reason) }, "a peer did not say what it has");
+    const ask = async (signal: AbortSignal) => {
+      for (let i = 0; i < peers.length && !signal.aborted; i += PEERS_AT_ONCE) {
+        // Not the same ones each time that there is no time for all.
+        const some = peers.slice(i, i + PEERS_AT_ONCE).map((_, n) => peers[(this.#askedTo + n) % peers.length]!);
+        this.#askedTo += some.length;
+        const asked = some.map(async (peer) => {
+          const newest = await within(signal, PEER_MS, (ended) => this.#newestAt(others, peer, from, ended), clock);
+          if (newest > from) await store.raiseHighWater(newest);
+        });
+        for (const result of await Promise.allSettled(asked)) {
+          if (result.status === "rejected")
+            log.debug({ error: String(result.reason) }, "a peer did not say what it has");
+        }
       }
-    }
-    const announced = await others.announced?.lastOf(nodeId).catch(() => undefined);
-    if (announced !== undefined) await store.raiseHighWater(announced);
+      const announced = signal.aborted ? undefined : await others.announced?.lastOf(nodeId).catch(() => undefined);
+      if (announced !== undefined) await store.raiseHighWater(announced);
+    };
+    // A source that does not heed its signal holds nothing up either.
+    await within(
+      new AbortController().signal,
+      ALL_MS,
+      (signal) => {
+        const late = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+        return Promise.race([ask(signal), late]);
+      },
+      clock,
+    );
   }
 
-  #newestAt({ peers, keys }: HighWaterSources, peer: RegisteredNode, from: bigint): Promise<bigint> {
-    const { nodeId } = this.#options;
-    const ended = AbortSignal.timeout(PEER_MS);
+  #newestAt(
+    { peers, keys }: HighWaterSources,
+    peer: RegisteredNode,
+    from: bigint,
+    ended: AbortSignal,
+  ): Promise<bigint> {
+    const { nodeId, clock } = this.#options;
     return newestSequenceId(async (after) => {
-      const signal = AbortSignal.any([ended, AbortSignal.timeout(QUESTION_MS)]);
       const page = { originatorId: nodeId, after, limit: LOOKED_AT };
-      for (const bytes of await peers.read(peer.httpAddress, page, signal)) {
+      const read = (signal: AbortSignal) => peers.read(peer.httpAddress, page, signal);
+      for (const bytes of await within(ended, QUESTION_MS, read, clock)) {
         const envelope = readOriginatorEnvelope(bytes);
         // Only this node's own signature says that it gave an id out: a peer must not be able to shut it.
         const isOurs = envelope.originatorId === nodeId && envelope.sequenceId > after;

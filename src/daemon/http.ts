@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-import type { Address } from "../protocol/bytes.ts";
+import type { Address, Hex } from "../protocol/bytes.ts";
 import { toAddress } from "../protocol/bytes.ts";
 import { VOUCHER_ROW_LENGTH } from "../protocol/voucher.ts";
 import type { HttpHandler } from "../platform/grpcServer.ts";
@@ -8,13 +8,16 @@ import { isLocalCaller } from "../platform/localCaller.ts";
 import type { Log } from "../platform/log.ts";
 import { authorisedFees, availableFees, unsettledFees } from "./account.ts";
 import { GossipBusy, MOST_GOSSIP_ROWS } from "./gossip.ts";
+import { ReorgRefusedError } from "./follow/ports.ts";
 import type { Operations } from "./operations.ts";
 import type { Verdict } from "./overview/health.ts";
 import type { Account } from "./ports.ts";
+import { SendError } from "./transactions/errors.ts";
 
 /** Where peers and payers reach the daemon, below the node's registered address. */
 export const VOUCHERS_PATH = "/postage/vouchers";
 const CHANNEL_PATH = /^\/postage\/channels\/(0x[0-9a-fA-F]{40})$/;
+const ACCEPT_REORG_PATH = /^\/accept-reorg\/(\d{1,18})\/(0x[0-9a-fA-F]{64})$/;
 const EVIDENCE_PATH = /^\/evidence\/(\d{1,10})\/(\d{1,20})$/;
 const MOST_BODY_BYTES = MOST_GOSSIP_ROWS * VOUCHER_ROW_LENGTH;
 
@@ -68,6 +71,8 @@ export interface OperatorRoutes extends WatchRoutes {
   claim(): Promise<bigint>;
   /** Opens the gate although the node's log ends before an id that it has given out; answers that id. */
   trustLog(): Promise<bigint>;
+  /** See Daemon.acceptReorg. */
+  acceptReorg(number: bigint, hash: Hex): Promise<void>;
   /** What convicts a node, as hex for an appeal or another reporter; undefined when there is none. */
   evidence(nodeId: number, sequenceId: bigint): Promise<object | undefined>;
 }
@@ -78,6 +83,11 @@ export function operatorHandler(routes: OperatorRoutes, log: Log): HttpHandler {
     if (!isLocalCaller(request)) throw new Forbidden("ask from the machine that the daemon runs on");
     const [, nodeId, sequenceId] = EVIDENCE_PATH.exec(path) ?? [];
     if (request.method === "GET" && nodeId) return routes.evidence(Number(nodeId), BigInt(sequenceId!));
+    const [, number, hash] = ACCEPT_REORG_PATH.exec(path) ?? [];
+    if (request.method === "POST" && number) {
+      await routes.acceptReorg(BigInt(number), hash!.toLowerCase() as Hex);
+      return { accepted: number };
+    }
     switch (`${request.method} ${path}`) {
       case "GET /status":
         return routes.status();
@@ -143,6 +153,9 @@ function handler(log: Log, answer: Answer): HttpHandler {
       .catch((error: unknown) => {
         if (error instanceof BadRequest) return send(response, 400, { error: error.message });
         if (error instanceof Forbidden) return send(response, 403, { error: error.message });
+        if (error instanceof ReorgRefusedError || error instanceof SendError) {
+          return send(response, 409, { error: error.message });
+        }
         if (error instanceof GossipBusy) return send(response, 503, { error: error.message });
         log.error({ path, error: String(error) }, "a request failed");
         send(response, 500, { error: "the daemon could not do this: see its log" });

@@ -1,4 +1,5 @@
 import type { Clock } from "../platform/clock.ts";
+import { fastRecoverAddress } from "../platform/recover.ts";
 import type { Address } from "../protocol/bytes.ts";
 import type { ReadOriginatorEnvelope } from "../protocol/envelope.ts";
 import { recoverOriginator } from "../protocol/envelope.ts";
@@ -42,7 +43,7 @@ export class KeyRing {
 
   /** Whether the node that an envelope names signed it. Throws when the chain cannot say: nothing is known then. */
   async isSigned(envelope: ReadOriginatorEnvelope): Promise<boolean> {
-    const signer = recoverOriginator(envelope);
+    const signer = recoverOriginator(envelope, fastRecoverAddress);
     return signer !== undefined && (await this.isKey(envelope.originatorId, signer, envelope.originatorNs));
   }
 

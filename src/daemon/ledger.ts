@@ -10,6 +10,8 @@ const CACHED_ACCOUNTS = 50_000;
 const MOST_PER_BATCH = 1_000;
 /** What waits for one at most; more is turned away. */
 const MOST_WAITING = 20_000;
+/** Turns of the event loop that a commit waits for more. */
+const MOST_TURNS = 8;
 /** An account may be written again and again while it is read. */
 const MOST_READS = 5;
 
@@ -51,7 +53,7 @@ export class Ledger {
     this.#store = store;
     this.#onRaise = onRaise;
     this.#isShared = isShared;
-    const bounds = { mostPerBatch: MOST_PER_BATCH, mostWaiting: MOST_WAITING };
+    const bounds = { mostPerBatch: MOST_PER_BATCH, mostWaiting: MOST_WAITING, mostTurns: MOST_TURNS };
     this.#reads = new Batcher({ ...bounds, run: (channels) => this.#read(channels) });
     this.#looks = new Batcher({ ...bounds, run: (charges) => this.#look(charges) });
     this.#raises = new Batcher({ ...bounds, run: (raises) => this.#raise(raises) });

@@ -1,27 +1,17 @@
-import { setImmediate } from "node:timers/promises";
-
-import {
-  FIRST_NODE_ID,
-  canonicalPayerEnvelopeSize,
-  readOriginatorEnvelope,
-  readPayerEnvelope,
-} from "../protocol/envelope.ts";
-import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
-import { ProtocolError } from "../protocol/errors.ts";
+import { FIRST_NODE_ID } from "../protocol/envelope.ts";
 import { minuteOf } from "../protocol/fees.ts";
-import { isNodeOnly } from "../protocol/topics.ts";
 import type { Log } from "../platform/log.ts";
-import { fastRecoverAddress } from "../platform/recover.ts";
-import { chargeDigest } from "./gate.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Charge, EnvelopeLog, LedgerStore } from "./ports.ts";
 import { ForgedLogError } from "./ports.ts";
 import type { RateBook } from "./rateBook.ts";
-import { MeterOvertakenError } from "./store/errors.ts";
 import { WINDOW_MINUTES } from "./rateBook.ts";
+import type { MeteredEnvelope, ReadEnvelopes } from "./threads/readEnvelope.ts";
+import { readInTurns } from "./threads/readInTurns.ts";
+import { MeterOvertakenError } from "./store/errors.ts";
 
-const BATCH = 500;
-const ENVELOPES_PER_TURN = 16;
+/** A node's page: one commit, and its tables' pages are written once, for as many as it has. */
+const BATCH = 1_000;
 
 export interface MeterOptions {
   envelopeLog: EnvelopeLog;
@@ -29,8 +19,15 @@ export interface MeterOptions {
   ledger: Ledger;
   rateBook: RateBook;
   log: Log;
+  /** In this thread, by turns, unless told otherwise. */
+  read?: ReadEnvelopes;
   /** Hears that a long run gets on. */
   onPage?: () => void;
+}
+
+interface Page {
+  upTo: bigint;
+  envelopes: MeteredEnvelope[];
 }
 
 /**
@@ -41,6 +38,7 @@ export class Meter {
   readonly #options: MeterOptions;
   #running: Promise<void> | undefined;
   #again = false;
+  #isStopped = false;
 
   constructor(options: MeterOptions) {
     this.#options = options;
@@ -58,6 +56,11 @@ export class Meter {
     } finally {
       this.#running = undefined;
     }
+  }
+
+  /** Ends a run with the page that it is at: what follows is metered after the next start. */
+  stop(): void {
+    this.#isStopped = true;
   }
 
   async #run(): Promise<void> {
@@ -80,73 +83,69 @@ export class Meter {
     } while (this.#again);
   }
 
+  /** A page is read while the one before it is written. */
   async #drainOriginator(originatorId: number): Promise<void> {
-    const { envelopeLog, store } = this.#options;
-    let after = await store.meterCursor(originatorId);
+    let after = await this.#options.store.meterCursor(originatorId);
+    let next = this.#read(originatorId, after);
     for (;;) {
-      const page = await envelopeLog.read(originatorId, after, BATCH);
-      if (page.length === 0) return;
-      try {
-        after = await this.#meterPage(originatorId, after, page);
-        this.#options.onPage?.();
-      } catch (error) {
-        if (!(error instanceof MeterOvertakenError)) throw error;
-        // Another process of this database was faster. It charged the same: the log is all that counts.
-        const cursor = await store.meterCursor(originatorId);
-        if (cursor <= after) throw error;
-        after = cursor;
-      }
+      // Whoever waits for the end of the log must not take this for it.
+      if (this.#isStopped) throw new Error("the daemon stops");
+      const page = await next;
+      if (!page) return;
+      next = this.#read(originatorId, page.upTo);
+      // It is awaited in the next round, which may not come.
+      next.catch(() => {});
+      const reached = await this.#charge(originatorId, after, page);
+      this.#options.onPage?.();
+      if (reached !== page.upTo) next = this.#read(originatorId, reached);
+      after = reached;
     }
   }
 
-  async #meterPage(
-    originatorId: number,
-    after: bigint,
-    page: readonly { sequenceId: bigint; envelope: Uint8Array }[],
-  ): Promise<bigint> {
-    const { ledger, store } = this.#options;
-    const read: { originatorNs: bigint; payer: ReadPayerEnvelope }[] = [];
-    for (const [i, { sequenceId, envelope }] of page.entries()) {
-      // A signature takes about a millisecond: publishes get their turn in between.
-      if (i % ENVELOPES_PER_TURN === 0) await setImmediate();
-      const one = this.#read(originatorId, sequenceId, envelope);
-      if (one && !isNodeOnly(one.payer.client.topic.kind)) read.push(one);
+  /** The next page of an originator's log, undefined at its end. */
+  async #read(originatorId: number, after: bigint): Promise<Page | undefined> {
+    const { envelopeLog, rateBook, log, read = readInTurns } = this.#options;
+    const page = await envelopeLog.read(originatorId, after, BATCH);
+    if (page.length === 0) return undefined;
+    const all = await read(
+      page.map(({ envelope }) => envelope),
+      rateBook.retentionDays,
+    );
+    const envelopes: MeteredEnvelope[] = [];
+    for (const [i, one] of all.entries()) {
+      if ("problem" in one) {
+        const { sequenceId } = page[i]!;
+        log.warn({ originatorId, sequenceId, code: one.problem }, "an envelope that nobody can be charged for");
+      } else if (!one.isFree) envelopes.push(one);
     }
+    return { upTo: page.at(-1)!.sequenceId, envelopes };
+  }
+
+  /** Answers how far the originator's log is charged then: further than the page when another process was faster. */
+  async #charge(originatorId: number, after: bigint, { upTo, envelopes }: Page): Promise<bigint> {
+    const { ledger, store, rateBook } = this.#options;
     // From the store and not from memory: a clock that goes backwards must not change what a restarted daemon charges.
-    const minutes = read.map(({ originatorNs }) => minuteOf(originatorNs));
+    const minutes = envelopes.map(({ originatorNs }) => minuteOf(originatorNs));
     const [oldest, newest] = [minutes.reduce(least, minutes[0] ?? 0n), minutes.reduce(most, 0n)];
     const counts = await store.minuteCounts(originatorId, oldest - WINDOW_MINUTES, newest);
     const charges: Charge[] = [];
     const minuteCounts = new Map<bigint, bigint>();
-    for (const { originatorNs, payer } of read) {
-      charges.push(this.#charge(payer, originatorNs, counts));
-      const minute = minuteOf(originatorNs);
+    for (const [i, { originatorNs, payer, digest, size }] of envelopes.entries()) {
+      charges.push({ channel: payer, digest, feePico: rateBook.feePico(counts, originatorNs, size) });
+      const minute = minutes[i]!;
       const count = (counts.get(minute) ?? 0n) + 1n;
       counts.set(minute, count);
       minuteCounts.set(minute, count);
     }
-    const upTo = page.at(-1)!.sequenceId;
-    await ledger.meter({ originatorId, after, upTo, charges, minuteCounts });
-    return upTo;
-  }
-
-  /** At the network's retention and the canonical size, whatever bytes carried it and whatever they ask for. */
-  #charge(payer: ReadPayerEnvelope, originatorNs: bigint, counts: ReadonlyMap<bigint, bigint>): Charge {
-    const { rateBook } = this.#options;
-    const size = canonicalPayerEnvelopeSize({ ...payer, retentionDays: rateBook.retentionDays });
-    const feePico = rateBook.feePico(counts, originatorNs, size);
-    return { channel: payer.payer, digest: chargeDigest(payer.digest), feePico };
-  }
-
-  #read(originatorId: number, sequenceId: bigint, envelope: Uint8Array) {
     try {
-      const { originatorNs, payerEnvelope } = readOriginatorEnvelope(envelope);
-      return { originatorNs, payer: readPayerEnvelope(payerEnvelope, fastRecoverAddress) };
+      await ledger.meter({ originatorId, after, upTo, charges, minuteCounts });
+      return upTo;
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      const { code } = error;
-      this.#options.log.warn({ originatorId, sequenceId, code }, "an envelope that nobody can be charged for");
-      return undefined;
+      if (!(error instanceof MeterOvertakenError)) throw error;
+      // Another process of this database was faster. It charged the same: the log is all that counts.
+      const cursor = await store.meterCursor(originatorId);
+      if (cursor <= after) throw error;
+      return cursor;
     }
   }
 }

@@ -33,6 +33,9 @@ export interface Charge {
   feePico: bigint;
 }
 
+/** The account that signed a digest, undefined when the bytes are no signature. May compute in another thread. */
+export type RecoverSoon = (digest: Uint8Array, signature: Uint8Array) => Promise<Address | undefined>;
+
 /** A stretch of one originator's log, metered in one go. */
 export interface MeterBatch {
   originatorId: number;
@@ -72,6 +75,14 @@ export interface ChainProgress {
   finalized?: FinalizedBlock;
 }
 
+/** Charges are kept as long as their channels, so they grow with traffic; nothing else does. */
+export interface StoreSize {
+  /** The file, or the whole database on the server. */
+  databaseBytes: bigint;
+  /** The table of charges with its index; absent in a file, most of which it is. */
+  chargesBytes?: bigint;
+}
+
 /** The durable ledger. A resolved promise means that the change is on disk. */
 export interface LedgerStore {
   account(channel: Address): Promise<Account | undefined>;
@@ -92,8 +103,10 @@ export interface LedgerStore {
   /** Charges what was not charged before and moves the cursor; answers what was charged. */
   meter(batch: MeterBatch): Promise<Charge[]>;
   meterCursor(originatorId: number): Promise<bigint>;
-  /** Messages per minute of an originator, both minutes inclusive. */
+  /** Messages per minute of an originator, both minutes inclusive; of the newest 10,080 minutes that have any, a week's. */
   minuteCounts(originatorId: number, fromMinute: bigint, toMinute: bigint): Promise<Map<bigint, bigint>>;
+  /** What the database takes, found out without counting rows: for a metric. */
+  size(): Promise<StoreSize>;
   /** The highest sequence id that this node is known to have given out, whoever said so. Only grows. */
   raiseHighWater(sequenceId: bigint): Promise<bigint>;
 }
@@ -167,6 +180,8 @@ export interface DaemonChain extends WorkChain {
   epochSeconds(): Promise<bigint>;
   /** Wei per gas, as a transaction would pay now. */
   gasPrice(): Promise<bigint>;
+  /** Most wei per byte of a transaction that are paid beside its gas; absent where nothing is. */
+  dataFeePerByte?(): Promise<bigint>;
 }
 
 /** Carries vouchers to another daemon. */

@@ -3,15 +3,16 @@ import { setImmediate } from "node:timers/promises";
 import type { Address } from "../protocol/bytes.ts";
 import { concatBytes } from "../protocol/bytes.ts";
 import { unitsToPico } from "../protocol/units.ts";
+import { VOUCHER_ROW_LENGTH } from "../protocol/voucher.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import { exposurePico, unsettledFees } from "./account.ts";
 import { isSame } from "./follow/caution.ts";
-import type { GasPolicy } from "./gasPolicy.ts";
-import { demandBudgetWei, gasBudgetWei, gasCostOf, isWorth } from "./gasPolicy.ts";
+import type { Cost, GasPolicy } from "./gasPolicy.ts";
+import { costInUnits, demandBudgetWei, gasBudgetWei, isWorth, transactionBytes } from "./gasPolicy.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Account, DaemonChain } from "./ports.ts";
-import { Quarantine, bisect } from "./transactions/batch.ts";
+import { BatchFailedError, Quarantine, bisect } from "./transactions/batch.ts";
 import { SendError } from "./transactions/errors.ts";
 import type { Lane } from "./transactions/ports.ts";
 import type { Turns } from "./turns.ts";
@@ -47,6 +48,7 @@ interface Run {
   lane: Lane;
   demand: boolean;
   gasPrice: bigint;
+  dataFeePerByte: bigint;
   timestamp: bigint;
 }
 
@@ -108,31 +110,36 @@ export class Settler {
   }
 
   async #run(lane: Lane, demand: boolean): Promise<SettleResult[]> {
-    const { chain, turns, clock } = this.#options;
+    const { chain, policy, turns, clock, log } = this.#options;
     const gasPrice = await chain.gasPrice();
+    const dataFeePerByte = (await chain.dataFeePerByte?.()) ?? 0n;
     const { timestamp } = await chain.heads();
-    const run: Run = { lane, demand, gasPrice, timestamp };
+    const run: Run = { lane, demand, gasPrice, dataFeePerByte, timestamp };
     const wait = demand ? 0n : await turns.waitSeconds(timestamp);
     const report = { at: clock.now(), gasPrice, waitSeconds: wait, ...NOTHING_FOUND };
     const due = await this.#due(run, report);
     const ripe = due.filter(({ channel }) => demand || turns.isMine(workOf(lane, channel), timestamp, wait));
     if (!demand) turns.keepOnly(new Set(due.map(({ channel }) => workOf(lane, channel))), workOf(lane, ""));
-    this.#reports[lane] = { ...report, due: due.length, ripe: ripe.length, gasCost: this.#gasCost(report) };
+    this.#reports[lane] = {
+      ...report,
+      due: due.length,
+      ripe: ripe.length,
+      gasCost: costInUnits(policy, costOf(report.unsettledAccounts, run)),
+    };
     const results: SettleResult[] = [];
-    try {
-      for (let i = 0; i < ripe.length; i += MOST_ROWS) {
+    for (let i = 0; i < ripe.length; i += MOST_ROWS) {
+      try {
         const result = await this.#settle(ripe.slice(i, i + MOST_ROWS), run);
         if (result) results.push(result);
+      } catch (error) {
+        const problem = error instanceof Error ? error.message : String(error);
+        this.#reports[lane] = { ...this.#reports[lane], problem };
+        // The rows after it are others.
+        if (!(error instanceof BatchFailedError) || i + MOST_ROWS >= ripe.length) throw error;
+        log.warn({ lane, error: error.message }, "rows of a settlement are left to the next run");
       }
-    } catch (error) {
-      this.#reports[lane] = { ...this.#reports[lane], problem: error instanceof Error ? error.message : String(error) };
-      throw error;
     }
     return results;
-  }
-
-  #gasCost({ gasPrice, unsettledAccounts }: Pick<RunReport, "gasPrice" | "unsettledAccounts">): bigint {
-    return gasCostOf(this.#options.policy, { gas: gasOf(unsettledAccounts), gasPrice });
   }
 
   /** What is urgent first, then the most valuable: when not all can be afforded, it is the least that wait. */
@@ -160,12 +167,14 @@ export class Settler {
    * Due when gas is a small part of the value; when the payer is leaving or its exposure nears the cap, when it is at
    * most half of it. Never more: else a payer who asks for one unit back could burn every operator's gas.
    */
-  #isDue(account: Account, { lane, demand, gasPrice }: Run): boolean {
+  #isDue(account: Account, { lane, demand, gasPrice, dataFeePerByte }: Run): boolean {
     const value = unsettledFees(account);
     if (demand) return value > 0n;
     if (isLeaving(account) !== (lane === "deadline")) return false;
     // In good company; whether there is enough of it is seen when all are known.
-    return isWorth(this.#options.policy, { value, gas: ROW_GAS, gasPrice, urgent: this.#isUrgent(account) });
+    const dataWei = BigInt(VOUCHER_ROW_LENGTH) * dataFeePerByte;
+    const cost = { gas: ROW_GAS, gasPrice, dataWei };
+    return isWorth(this.#options.policy, { value, ...cost, urgent: this.#isUrgent(account) });
   }
 
   #isUrgent(account: Account): boolean {
@@ -174,7 +183,7 @@ export class Settler {
   }
 
   /** As many as are worth, together, the fixed part of their transactions too. */
-  #affordable(due: readonly Account[], { gasPrice }: Run): Account[] {
+  #affordable(due: readonly Account[], run: Run): Account[] {
     const { policy } = this.#options;
     let [value, count, fit] = [0n, 0, 0];
     let areUrgent = true;
@@ -182,7 +191,7 @@ export class Settler {
       value += unsettledFees(account);
       areUrgent &&= this.#isUrgent(account);
       count++;
-      if (isWorth(policy, { value, gas: gasOf(count), gasPrice, urgent: areUrgent })) fit = count;
+      if (isWorth(policy, { value, ...costOf(count, run), urgent: areUrgent })) fit = count;
     }
     return due.slice(0, fit);
   }
@@ -214,7 +223,7 @@ export class Settler {
   async #withoutPoison(due: readonly Due[]): Promise<Due[]> {
     const { chain } = this.#options;
     const trusted = due.filter(({ account }) => !this.#quarantine.holds(account.channel));
-    const { good, bad } = await bisect(trusted, async (some) => {
+    const { good, bad, undecided } = await bisect(trusted, async (some) => {
       const expected = some.reduce((sum, { value }) => sum + value, 0n);
       try {
         const collected = await chain.simulateSettle(concatBytes(...some.flatMap(({ rows }) => rows)));
@@ -224,6 +233,10 @@ export class Settler {
         return "it reverts";
       }
     });
+    if (undecided.length > 0) {
+      const [rows, poisoned] = [undecided.length, bad.length];
+      this.#options.log.warn({ rows, poisoned }, "too many rows spoil a settlement: some are left to the next run");
+    }
     for (const { account } of good) this.#quarantine.clear(account.channel);
     if (bad.length === 0) return good;
     // Whoever was settled between the look and the simulation spoils nothing.
@@ -234,12 +247,12 @@ export class Settler {
     return good;
   }
 
-  #budget(due: readonly Due[], { demand, gasPrice }: Run): bigint {
+  #budget(due: readonly Due[], run: Run): bigint {
     const value = due.reduce((sum, one) => sum + one.value, 0n);
     const urgent = due.every(({ account }) => this.#isUrgent(account));
-    const gas = gasOf(due.length);
-    const worth = gasBudgetWei(this.#options.policy, { value, gas, urgent: urgent || demand });
-    const asked = demand ? demandBudgetWei(gas, gasPrice) : 0n;
+    const cost = costOf(due.length, run);
+    const worth = gasBudgetWei(this.#options.policy, { value, ...cost, urgent: urgent || run.demand });
+    const asked = run.demand ? demandBudgetWei(cost) : 0n;
     return worth > asked ? worth : asked;
   }
 }
@@ -247,9 +260,11 @@ export class Settler {
 /** Nothing is wrong: a later run finds the price lower, or the work done; or another process does it. */
 const WAITED_OUT = new Set(["not_leader", "too_expensive", "reverted", "replaced"]);
 
-function gasOf(rows: number): bigint {
+function costOf(rows: number, { gasPrice, dataFeePerByte }: Run): Cost {
   const transactions = BigInt(Math.ceil(rows / MOST_ROWS));
-  return transactions * TRANSACTION_GAS + BigInt(rows) * ROW_GAS;
+  const gas = transactions * TRANSACTION_GAS + BigInt(rows) * ROW_GAS;
+  const bytes = transactions * transactionBytes(0) + BigInt(rows * VOUCHER_ROW_LENGTH);
+  return { gas, gasPrice, dataWei: bytes * dataFeePerByte };
 }
 
 const NOTHING_FOUND = { unsettledAccounts: 0, unsettled: 0n, underway: 0 };

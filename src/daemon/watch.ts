@@ -3,7 +3,7 @@ import type { Log } from "../platform/log.ts";
 import { Serial } from "../platform/serial.ts";
 import { Follower } from "./follow/follower.ts";
 import type { Ledger } from "./ledger.ts";
-import type { DaemonChain, LedgerStore, RegisteredNode } from "./ports.ts";
+import type { DaemonChain, FinalizedBlock, LedgerStore, RegisteredNode } from "./ports.ts";
 import type { RateBook } from "./rateBook.ts";
 
 /** The chain is trusted this long after a read; then doubt grows to 1 over the following span. */
@@ -64,6 +64,15 @@ export class Watch {
       await this.#readTerms();
       if (await this.#follower.poll()) this.#trustedAt = this.#options.clock.elapsed();
       this.#warnOfClock();
+    });
+  }
+
+  /** See Follower; rates and registry are read again with the next look. */
+  acceptReorg(block: FinalizedBlock, rollBack: (block: bigint) => Promise<void>): Promise<void> {
+    return this.#serial.run(async () => {
+      await this.#follower.accept(block, rollBack);
+      this.#termsAt = undefined;
+      this.#trustedAt = undefined;
     });
   }
 

@@ -16,6 +16,9 @@ import type { FollowerState } from "./replicate/follower.ts";
 import { Replicator } from "./replicate/replicator.ts";
 import { NodeStore } from "./store/store.ts";
 
+/** Of the 30 s that a stop may take; 5 s more are for publishes that the gate still holds. */
+const CALLS_END_MS = 20_000;
+
 export interface NodeOptions {
   /** 100, 200, ... as the registry has it. */
   nodeId: number;
@@ -45,6 +48,8 @@ export interface NodeOptions {
   /** First and longest wait before a peer is called again. Default 500 ms and 10 s. */
   peerBackoffMs?: number;
   peerMaxBackoffMs?: number;
+  /** How long close() lets calls under way end before it cuts them. Default 20 s. */
+  callsEndMs?: number;
   /** How long close() waits for publishes that the gate still holds. Default 5 s. */
   drainMs?: number;
 }
@@ -90,6 +95,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       port: options.port,
       fallback: options.fallback,
       maxMessageBytes: LIMITS.requestBytes,
+      drainMs: options.callsEndMs ?? CALLS_END_MS,
       routes: nodeRoutes({ store, clock, keepAliveMs: options.keepAliveMs ?? 30_000 }, publisher),
     });
     const stop = new AbortController();

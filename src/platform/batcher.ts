@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 /** More is waiting than a batcher takes. */
 export class BatcherFullError extends Error {
   override readonly name = "BatcherFullError";
@@ -8,6 +10,8 @@ export interface BatcherOptions<Item, Result> {
   run: (items: readonly Item[]) => Promise<readonly Result[]>;
   mostPerBatch: number;
   mostWaiting: number;
+  /** Turns of the event loop that a batch waits at most, and only while each brings something more. */
+  mostTurns?: number;
 }
 
 interface Waiting<Item, Result> {
@@ -42,8 +46,20 @@ export class Batcher<Item, Result> {
     });
   }
 
+  /** Work that only computes brings a few items a turn: a flush for each few would cost more than what is flushed. */
+  async #gather(): Promise<void> {
+    const { mostTurns = 0, mostPerBatch } = this.#options;
+    for (let turn = 0; turn < mostTurns; turn++) {
+      const { length } = this.#waiting;
+      if (length >= mostPerBatch) return;
+      await nextTurn();
+      if (this.#waiting.length === length) return;
+    }
+  }
+
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
+      await this.#gather();
       const batch = this.#waiting.splice(0, this.#options.mostPerBatch);
       try {
         const results = await this.#options.run(batch.map(({ item }) => item));

@@ -23,7 +23,9 @@ export function toAddress(value: string): Address {
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** Orders bytes like numbers written with the most significant byte first. */
@@ -38,11 +40,17 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 export function uintToBytes(value: bigint, length: number): Uint8Array {
   if (value < 0n || value >> BigInt(8 * length) !== 0n) throw new RangeError(`${value} does not fit ${length} bytes`);
   const bytes = new Uint8Array(length);
+  // The amounts of a voucher, which every check of one reads and writes.
+  if (length === 8) {
+    new DataView(bytes.buffer).setBigUint64(0, value);
+    return bytes;
+  }
   for (let i = length - 1, rest = value; i >= 0; i--, rest >>= 8n) bytes[i] = Number(rest & 0xffn);
   return bytes;
 }
 
 export function bytesToUint(bytes: Uint8Array): bigint {
+  if (bytes.length === 8) return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0);
   return bytes.length === 0 ? 0n : BigInt(toHex(bytes));
 }
 

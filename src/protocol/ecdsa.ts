@@ -1,17 +1,17 @@
 import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { keccak_256 } from "@noble/hashes/sha3.js";
 
 import type { Address } from "./bytes.ts";
-import { bytesToUint, concatBytes, toHex, uintToBytes } from "./bytes.ts";
+import { bytesToUint, compareBytes, concatBytes, toHex, uintToBytes } from "./bytes.ts";
+import { keccak256 } from "./keccak.ts";
 
-const HALF_ORDER = secp256k1.Point.Fn.ORDER >> 1n;
+const HALF_ORDER = uintToBytes(secp256k1.Point.Fn.ORDER >> 1n, 32);
 
 /** 65 bytes R || S || V with V in {0, 1} and low S, as it stands in envelopes. */
 export type Signature65 = Uint8Array;
 
 /** `key` is the 65-byte uncompressed public key that begins with 0x04. */
 export function publicKeyToAddress(key: Uint8Array): Address {
-  return toHex(keccak_256(key.subarray(1)).subarray(12));
+  return toHex(keccak256(key.subarray(1)).subarray(12));
 }
 
 /** The 65-byte uncompressed public key of a 32-byte private key. */
@@ -62,5 +62,5 @@ export function withLowS(signature: Uint8Array): Uint8Array {
 
 /** Each signature has a twin with the other S; only the low one is taken, so that bytes name what they sign. */
 export function hasLowS(signature: Uint8Array): boolean {
-  return bytesToUint(signature.subarray(32, 64)) <= HALF_ORDER;
+  return compareBytes(signature.subarray(32, 64), HALF_ORDER) <= 0;
 }

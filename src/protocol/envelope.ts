@@ -1,5 +1,4 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { keccak_256 } from "@noble/hashes/sha3.js";
 
 import type { ClientEnvelope, OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import {
@@ -10,10 +9,11 @@ import {
 } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import type { Address } from "./bytes.ts";
-import { concatBytes, equalBytes, uintToBytes, utf8ToBytes } from "./bytes.ts";
+import { equalBytes, uintToBytes, utf8ToBytes } from "./bytes.ts";
 import type { Recover } from "./ecdsa.ts";
 import { hasLowS, recoverAddress, signDigest } from "./ecdsa.ts";
 import { ProtocolError } from "./errors.ts";
+import { keccak256 } from "./keccak.ts";
 import type { MlsFraming } from "./mls.ts";
 import { mustBeOrdered, readMlsFraming } from "./mls.ts";
 import type { Topic } from "./topics.ts";
@@ -27,20 +27,26 @@ export const COMMIT_ORIGINATOR = 0;
 export const IDENTITY_ORIGINATOR = 1;
 export const FIRST_NODE_ID = 100;
 
+const [TARGET, PAYER, ORIGINATOR] = ["target|", "payer|", "originator|"].map(utf8ToBytes) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
+
 /** `keccak256("target|" || uint32BE || "payer|" || unsigned client envelope)`: what the payer signs. */
 export function payerDigest(targetOriginator: number, unsignedClientEnvelope: Uint8Array): Uint8Array {
   const target = uintToBytes(BigInt(targetOriginator), 4);
-  return keccak_256(concatBytes(utf8ToBytes("target|"), target, utf8ToBytes("payer|"), unsignedClientEnvelope));
+  return keccak256(TARGET, target, PAYER, unsignedClientEnvelope);
 }
 
 /** `keccak256("originator|" || unsigned originator envelope)`: what the node signs. */
 export function originatorDigest(unsignedOriginatorEnvelope: Uint8Array): Uint8Array {
-  return keccak_256(concatBytes(utf8ToBytes("originator|"), unsignedOriginatorEnvelope));
+  return keccak256(ORIGINATOR, unsignedOriginatorEnvelope);
 }
 
 /** The hash that the log, receipts and evidence use. */
 export function payerEnvelopeHash(payerEnvelope: Uint8Array): Uint8Array {
-  return keccak_256(payerEnvelope);
+  return keccak256(payerEnvelope);
 }
 
 export interface ReadClientEnvelope {
@@ -153,29 +159,37 @@ export interface ReadPayerEnvelope extends PayerEnvelopeFields {
   payer: Address;
   /** Bytes of the canonical encoding. */
   canonicalSize: number;
-  isCanonical: boolean;
   client: ReadClientEnvelope;
 }
 
-/**
- * Reads a serialized PayerEnvelope as Go would and recovers its payer. A reader of other nodes' logs has to take what
- * is not canonical too; a gate refuses it (`isCanonical`). Throws ProtocolError.
- */
-export function readPayerEnvelope(bytes: Uint8Array, recover: Recover = recoverAddress): ReadPayerEnvelope {
+/** What a serialized PayerEnvelope says, without a look at its signature or its client envelope. Throws ProtocolError. */
+export function readPayerFields(bytes: Uint8Array): PayerEnvelopeFields {
   const message = decode("the payer envelope", () => fromBinary(PayerEnvelopeSchema, bytes));
-  const fields = {
+  return {
     unsignedClientEnvelope: message.unsignedClientEnvelope,
     payerSignature: message.payerSignature?.bytes ?? new Uint8Array(),
     targetOriginator: message.targetOriginator,
     retentionDays: message.messageRetentionDays,
   };
+}
+
+/**
+ * Reads a serialized PayerEnvelope as Go would and recovers its payer. A reader of other nodes' logs has to take what
+ * is not canonical too; a gate refuses it (`isCanonicalPayerEnvelope`). Throws ProtocolError.
+ */
+export function readPayerEnvelope(bytes: Uint8Array, recover: Recover = recoverAddress): ReadPayerEnvelope {
+  const fields = readPayerFields(bytes);
   const client = readClientEnvelope(fields.unsignedClientEnvelope);
   const digest = payerDigest(fields.targetOriginator, fields.unsignedClientEnvelope);
   const payer = recover(digest, fields.payerSignature);
   if (!payer) throw new ProtocolError("bad_signature", "the payer signature is not one");
-  const isCanonical =
-    fields.payerSignature[64]! <= 1 && hasLowS(fields.payerSignature) && equalBytes(encodePayerEnvelope(fields), bytes);
-  return { ...fields, bytes, digest, payer, canonicalSize: canonicalPayerEnvelopeSize(fields), isCanonical, client };
+  return { ...fields, bytes, digest, payer, canonicalSize: canonicalPayerEnvelopeSize(fields), client };
+}
+
+/** Whether it came in the one encoding that a gate takes. */
+export function isCanonicalPayerEnvelope(read: ReadPayerEnvelope): boolean {
+  const { payerSignature, bytes } = read;
+  return payerSignature[64]! <= 1 && hasLowS(payerSignature) && equalBytes(encodePayerEnvelope(read), bytes);
 }
 
 export interface OriginatorFields {

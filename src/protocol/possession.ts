@@ -1,9 +1,9 @@
 import { bls12_381 } from "@noble/curves/bls12-381.js";
-import { keccak_256 } from "@noble/hashes/sha3.js";
 
 import type { Address } from "./bytes.ts";
 import { bytesToUint, concatBytes, uintToBytes } from "./bytes.ts";
 import { publicKeyOf, signDigest } from "./ecdsa.ts";
+import { keccak256 } from "./keccak.ts";
 import { addressWord, keccakText, separatorOf, typedDigest } from "./typedData.ts";
 
 /** RFC 9380's suite for proofs of possession, with a domain of its own: a report's signature proves nothing here. */
@@ -28,7 +28,7 @@ export interface ProvedKey {
 /** Proves a node's signing key (secp256k1, 32 bytes): 65 bytes `0x04 | x | y`, and 65 bytes `r | s | v`. */
 export function proveSigningKey(domain: NodesDomain, owner: Address, signingKey: Uint8Array): ProvedKey {
   const separator = separatorOf(NAME, domain.chainId, domain.nodeRegistry);
-  const struct = keccak_256(concatBytes(POSSESSION_TYPE, addressWord(owner)));
+  const struct = keccak256(concatBytes(POSSESSION_TYPE, addressWord(owner)));
   const proof = signDigest(typedDigest(separator, struct), signingKey);
   // Contracts recover with 27 and 28.
   proof[64]! += 27;
@@ -43,8 +43,8 @@ export function proveAttestationKey(domain: NodesDomain, owner: Address, attesta
   const scalar = bytesToScalar(attestationKey);
   const publicKey = packG2(G2.Point.BASE.multiply(scalar));
   const registry = addressWord(domain.nodeRegistry);
-  const words = [uintToBytes(domain.chainId, 32), registry, addressWord(owner), keccak_256(publicKey)];
-  const hashed = G1.hashToCurve(keccak_256(concatBytes(...words)), { DST: POSSESSION_DST });
+  const words = [uintToBytes(domain.chainId, 32), registry, addressWord(owner), keccak256(publicKey)];
+  const hashed = G1.hashToCurve(keccak256(concatBytes(...words)), { DST: POSSESSION_DST });
   return { publicKey, proof: packG1(hashed.multiply(scalar)) };
 }
 

@@ -1,11 +1,10 @@
-import { keccak_256 } from "@noble/hashes/sha3.js";
-
 import type { Address } from "./bytes.ts";
 import { compareBytes, concatBytes, fromBase64Url, toBase64Url, uintToBytes } from "./bytes.ts";
 import { bytesToUint } from "./bytes.ts";
 import type { Recover } from "./ecdsa.ts";
 import { recoverAddress, signDigest } from "./ecdsa.ts";
 import { ProtocolError } from "./errors.ts";
+import { keccak256 } from "./keccak.ts";
 import { keccakText, separatorOf, typedDigest } from "./typedData.ts";
 
 /** Metadata of a publish call that carries a packed voucher row, base64url without padding. */
@@ -14,6 +13,8 @@ export const VOUCHER_HEADER = "x-postage-voucher";
 export const VOUCHER_ROW_LENGTH = 80;
 
 const VOUCHER_TYPE = keccakText("Voucher(uint64 fees,uint64 stamps)");
+/** Before 64 bits in a word of 256. */
+const PAD = new Uint8Array(24);
 const NAME = keccakText("Pennyblack Postage");
 
 /** What a payer owes in all since the channel began, in base units. Both only grow. */
@@ -46,8 +47,7 @@ export function domainSeparator(domain: PostageDomain): Uint8Array {
 
 /** The EIP-712 digest that the postage key signs. Throws RangeError when an amount exceeds 64 bits. */
 export function voucherDigest(domain: PostageDomain, { fees, stamps }: Voucher): Uint8Array {
-  const pad = new Uint8Array(24);
-  const struct = keccak_256(concatBytes(VOUCHER_TYPE, pad, uintToBytes(fees, 8), pad, uintToBytes(stamps, 8)));
+  const struct = keccak256(VOUCHER_TYPE, PAD, uintToBytes(fees, 8), PAD, uintToBytes(stamps, 8));
   return typedDigest(domainSeparator(domain), struct);
 }
 
@@ -64,6 +64,12 @@ export function signVoucher(domain: PostageDomain, voucher: Voucher, postageKey:
  * Throws ProtocolError `malformed_voucher` for another length and `bad_signature` when nobody can have signed it.
  */
 export function readVoucher(domain: PostageDomain, row: Uint8Array, recover: Recover = recoverAddress): SignedVoucher {
+  const { voucher, digest, signature } = unpackVoucher(domain, row);
+  return signedVoucher(voucher, row, recover(digest, signature));
+}
+
+/** What a packed row claims, and what shows who signed it. Throws ProtocolError `malformed_voucher` for another length. */
+export function unpackVoucher(domain: PostageDomain, row: Uint8Array) {
   if (row.length !== VOUCHER_ROW_LENGTH) {
     throw new ProtocolError("malformed_voucher", `a voucher has ${VOUCHER_ROW_LENGTH} bytes, this has ${row.length}`);
   }
@@ -72,7 +78,11 @@ export function readVoucher(domain: PostageDomain, row: Uint8Array, recover: Rec
   signature.set(row.subarray(16, 80));
   signature[64] = signature[32]! >> 7;
   signature[32]! &= 0x7f;
-  const channel = recover(voucherDigest(domain, voucher), signature);
+  return { voucher, digest: voucherDigest(domain, voucher), signature };
+}
+
+/** A voucher with the channel that its signature recovered to. Throws ProtocolError `bad_signature` when to none. */
+export function signedVoucher(voucher: Voucher, row: Uint8Array, channel: Address | undefined): SignedVoucher {
   if (!channel) throw new ProtocolError("bad_signature", "the voucher's signature is not one");
   return { ...voucher, channel, row: row.slice() };
 }

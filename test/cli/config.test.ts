@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -26,6 +26,17 @@ describe("cli/config", () => {
     for (const url of ["postgres://user@host:5432/ledger", "postgresql:///ledger?host=/run/postgresql", undefined]) {
       expect(readNodeConfig(withDatabase(url)).databaseUrl).to.equal(url);
     }
+  });
+
+  it("takes no interval in which the gate would come to doubt the chain", () => {
+    const file = withDatabase(undefined);
+    const config = JSON.parse(readFileSync(file, "utf8")) as object;
+    const reading = (followEveryMs: number) => {
+      writeFileSync(file, JSON.stringify({ ...config, followEveryMs }));
+      return readNodeConfig(file).followEveryMs;
+    };
+    expect(reading(30_000)).to.equal(30_000);
+    expect(() => reading(30_001)).to.throw(ConfigError, "followEveryMs");
   });
 
   it("refuses another database without repeating its password", () => {

@@ -3,12 +3,15 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { concatBytes } from "../../src/protocol/bytes.ts";
+import type { Address } from "../../src/protocol/bytes.ts";
+import { bytesToUint, concatBytes, uintToBytes } from "../../src/protocol/bytes.ts";
 import { addressOf } from "../../src/protocol/ecdsa.ts";
-import { signVoucher } from "../../src/protocol/voucher.ts";
+import { VOUCHER_ROW_LENGTH, signVoucher } from "../../src/protocol/voucher.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import { Gossip, GossipBusy } from "../../src/daemon/gossip.ts";
-import type { GossipTransport } from "../../src/daemon/ports.ts";
+import { EMPTY_CHANNEL } from "../../src/daemon/account.ts";
+import type { Ledger } from "../../src/daemon/ledger.ts";
+import type { Account, GossipTransport } from "../../src/daemon/ports.ts";
 import { DOMAIN, MemoryLog, OTHER_KEY, PAYER, PAYER_KEY, openBooks } from "./support.ts";
 import { payerEnvelope } from "../support/envelopes.ts";
 import { ManualClock } from "../support/manualClock.ts";
@@ -37,6 +40,31 @@ async function network(ids: number[], lost: (from: number, to: number) => boolea
     members.set(nodeId, { gossip, books });
   }
   return { members, nodes };
+}
+
+const PEER = [100, 200].map((nodeId) => ({ nodeId, httpAddress: `http://node-${nodeId}`, isCanonical: true }));
+
+/** Channels with a voucher each, whose fees are the channel's number. */
+function bookOf(channels: readonly Address[]): Ledger {
+  const accounts = channels.map((channel, i): Account => {
+    const voucher = { channel, fees: BigInt(i + 1), stamps: 0n, row: new Uint8Array(VOUCHER_ROW_LENGTH) };
+    voucher.row.set(uintToBytes(voucher.fees, 8));
+    return { channel, usagePico: 0n, vouchers: { fees: voucher, stamps: voucher }, chain: EMPTY_CHANNEL };
+  });
+  const byChannel = new Map(accounts.map((account) => [account.channel, account]));
+  return {
+    account: async (channel: Address) => byChannel.get(channel),
+    accounts: async (after: Address | undefined, limit: number) => {
+      const from = after === undefined ? 0 : Number(BigInt(after));
+      return accounts.slice(from, from + limit);
+    },
+  } as Partial<Ledger> as Ledger;
+}
+
+function numbersIn(rows: Uint8Array): number[] {
+  return Array.from({ length: rows.length / VOUCHER_ROW_LENGTH }, (_, i) =>
+    Number(bytesToUint(rows.subarray(i * VOUCHER_ROW_LENGTH, i * VOUCHER_ROW_LENGTH + 8))),
+  );
 }
 
 describe("daemon/gossip", () => {
@@ -160,6 +188,66 @@ describe("daemon/gossip", () => {
     await other.books.fund(PAYER, { deposited: 1_000_000n });
     for (let i = 0; i < 60; i++) await one.gossip.round(nodes, never);
     expect((await other.books.ledger.account(PAYER))!.vouchers!.fees.fees).to.equal(5_000n);
+  });
+
+  it("retells many channels some at a time, goes on where it failed, and begins again after sixty rounds", async () => {
+    const channels = Array.from({ length: 1_200 }, (_, i): Address => `0x${(i + 1).toString(16).padStart(40, "0")}`);
+    const book = bookOf(channels);
+    const rounds: number[][] = [];
+    let isAway = false;
+    const transport: GossipTransport = {
+      async send(_, rows) {
+        if (isAway) throw new Error("unreachable");
+        rounds.at(-1)!.push(...numbersIn(rows));
+      },
+    };
+    const gossip = new Gossip({ nodeId: 100, domain: DOMAIN, ledger: book, transport, clock, log: silentLog });
+    const round = async () => {
+      rounds.push([]);
+      await gossip.round(PEER, never);
+    };
+    for (let i = 0; i < 2; i++) await round();
+    isAway = true;
+    for (let i = 0; i < 3; i++) await round();
+    isAway = false;
+    for (let i = 0; i < 3; i++) await round();
+    expect(rounds.map(({ length }) => length)).to.deep.equal([250, 250, 0, 0, 0, 250, 250, 200]);
+    expect(rounds.flat(), "each once, in order").to.deep.equal(channels.map((_, i) => i + 1));
+    while (rounds.length < 60) await round();
+    expect(rounds.slice(8).flat()).to.deep.equal([]);
+    await round();
+    expect(rounds.at(-1)![0]).to.equal(1);
+  });
+
+  it("remembers a bounded part of what grew while a peer is away, and retells all when that was not enough", async () => {
+    const channels = Array.from({ length: 12_000 }, (_, i): Address => `0x${(i + 1).toString(16).padStart(40, "0")}`);
+    const sizes: number[] = [];
+    const heard = new Set<number>();
+    let isAway = false;
+    const transport: GossipTransport = {
+      async send(_, rows) {
+        if (isAway) throw new Error("unreachable");
+        sizes[sizes.length - 1]! += rows.length;
+        for (const number of numbersIn(rows)) heard.add(number);
+      },
+    };
+    const book = bookOf(channels);
+    const gossip = new Gossip({ nodeId: 100, domain: DOMAIN, ledger: book, transport, clock, log: silentLog });
+    const round = async () => {
+      sizes.push(0);
+      return gossip.round(PEER, never, true);
+    };
+    for (let i = 0; i < 60; i++) await round();
+    isAway = true;
+    heard.clear();
+    for (const channel of channels) gossip.noteRaise(channel);
+    await round();
+    isAway = false;
+    expect(await round(), "not all that grew").to.equal(false);
+    for (let i = 0; i < 49; i++) await round();
+    expect(heard.size).to.equal(channels.length);
+    expect(await round()).to.equal(true);
+    expect(Math.max(...sizes)).to.be.at.most(10_250 * VOUCHER_ROW_LENGTH);
   });
 
   it("lets others have their turn while it reads a full call, and turns away a flood", async () => {

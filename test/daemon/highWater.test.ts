@@ -31,6 +31,36 @@ describe("daemon/highWater", () => {
     expect(questions).to.be.at.most(201);
   });
 
+  it("asks all nodes within half a minute, also those that never answer, and others first the next time", async () => {
+    const clock = new ManualClock();
+    const store = (await storeAt()).ledger;
+    const asked: string[] = [];
+    const highWater = new HighWater({
+      ...{ nodeId: NODE_ID, store, clock, log: silentLog, envelopeLog: { read: async () => [] } },
+      others: {
+        keys: new KeyRing({ keyOf: async () => undefined }, clock),
+        // It does not even heed its signal.
+        peers: { read: (address) => (asked.push(address), new Promise(() => {})) },
+      },
+    });
+    const nodes = Array.from({ length: 80 }, (_, i) => {
+      return { nodeId: 200 + i * 100, httpAddress: `http://${i}`, isCanonical: true };
+    });
+    for (let round = 1; round <= 2; round++) {
+      let isOver = false;
+      const checked = highWater.check(nodes).then(() => (isOver = true));
+      const from = clock.elapsed();
+      while (!isOver && clock.elapsed() - from < 600_000) {
+        for (let i = 0; i < 8; i++) await new Promise((resolve) => setImmediate(resolve));
+        if (!isOver) clock.advance(1_000);
+      }
+      await checked;
+      expect(clock.elapsed() - from).to.be.at.most(30_000);
+      clock.advance(60_000);
+    }
+    expect(new Set(asked).size, "nobody twice before the others").to.equal(asked.length);
+  });
+
   it("takes what the chain announced into account, asks others again while it is shut, and doubts what it saw before", async () => {
     const clock = new ManualClock();
     const store = (await storeAt()).ledger;

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 
 import { expect } from "chai";
 
+import { ReorgRefusedError } from "../../src/daemon/follow/ports.ts";
 import { operatorHandler, publicHandler, watchHandler } from "../../src/daemon/http.ts";
 import type { HttpHandler } from "../../src/platform/grpcServer.ts";
 import { silentLog } from "../../src/platform/log.ts";
@@ -19,6 +20,9 @@ const OPERATOR = {
   health: () => ({ ok: true, reasons: [] }),
   ready: async () => ({ ok: false, reasons: ["a secret of the house"] }),
   metrics: async () => ({ contentType: "text/plain; version=0.0.4", text: "# HELP a b\n" }),
+  acceptReorg: async (number: bigint) => {
+    if (number !== 12n) throw new ReorgRefusedError("not that block");
+  },
   evidence: async (nodeId: number, sequenceId: bigint) => (nodeId === 200 ? { sequenceId } : undefined),
 };
 
@@ -62,6 +66,17 @@ describe("daemon/http", () => {
     });
     expect((await ask(operator, "POST", "/claim")).body).to.deep.equal({ claimed: "7" });
     expect((await ask(operator, "GET", "/claim")).status, "a GET moves no money").to.equal(404);
+  });
+
+  it("accepts a reorg by a block's number and hash, and says why not", async () => {
+    const hash = `0x${"Ab".repeat(32)}`;
+    expect((await ask(operator, "POST", `/accept-reorg/12/${hash}`)).body).to.deep.equal({ accepted: "12" });
+    const refused = await ask(operator, "POST", `/accept-reorg/13/${hash}`);
+    expect(refused).to.deep.equal({ status: 409, body: { error: "not that block" } });
+    for (const none of ["/accept-reorg", "/accept-reorg/12", "/accept-reorg/12/0x12", `/accept-reorg/x/${hash}`]) {
+      expect((await ask(operator, "POST", none)).status, none).to.equal(404);
+    }
+    expect((await ask(operator, "GET", `/accept-reorg/12/${hash}`)).status).to.equal(404);
   });
 
   it("hands out evidence by node and sequence id", async () => {

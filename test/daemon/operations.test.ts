@@ -106,16 +106,6 @@ describe("daemon/operations", () => {
     expect((await judgement(one, "/health")).ok).to.equal(true);
   });
 
-  it("/health fails when another process has the leadership: only a new start helps", async () => {
-    const clock = new ManualClock();
-    const status = () => ({ isFenced: true, lanes: [] });
-    const transactions = { tick: async () => {}, status, stop: () => {}, close: async () => {} };
-    const one = await started({ clock, transactions }, calmChain(clock));
-    const fenced = await judgement(one, "/health");
-    expect(fenced.status).to.equal(503);
-    expect(fenced.reasons[0]).to.include("another process took the leadership");
-  });
-
   it("/ready fails while the chain cannot be read, and says why; /health does not", async () => {
     const clock = new ManualClock();
     let isDown = true;

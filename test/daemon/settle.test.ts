@@ -8,6 +8,7 @@ import type { SendErrorCode } from "../../src/daemon/transactions/errors.ts";
 import { SendError } from "../../src/daemon/transactions/errors.ts";
 import type { Lane } from "../../src/daemon/transactions/ports.ts";
 import type { SendTerms } from "../../src/daemon/transactions/send.ts";
+import { withGasMargin } from "../../src/contracts/transactionSender.ts";
 import { Turns } from "../../src/daemon/turns.ts";
 import { silentLog } from "../../src/platform/log.ts";
 import type { Address } from "../../src/protocol/bytes.ts";
@@ -20,7 +21,14 @@ const GWEI = 10n ** 9n;
 async function settling(nodeId = 100) {
   const books = await openBooks();
   const state = {
-    ...{ gasPrice: GWEI, timestamp: 0n, settling: new Map<Address, Set<Lane>>(), reverts: false, skipped: 0n },
+    ...{
+      gasPrice: GWEI,
+      dataFeePerByte: 0n,
+      timestamp: 0n,
+      settling: new Map<Address, Set<Lane>>(),
+      reverts: false,
+      skipped: 0n,
+    },
     whenSimulated: async () => {},
     pricedOut: false,
     terms: undefined as SendTerms | undefined,
@@ -30,6 +38,7 @@ async function settling(nodeId = 100) {
   const seat = (id: number): RegisteredNode => ({ nodeId: id, httpAddress: "", isCanonical: true });
   const chain = {
     gasPrice: async () => state.gasPrice,
+    dataFeePerByte: async () => state.dataFeePerByte,
     heads: async () => ({ latest: 1n, safe: 1n, timestamp: state.timestamp }),
     nodes: async () => [seat(100), seat(200), seat(300)],
     epochSeconds: async () => 43_200n,
@@ -70,6 +79,28 @@ describe("daemon/settle", () => {
     await sign(10n * USD);
     await settler.run(false);
     expect(sent).to.deep.equal([10n * USD]);
+  });
+
+  it("counts what data costs beside gas: in what is worth it, and in the budget", async () => {
+    const { settler, state, sent, sign, fund } = await settling();
+    await fund(PAYER, { deposited: 1_000n * USD });
+    // 50,000 gas at 1 gwei are 0.2 USD: 10 USD pay for that at 2 %.
+    await sign(11n * USD);
+    state.dataFeePerByte = 100n * GWEI;
+    await settler.run(false);
+    expect(sent, "268 bytes cost half as much again").to.deep.equal([]);
+    await sign(30n * USD);
+    await settler.run(false);
+    expect(sent).to.deep.equal([30n * USD]);
+    const dataWei = 268n * state.dataFeePerByte;
+    const worthWei = (30n * USD * 200n * 10n ** 18n) / (10_000n * 4_000n * USD);
+    expect(state.terms!.budgetWei).to.equal(dataWei + ((worthWei - dataWei) * withGasMargin(50_000n)) / 50_000n);
+    state.dataFeePerByte = 10_000n * GWEI;
+    await sign(31n * USD);
+    await settler.run(true);
+    expect(state.terms!.budgetWei, "on demand").to.equal(
+      4n * (withGasMargin(50_000n) * GWEI + 268n * state.dataFeePerByte),
+    );
   });
 
   it("pays up to half the value for a payer who is leaving, and not a unit more", async () => {

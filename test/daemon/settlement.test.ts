@@ -63,6 +63,7 @@ async function threeDaemons(policy = POLICY) {
     );
   }
   for (const daemon of daemons) await daemon.start();
+  await Promise.all(daemons.map((daemon) => daemon.firstLook()));
   let published = 0;
   /** Publishes at the node of `at` and lets every node replicate it. */
   const publish = async (at: number, fees: bigint, n = published++) => {

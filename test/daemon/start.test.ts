@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 
 import { expect } from "chai";
 
+import { silentLog } from "../../src/platform/log.ts";
 import { ManualClock } from "../support/manualClock.ts";
 import { payerEnvelope } from "../support/envelopes.ts";
 import { daemonWith, quietEndpoint } from "./daemonWith.ts";
@@ -33,6 +34,7 @@ describe("daemon start", () => {
       },
     );
     await daemon.start();
+    await daemon.firstLook();
     expect(daemon.gate.isOpen()).to.equal(false);
     isDown = false;
     for (let i = 0; i < 100 && !daemon.gate.isOpen(); i++) {
@@ -40,6 +42,102 @@ describe("daemon start", () => {
       await turn();
     }
     expect(daemon.gate.isOpen()).to.equal(true);
+    await daemon.close();
+  });
+
+  it("serves deadlines, gossip and transactions while a long log is metered, and ends with the page it is at", async () => {
+    const clock = new ManualClock();
+    const done = { deadlines: 0, gossip: 0, ticks: 0, pages: 0 };
+    let giveOut = () => {};
+    // A log that has always one more page, and gives it out when the test says so.
+    const envelopeLog = new MemoryLog();
+    for (let n = 0; n < 3; n++) envelopeLog.append(NODE_ID, payerEnvelope(n, NODE_ID, PAYER_KEY), NS);
+    const read = envelopeLog.read.bind(envelopeLog);
+    envelopeLog.read = async (originatorId, after) => {
+      done.pages++;
+      await new Promise<void>((resolve) => (giveOut = resolve));
+      return read(originatorId, after % 3n, 1).then(([copy]) => [{ ...copy!, sequenceId: after + 1n }]);
+    };
+    const daemon = await daemonWith(
+      {
+        ...{ clock, envelopeLog },
+        intervalsMs: { watch: 1_000, gossip: 1_000, settle: 1_000 },
+        transactions: {
+          tick: async () => void done.ticks++,
+          status: () => ({ isFenced: false, lanes: [] }),
+          stop: () => {},
+          close: async () => {},
+        },
+        transport: { send: async () => void done.gossip++ },
+      },
+      {
+        heads: async () => ({ timestamp: BigInt(clock.now()) / 1_000n }),
+        rates: async () => [RATES],
+        retentionDays: async () => 60,
+        nodes: async () => [{ nodeId: 300, httpAddress: "http://300", isCanonical: true }],
+        gasPrice: async () => 1n,
+        settling: async () => {
+          done.deadlines++;
+          return new Map();
+        },
+        undistributed: async () => 0n,
+        claimable: async () => 0n,
+        isRollOverDue: async () => false,
+        streaming: async () => 0n,
+        epochSeconds: async () => 43_200n,
+      },
+    );
+    const started = daemon.start().then(() => "started");
+    const late = new Promise((resolve) => setTimeout(() => resolve("still metering"), 2_000).unref());
+    expect(await Promise.race([started, late])).to.equal("started");
+    for (let i = 0; i < 200 && !(done.deadlines > 3 && done.ticks > 3 && done.pages > 3); i++) {
+      clock.advance(1_000);
+      giveOut();
+      await turn();
+    }
+    expect(done.deadlines).to.be.greaterThan(3);
+    expect(done.ticks).to.be.greaterThan(3);
+    expect(done.pages).to.be.greaterThan(3);
+    expect(daemon.gate.isOpen()).to.equal(false);
+    const closed = daemon.close().then(() => "closed");
+    giveOut();
+    const stuck = new Promise((resolve) => setTimeout(() => resolve("still metering"), 2_000).unref());
+    expect(await Promise.race([closed, stuck])).to.equal("closed");
+  });
+
+  it("claims and has versions written although settling and distributing fail, and logs each failure", async () => {
+    const lines: object[] = [];
+    const done: string[] = [];
+    const clock = new ManualClock();
+    const daemon = await daemonWith(
+      { clock, log: { ...silentLog, warn: (fields) => void lines.push(fields) } },
+      {
+        heads: async () => ({ timestamp: BigInt(clock.now()) / 1_000n }),
+        rates: async () => [RATES],
+        retentionDays: async () => 60,
+        nodes: async () => [{ nodeId: NODE_ID, httpAddress: "http://own", isCanonical: true }],
+        epochSeconds: async () => 43_200n,
+        gasPrice: async () => 1n,
+        settling: () => Promise.reject(new Error("no answer about settlements")),
+        undistributed: async () => 5n,
+        distribute: () => Promise.reject(new Error("it reverts")),
+        claimable: async () => 7n,
+        claim: async () => {
+          done.push("claim");
+          return 7n;
+        },
+        streaming: async () => 100n,
+        isRollOverDue: async () => true,
+        rollOver: async () => void done.push("rollOver"),
+      },
+    );
+    await daemon.work();
+    expect(done).to.deep.equal(["claim", "rollOver"]);
+    expect(lines).to.deep.equal([
+      { step: "settle deadlines", error: "Error: no answer about settlements" },
+      { step: "settle", error: "Error: no answer about settlements" },
+      { step: "distribute", error: "Error: it reverts" },
+    ]);
     await daemon.close();
   });
 
@@ -124,6 +222,7 @@ describe("daemon start", () => {
       },
     );
     await daemon.start();
+    await daemon.firstLook();
     expect(daemon.gate.isOpen()).to.equal(false);
     const status = async () => (await (await fetch(`${daemon.operatorUrl}/status`)).json()) as object;
     expect(await status()).to.deep.include({ ready: false });

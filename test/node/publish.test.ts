@@ -20,7 +20,7 @@ import {
 import type { Admission, PublishGate } from "../../src/node/ports.ts";
 import { groupMessage, payerEnvelope } from "../support/envelopes.ts";
 import { vectorEvent } from "./support/identity.ts";
-import { POSTAGE_KEY, TestNetwork, keyOf, payer, query, refusalOf } from "./support/network.ts";
+import { POSTAGE_KEY, TestNetwork, clientOf, keyOf, payer, query, refusalOf } from "./support/network.ts";
 
 const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 
@@ -86,6 +86,30 @@ describe("node/publish", () => {
     const fresh = readOriginatorEnvelope((await publish(payer(4, 100)))[0]!);
     expect(fresh.sequenceId).to.equal(4n);
     expect(await query(client)).to.have.length(4);
+  });
+
+  it("61: answers publishes that are under way when it closes, within a limit, and takes no more", async () => {
+    const gate = new SpyGate();
+    gate.decide = () => new Promise((resolve) => setTimeout(resolve, 1_500));
+    const { client } = await network.start(100, { gate });
+    const answered = client.publishPayerEnvelopes({ payerEnvelopes: [payer(1, 100)] });
+    while (gate.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await network.stop(100);
+    expect((await answered).originatorEnvelopes).to.have.length(1);
+    expect(gate.released).to.deep.equal([true]);
+    const late = clientOf(`http://127.0.0.1:${network.portOf(100)}`).publishPayerEnvelopes({
+      payerEnvelopes: [payer(2, 100)],
+    });
+    expect((await refusalOf(late)).code).to.equal(Code.Unavailable);
+    // One that takes for ever is cut.
+    gate.decide = () => new Promise((resolve) => setTimeout(resolve, 3_000));
+    const { client: again } = await network.start(100, { gate, callsEndMs: 200, drainMs: 200 });
+    const cut = refusalOf(again.publishPayerEnvelopes({ payerEnvelopes: [payer(3, 100)] }));
+    while (gate.calls.length === 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    const from = Date.now();
+    await network.stop(100);
+    expect(Date.now() - from).to.be.below(2_000);
+    await cut;
   });
 
   it("stores the same client envelope once per payer, so that nobody can block another's message", async () => {

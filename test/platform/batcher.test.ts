@@ -45,4 +45,23 @@ describe("platform/batcher", () => {
     expect(outcomes.map(({ status }) => status)).to.deep.equal(["fulfilled", "fulfilled", "rejected"]);
     expect((outcomes[2] as PromiseRejectedResult).reason).to.be.instanceOf(BatcherFullError);
   });
+
+  it("waits for more while more comes, and no longer", async () => {
+    const batches: number[][] = [];
+    const run = async (items: readonly number[]) => {
+      batches.push([...items]);
+      return items;
+    };
+    const batcher = new Batcher({ run, mostPerBatch: 100, mostWaiting: 100, mostTurns: 3 });
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const added: Promise<number>[] = [];
+    for (let i = 0; i < 12; i++) {
+      added.push(batcher.add(i));
+      await turn();
+    }
+    await Promise.all(added);
+    expect(batches.length, `${batches.map(({ length }) => length).join(", ")}`).to.be.within(3, 5);
+    expect(batches.flat()).to.deep.equal(Array.from({ length: 12 }, (_, i) => i));
+    expect(await batcher.add(12), "alone").to.equal(12);
+  });
 });

@@ -1,5 +1,4 @@
-import { keccak_256 } from "@noble/hashes/sha3.js";
-
+import { fastRecoverAddress } from "../../platform/recover.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { ReadOriginatorEnvelope, ReadPayerEnvelope } from "../../protocol/envelope.ts";
@@ -11,6 +10,7 @@ import {
 } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { baseFeePico, ratesAt } from "../../protocol/fees.ts";
+import { keccak256 } from "../../protocol/keccak.ts";
 import { isNodeOnly } from "../../protocol/topics.ts";
 import type { NetworkRates, RegisteredNode } from "../ports.ts";
 
@@ -24,12 +24,12 @@ export interface LogEntry {
 
 /** What an entry of `node`'s log proves: undefined when a signature does not hold or nobody can be charged for it. */
 export function proveLogEntry(read: ReadOriginatorEnvelope, node: RegisteredNode): LogEntry | undefined {
-  if (read.originatorId !== node.id || recoverOriginator(read) !== node.signer) return undefined;
+  if (read.originatorId !== node.id || recoverOriginator(read, fastRecoverAddress) !== node.signer) return undefined;
   try {
-    const payer = readPayerEnvelope(read.payerEnvelope);
+    const payer = readPayerEnvelope(read.payerEnvelope, fastRecoverAddress);
     if (payer.targetOriginator !== node.id) return undefined;
     if (isNodeOnly(payer.client.topic.kind) || destinationOf(payer.client) !== "node") return undefined;
-    return { read, payer, envelopeHash: toHex(keccak_256(payer.unsignedClientEnvelope)) };
+    return { read, payer, envelopeHash: toHex(keccak256(payer.unsignedClientEnvelope)) };
   } catch (error) {
     if (error instanceof ProtocolError) return undefined;
     throw error;

@@ -1,12 +1,13 @@
 import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
+import { fastRecoverAddress } from "../../platform/recover.ts";
 import { equalBytes } from "../../protocol/bytes.ts";
 import type { ReadOriginatorEnvelope } from "../../protocol/envelope.ts";
 import {
   canonicalPayerEnvelopeSize,
   payerEnvelopeHash,
   readOriginatorEnvelope,
-  readPayerEnvelope,
+  readPayerFields,
   recoverOriginator,
 } from "../../protocol/envelope.ts";
 import { baseFeePico, ratesAt } from "../../protocol/fees.ts";
@@ -51,11 +52,12 @@ export function checkReceipt(envelope: OriginatorEnvelope, expected: ReceiptExpe
   const read = readOriginatorEnvelope(envelope);
   if (read.originatorId !== node.id) bad(`is of originator ${read.originatorId}`);
   if (!equalBytes(payerEnvelopeHash(read.payerEnvelope), payerEnvelopeHash(payerEnvelope))) bad("is for other bytes");
-  const signer = recoverOriginator(read);
+  const signer = recoverOriginator(read, fastRecoverAddress);
   if (signer !== node.signer) bad(`${signer ?? "nobody"} signed, its registered signer is ${node.signer}`);
   const ms = read.originatorNs / 1_000_000n;
   if (ms < 0n || ms > BigInt(expected.notAfterMs)) bad(`is dated ${ms} ms`);
-  const sent = readPayerEnvelope(payerEnvelope);
+  // Our own bytes, as the hash says.
+  const sent = readPayerFields(payerEnvelope);
   const rates = ratesAt(expected.rates.history, ms / 1_000n);
   const base = baseFeePico(rates, canonicalPayerEnvelopeSize(sent), sent.retentionDays);
   if (read.baseFeePico !== base) bad(`charges ${read.baseFeePico} picodollars, the base fee is ${base}`);

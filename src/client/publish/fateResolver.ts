@@ -45,26 +45,31 @@ export class FateResolver {
     this.#options = options;
   }
 
-  /** Books a receipt for an attempt. Throws GatewayError `bad_receipt`. */
-  async book(attempt: Attempt, envelope: CheckedReceipt["envelope"]): Promise<CheckedReceipt> {
-    const { clock, directory, ledger, log, limits, rates } = this.#options;
+  /** Whether an envelope is the receipt of an attempt. Throws GatewayError `bad_receipt`. */
+  check(attempt: Attempt, envelope: CheckedReceipt["envelope"]): CheckedReceipt {
+    const { clock, directory, limits, rates } = this.#options;
     const node = directory.get(attempt.originatorId)?.node;
     if (!node) {
       const problem = `node ${attempt.originatorId} left the registry: its receipt cannot be checked`;
       throw new GatewayError("bad_receipt", problem, { retryable: true });
     }
-    const receipt = checkReceipt(envelope, {
+    return checkReceipt(envelope, {
       payerEnvelope: attempt.payerEnvelope,
       node,
       rates: rates.current(),
       notBeforeMs: attempt.startedAt - limits.clockSkewMs,
       notAfterMs: clock.now() + limits.clockSkewMs,
     });
-    directory.noteCongestion(node.id, receipt.congestionFeePico);
-    const answer = toBinary(OriginatorEnvelopeSchema, envelope);
+  }
+
+  /** Books a receipt that `check` has passed. */
+  async book(attempt: Attempt, receipt: CheckedReceipt): Promise<CheckedReceipt> {
+    const { clock, directory, ledger, log } = this.#options;
+    directory.noteCongestion(attempt.originatorId, receipt.congestionFeePico);
+    const answer = toBinary(OriginatorEnvelopeSchema, receipt.envelope);
     const stored = { envelope: answer, chargedPico: receipt.feePico, answeredAt: clock.now() };
     if (await ledger.complete(attempt, receipt.feePico, stored)) {
-      const fields = { envelope: attempt.envelopeHash, node: node.id, feePico: receipt.feePico };
+      const fields = { envelope: attempt.envelopeHash, node: attempt.originatorId, feePico: receipt.feePico };
       log.warn({ ...fields, double: true }, "two nodes carry and charge the same envelope");
     }
     return receipt;
@@ -199,7 +204,7 @@ export class FateResolver {
     try {
       const found = await findStored({ clock, log, ...limits }, status, attempt, signal);
       if (!found) return "absent";
-      return await this.book(attempt, found.envelope);
+      return await this.book(attempt, this.check(attempt, found.envelope));
     } catch (error) {
       if (signal.aborted) throw error;
       const fields = { node: status.node.id, envelope: attempt.envelopeHash, error: String(error) };

@@ -7,6 +7,7 @@ import type { ChannelWatch } from "../channel/channelWatch.ts";
 import type { CheckedReceipt } from "../channel/receipts.ts";
 import { GatewayError, isGatewayError } from "../errors.ts";
 import type { NodeStatus } from "../nodes/nodeDirectory.ts";
+import type { Visibility } from "../nodes/visibility.ts";
 import type { Attempt, PostageDemand, PublishOutcome, Random } from "../ports.ts";
 import type { FateOptions, FateResolver } from "./fateResolver.ts";
 import type { Hold } from "./hold.ts";
@@ -25,6 +26,13 @@ export interface NodePublisherOptions extends FateOptions {
   random: Random;
   /** 32 bytes. */
   postageKey: Uint8Array;
+  visibility: Pick<Visibility, "waitServed">;
+}
+
+/** A receipt, and when it is served everywhere. */
+export interface Published {
+  receipt: CheckedReceipt;
+  seen: Promise<unknown>;
 }
 
 /** Vouchers raised for one publish: a node that still wants more is refused. */
@@ -48,8 +56,8 @@ export class NodePublisher {
   }
 
   /** Receipts in the order of the jobs, which share their choice of nodes. Throws GatewayError. */
-  async publish(jobs: readonly NodeJob[], hold: Hold): Promise<CheckedReceipt[]> {
-    const receipts = new Map<string, CheckedReceipt>();
+  async publish(jobs: readonly NodeJob[], hold: Hold): Promise<Published[]> {
+    const receipts = new Map<string, Published>();
     const tried = new Set<number>();
     let failure: GatewayError | undefined;
     for (;;) {
@@ -108,7 +116,7 @@ export class NodePublisher {
   async #tryNode(
     jobs: readonly NodeJob[],
     status: NodeStatus,
-    receipts: Map<string, CheckedReceipt>,
+    receipts: Map<string, Published>,
     hold: Hold,
   ): Promise<GatewayError | undefined> {
     const { clock, directory, ledger, limits, random, watch } = this.#options;
@@ -124,7 +132,7 @@ export class NodePublisher {
       const row = await hold.until(() => ledger.reserve(attempts, watch.terms()));
       const outcome = await this.#send(status, attempts, row, hold.signal);
       if (outcome.kind === "accepted") {
-        const failed = await this.#bookAll(attempts, outcome.envelopes, receipts);
+        const failed = await this.#bookAll(attempts, outcome.envelopes, receipts, hold.signal);
         if (!failed) return undefined;
         directory.drop(id, failed.message);
         await this.#lookUpAll(attempts, receipts, hold.signal);
@@ -182,7 +190,8 @@ export class NodePublisher {
   async #bookAll(
     attempts: readonly Attempt[],
     envelopes: readonly CheckedReceipt["envelope"][],
-    receipts: Map<string, CheckedReceipt>,
+    receipts: Map<string, Published>,
+    signal: AbortSignal,
   ): Promise<GatewayError | undefined> {
     let failed: GatewayError | undefined;
     for (const [i, attempt] of attempts.entries()) {
@@ -192,7 +201,11 @@ export class NodePublisher {
           const problem = `node ${attempt.originatorId} gave ${envelopes.length} receipts for ${attempts.length}`;
           throw new GatewayError("bad_receipt", problem, { retryable: true });
         }
-        receipts.set(attempt.envelopeHash, await this.#options.fates.book(attempt, envelope));
+        const { fates } = this.#options;
+        // The nodes are asked for it while it is written.
+        const published = this.#published(fates.check(attempt, envelope), signal);
+        await fates.book(attempt, published.receipt);
+        receipts.set(attempt.envelopeHash, published);
       } catch (error) {
         failed ??= asBadReceipt(error, attempt);
       }
@@ -200,15 +213,20 @@ export class NodePublisher {
     return failed;
   }
 
-  async #lookUpAll(
-    attempts: readonly Attempt[],
-    receipts: Map<string, CheckedReceipt>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  #published(receipt: CheckedReceipt, signal: AbortSignal): Published {
+    const { originatorId, sequenceId } = receipt.read;
+    const options = { isStored: true, isOver: () => false, signal };
+    const seen = this.#options.visibility.waitServed({ originatorId, sequenceId }, options);
+    // Whoever publishes awaits it, unless it could not be written.
+    seen.catch(() => {});
+    return { receipt, seen };
+  }
+
+  async #lookUpAll(attempts: readonly Attempt[], receipts: Map<string, Published>, signal: AbortSignal): Promise<void> {
     for (const attempt of attempts) {
       if (receipts.has(attempt.envelopeHash)) continue;
       const receipt = await this.#options.fates.lookUp(attempt, signal);
-      if (receipt) receipts.set(attempt.envelopeHash, receipt);
+      if (receipt) receipts.set(attempt.envelopeHash, this.#published(receipt, signal));
     }
   }
 

@@ -1,5 +1,4 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { keccak_256 } from "@noble/hashes/sha3.js";
 
 import type { ClientEnvelope, OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import { ClientEnvelopeSchema, OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
@@ -10,6 +9,7 @@ import { toHex } from "../../protocol/bytes.ts";
 import type { ReadClientEnvelope } from "../../protocol/envelope.ts";
 import { destinationOf, readClientEnvelope, readOriginatorEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
+import { keccak256 } from "../../protocol/keccak.ts";
 import { isNodeOnly } from "../../protocol/topics.ts";
 import type { Deferred } from "../async.ts";
 import { deferred, orAborted } from "../async.ts";
@@ -166,7 +166,12 @@ export class Publisher {
       return { envelopeHash, topic: client.topicBytes, clientEnvelope };
     });
     const published = this.#options.nodes.publish(jobs, hold);
-    await Promise.all(group.map((job, i) => this.#finish(job, async () => this.#seen((await published)[i]!.envelope))));
+    const answerOf = async (i: number) => {
+      const { receipt, seen } = (await published)[i]!;
+      await seen;
+      return receipt.envelope;
+    };
+    await Promise.all(group.map((job, i) => this.#finish(job, () => answerOf(i))));
   }
 
   /** What shares its choice of nodes goes in one call, so that a topic keeps its order; what was sent before, alone. */
@@ -209,7 +214,7 @@ function readJob(envelope: ClientEnvelope, index: number): Omit<Job, keyof Defer
     if (isNodeOnly(client.topic.kind)) {
       throw new ProtocolError("wrong_topic", "reports and attestations are between nodes");
     }
-    const envelopeHash = toHex(keccak_256(clientEnvelope));
+    const envelopeHash = toHex(keccak256(clientEnvelope));
     return { envelopeHash, destination: destinationOf(client), client, clientEnvelope };
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;

@@ -6,6 +6,7 @@ import { readRates } from "../../contracts/readRates.ts";
 import type { ChainEndpoint } from "../follow/ports.ts";
 import type { DaemonChain } from "../ports.ts";
 import type { Transactions } from "../transactions/send.ts";
+import { dataFeePerByte } from "./dataFee.ts";
 import type { EthersEndpointOptions } from "./ethersEndpoint.ts";
 import { ethersEndpoint } from "./ethersEndpoint.ts";
 import { ethersWork } from "./ethersWork.ts";
@@ -16,7 +17,7 @@ import { ethersWork } from "./ethersWork.ts";
  */
 export function ethersChain(
   contracts: Contracts,
-  provider: Pick<Provider, "getBlock"> & EthersEndpointOptions["provider"],
+  provider: Pick<Provider, "call" | "getBlock" | "getCode"> & EthersEndpointOptions["provider"],
   transactions: Transactions,
   endpoints: readonly ChainEndpoint[] = [
     ethersEndpoint({ name: "rpc", provider, contracts, finality: { kind: "tags" } }),
@@ -62,6 +63,8 @@ export function ethersChain(
         throw new Error("the chain names no gas price");
       return BigInt(price);
     },
+
+    dataFeePerByte: dataFeePerByte(provider),
 
     ...ethersWork(contracts, transactions),
   };

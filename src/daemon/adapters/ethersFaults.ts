@@ -4,6 +4,8 @@ import { ZeroAddress } from "ethers";
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import { decodeRevert } from "../../contracts/decodeRevert.ts";
 import type { FaultName } from "../../contracts/faultEvidence.ts";
+import { dataFeeWei } from "../gasPolicy.ts";
+import { dataFeePerByte } from "./dataFee.ts";
 import { withGasMargin } from "../../contracts/transactionSender.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { toAddress } from "../../protocol/bytes.ts";
@@ -29,7 +31,7 @@ const STATUSES = [undefined, "open", "dismissed", "closed", "executed"] as const
 
 export interface EthersFaultsOptions {
   contracts: Pick<Contracts, "faultProofs" | "nodeStaking" | "nodeRegistry" | "nodeSeats">;
-  provider: Pick<Provider, "estimateGas" | "getBlock" | "getFeeData">;
+  provider: Pick<Provider, "call" | "estimateGas" | "getBlock" | "getCode" | "getFeeData">;
   transactions: Pick<Transactions, "send">;
   /** The routine lane's: it reports, so it is what bounties are credited to. */
   account: Address;
@@ -40,6 +42,7 @@ export interface EthersFaultsOptions {
 /** FaultProofs, NodeStaking and the nodes' keys as a reporter's chain. `contracts` only read. */
 export function ethersFaults({ contracts, provider, transactions, account, nodeId }: EthersFaultsOptions): FaultChain {
   const { faultProofs, nodeStaking, nodeRegistry, nodeSeats } = contracts;
+  const dataFee = dataFeePerByte(provider);
 
   async function now(): Promise<bigint> {
     const block = await provider.getBlock("latest");
@@ -50,11 +53,13 @@ export function ethersFaults({ contracts, provider, transactions, account, nodeI
   /** Simulates, sends and waits until it is mined. Throws FaultRefused when FaultProofs refuses. */
   async function send(to: Address | null, data: Hex, hurries = false): Promise<Receipt> {
     try {
-      const [gas, { gasPrice, maxFeePerGas }] = await Promise.all([
+      const [gas, { gasPrice, maxFeePerGas }, perByte] = await Promise.all([
         provider.estimateGas({ from: account, to, data }),
         provider.getFeeData(),
+        dataFee(),
       ]);
-      const budgetWei = PRICE_FACTOR * withGasMargin(gas) * (gasPrice ?? maxFeePerGas ?? 0n);
+      const dataWei = dataFeeWei(data, perByte);
+      const budgetWei = PRICE_FACTOR * (withGasMargin(gas) * (gasPrice ?? maxFeePerGas ?? 0n) + dataWei);
       const deadline = hurries ? { deadlineAt: (await now()) + HURRY_SECONDS } : {};
       const request = { lane: "routine", kind: "fault", to, data, budgetWei, ...deadline } as const;
       return await transactions.send(request, AbortSignal.timeout(SEND_TIMEOUT_MS));

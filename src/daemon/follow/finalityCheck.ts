@@ -55,7 +55,7 @@ export async function requireFinal(panel: Panel, lead: Member, known: FinalizedB
   if (loyal.length > 0 || votes.length < others.length) throw new FinalityDisputedError(disputeOver(number, all));
   throw new FinalityBrokenError(
     `block ${number} was final as ${hash}, and now ${found === undefined ? `${name} ends before it` : describe(all)}. ` +
-      "Nothing that the chain says counts any more: compare with other sources of the chain, correct rpcUrls, restart",
+      "Nothing that the chain says counts any more: compare with other sources of the chain; then correct rpcUrls and restart, or accept the new chain (POST /accept-reorg)",
   );
 }
 

@@ -4,15 +4,17 @@ import type { Address } from "../../protocol/bytes.ts";
 import type { Ledger } from "../ledger.ts";
 import type { FinalizedBlock, JournalBlock, LedgerStore } from "../ports.ts";
 import { ChainOvertakenError } from "../store/errors.ts";
+import { acceptReorg } from "./acceptance.ts";
 import { ChannelReader } from "./channelReader.ts";
 import { agreedFinal, requireFinal } from "./finalityCheck.ts";
 import { compareJournal, isSameJournal, keepBlocks } from "./journal.ts";
 import type { JournalChange } from "./journal.ts";
 import { LogRanges } from "./logRanges.ts";
 import type { Member } from "./panel.ts";
+import { Omissions } from "./omissions.ts";
 import { Panel } from "./panel.ts";
 import type { ChainEndpoint, Head, Heads } from "./ports.ts";
-import { FinalityBrokenError, FinalityDisputedError, InconsistentError } from "./ports.ts";
+import { FinalityBrokenError, FinalityDisputedError, InconsistentError, ReorgRefusedError } from "./ports.ts";
 import { Reconciler } from "./reconciler.ts";
 
 export interface FollowerOptions {
@@ -33,8 +35,6 @@ export interface FollowerOptions {
 const FINALITY_EVERY_MS = 300_000;
 /** How often channels are read again whose deposit is not safe yet, or not confirmed: that takes minutes anyway. */
 const WAITING_EVERY_MS = 30_000;
-/** Blocks that went missing of which the endpoint is asked whether it still has them. */
-const MOST_VANISHED_ASKED = 20;
 
 /** What was read before, as the store has it. */
 interface Saved {
@@ -70,14 +70,14 @@ export class Follower {
   #broken: FinalityBrokenError | undefined;
   #problem: string | undefined;
   #rolledBack = 0;
-  /** Said already. */
-  #omission: string | undefined;
+  readonly #omissions: Omissions;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
     this.#panel = new Panel(options);
     this.#reader = new ChannelReader(this.#panel, options.store, options.log);
     this.#ranges = new LogRanges();
+    this.#omissions = new Omissions(this.#panel, options.log);
     this.#reconciler = new Reconciler({ ...options, reader: this.#reader, ranges: this.#ranges });
   }
 
@@ -86,14 +86,14 @@ export class Follower {
     return this.#clockOffSeconds;
   }
 
-  /** Why nothing that the chain says counts any more, until the operator starts the daemon again. */
+  /** Why nothing that the chain says counts any more, until the operator accepts it or starts the daemon again. */
   get broken(): FinalityBrokenError | undefined {
     return this.#broken;
   }
 
   /**
    * Brings the ledger up to the chain; true when the chain was seen to live. Rejects when no endpoint could be read;
-   * nothing is half done then. FinalityBrokenError is for good: each later call rejects with it too.
+   * nothing is half done then. FinalityBrokenError stays: each later call rejects with it too, until `accept`.
    */
   async poll(): Promise<boolean> {
     if (this.#broken) throw this.#broken;
@@ -118,6 +118,26 @@ export class Follower {
     // The others go on looking for the final block at once, until they agree.
     if (problem instanceof FinalityDisputedError) this.#finalityAt = undefined;
     throw problem;
+  }
+
+  /**
+   * The operator has looked, and says that the chain which took back a final block is the one that counts, from a block on
+   * that both have. Refused with ReorgRefusedError while finality is not broken, or when an endpoint has another block.
+   * @param rollBack undoes what else was final on the old chain above the block
+   */
+  async accept(block: FinalizedBlock, rollBack: (block: bigint) => Promise<void>): Promise<void> {
+    if (!this.#broken)
+      throw new ReorgRefusedError("the chain has not taken back a final block: there is nothing to accept");
+    const { ledger, store, deploymentBlock, log } = this.#options;
+    const [panel, reader] = [this.#panel, this.#reader];
+    this.#waiting = await acceptReorg(block, { panel, reader, ledger, store, deploymentBlock, rollBack });
+    this.#panel.forget();
+    this.#broken = undefined;
+    this.#problem = undefined;
+    this.#head = undefined;
+    this.#readTo = undefined;
+    this.#finalityAt = undefined;
+    log.warn(block, "the operator accepts the chain that took back a final block: it is read again from this block on");
   }
 
   /** For the operator. */
@@ -222,7 +242,7 @@ export class Follower {
     }
     const known = saved.journal.filter(({ number }) => number >= from && number <= to);
     const { vanished, touched } = compareJournal(known, blocks);
-    await this.#omittedBy(member, vanished);
+    await this.#omissions.by(member, vanished);
     await this.#record(member, heads, touched, {
       readTo: saved.readTo !== undefined && saved.readTo > to ? saved.readTo : to,
       blocks: [],
@@ -236,7 +256,7 @@ export class Follower {
     const { latest } = heads;
     const found = await this.#ranges.readAll(member.endpoint, final.number + 1n, latest);
     const known = saved.journal.filter(({ number }) => number > final.number);
-    const kept = await this.#omittedBy(member, compareJournal(known, found).vanished);
+    const kept = await this.#omissions.by(member, compareJournal(known, found).vanished);
     const blocks = keepBlocks(found, kept);
     const change = compareJournal(known, blocks);
     const touched = new Set([...change.touched, ...this.#waiting!]);
@@ -267,28 +287,6 @@ export class Follower {
     this.#cursor = progress.readTo;
     for (const channel of touched) this.#waiting!.delete(channel);
     for (const channel of waiting) this.#waiting!.add(channel);
-  }
-
-  /**
-   * Which of the blocks whose events went missing the endpoint still has: it leaves their events out. With others to ask
-   * it is not believed; alone it is, but what it left out is kept.
-   */
-  async #omittedBy(member: Member, vanished: readonly JournalBlock[]): Promise<JournalBlock[]> {
-    const asked = vanished.slice(0, MOST_VANISHED_ASKED);
-    const hashes = await Promise.all(asked.map(({ number }) => member.endpoint.hashOf(number)));
-    const omitted = asked.filter(({ hash }, i) => hash === hashes[i]);
-    if (omitted.length === 0) return [];
-    const why = `${member.endpoint.name} leaves out events of block ${omitted[0]!.number}, which it still has`;
-    if (this.#panel.others(member).length > 0) {
-      this.#panel.distrust(member, why);
-      throw new InconsistentError(why);
-    }
-    if (this.#omission !== why) {
-      const fields = { endpoint: member.endpoint.name, problem: why };
-      this.#options.log.error(fields, "an endpoint of the chain leaves out events: add another one to rpcUrls");
-    }
-    this.#omission = why;
-    return omitted;
   }
 
   #noteRollback(member: Member, { from, vanished }: JournalChange, { readTo }: Saved): void {

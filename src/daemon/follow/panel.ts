@@ -15,7 +15,7 @@ export interface PanelOptions {
 /** An endpoint and what it has shown so far. */
 export interface Member {
   readonly endpoint: ChainEndpoint;
-  readonly freshness: Freshness;
+  freshness: Freshness;
   head: Head | undefined;
   /** Elapsed time of the first failure since it last worked. */
   failsSince: number | undefined;
@@ -117,6 +117,15 @@ export class Panel {
     member.problem = why;
     member.distrustedUntil = clock.elapsed() + DISTRUST_MS;
     log.error({ ...nameOf(member), problem: why }, "an endpoint of the chain contradicts the others and is left out");
+  }
+
+  /** Another chain is followed from now on: heads of the old one say nothing about it. */
+  forget(): void {
+    this.#lagSince = undefined;
+    for (const member of this.#members) {
+      member.freshness = new Freshness(this.#options);
+      member.head = undefined;
+    }
   }
 
   /** For the operator. */

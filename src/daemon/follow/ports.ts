@@ -54,6 +54,11 @@ export class FinalityDisputedError extends Error {
   override readonly name = "FinalityDisputedError";
 }
 
+/** An operator's word about a reorganisation that does not fit what is known; the message says what would. */
+export class ReorgRefusedError extends Error {
+  override readonly name = "ReorgRefusedError";
+}
+
 /** The chain took back what it called final. Nothing it says counts until the operator has looked. */
 export class FinalityBrokenError extends Error {
   override readonly name = "FinalityBrokenError";

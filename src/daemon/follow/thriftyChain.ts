@@ -44,6 +44,7 @@ export function thriftyChain(chain: DaemonChain, clock: Clock): ThriftyChain {
     },
     chain: {
       ...chain,
+      ...(chain.dataFeePerByte ? { dataFeePerByte: remembered(() => chain.dataFeePerByte!(), perRun) } : {}),
       gasPrice: remembered(() => chain.gasPrice(), perRun),
       heads: remembered(() => chain.heads(), perRun),
       nodes: remembered(() => chain.nodes(), perMinute),

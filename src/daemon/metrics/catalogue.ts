@@ -170,7 +170,7 @@ export const METRICS = {
   },
   fenced: {
     ...{ name: "pennyblack_fenced", type: "gauge", unit: "0 or 1" },
-    help: "Whether another process took the leadership away: this one writes no more until it is started again.",
+    help: "Whether another process took the leadership away while this one was at work: it writes no more until that lease ends.",
   },
   chainHead: {
     ...{ name: "pennyblack_chain_head_block", type: "gauge", unit: "block" },

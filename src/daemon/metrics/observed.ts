@@ -104,6 +104,7 @@ function observeLedger(ledger: LedgerStore, recorder: Recorder, clock: Clock): L
     },
     meterCursor: (originatorId) => timed("meterCursor", () => ledger.meterCursor(originatorId)),
     minuteCounts: (...minutes) => timed("minuteCounts", () => ledger.minuteCounts(...minutes)),
+    size: () => timed("size", () => ledger.size()),
     raiseHighWater: (sequenceId) => timed("raiseHighWater", () => ledger.raiseHighWater(sequenceId)),
   };
 }
@@ -120,6 +121,7 @@ function observeIntents(intents: IntentStore, recorder: Recorder): IntentStore {
       await intents.addAttempt(id, attempt, term);
       recorder.count("transactionAttempts");
     },
+    reopen: (from, aboveBlock, term) => intents.reopen(from, aboveBlock, term),
     setMined: (id, mined, term) => intents.setMined(id, mined, term),
     async finish(id, outcome, term) {
       await intents.finish(id, outcome, term);

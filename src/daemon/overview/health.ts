@@ -10,12 +10,11 @@ export interface Verdict {
 const verdict = (reasons: string[]): Verdict => ({ ok: reasons.length === 0, reasons });
 
 /** Whether the process is worth keeping: a supervisor may start it again when it is not. */
-export function healthOf(beats: Beats, isFenced: boolean): Verdict {
+export function healthOf(beats: Beats): Verdict {
   const stuck = beats.status().filter(({ isStuck }) => isStuck);
   const reasons = stuck.map(
     ({ loop, ageSeconds }) => `the ${loop} loop has not ended a step for ${Math.round(ageSeconds)} s: start it again`,
   );
-  if (isFenced) reasons.push("another process took the leadership: this one writes no more until it is started again");
   return verdict(reasons);
 }
 

@@ -60,8 +60,7 @@ export class Overview {
   }
 
   health(): Verdict {
-    const { beats, transactions } = this.#sources;
-    return healthOf(beats, transactions?.status().isFenced ?? false);
+    return healthOf(this.#sources.beats);
   }
 
   async ready(): Promise<Verdict> {

@@ -9,7 +9,9 @@ import type { Lookup } from "./lookup.ts";
 /** A publish is looked for this often before its caller is told that nobody knows. */
 const FIRST_LOOKS_MS = [0, 200, 500, 1_000, 2_000, 3_000];
 const LOOK_EVERY_MS = 5_000;
+/** Envelopes, and their bytes, of publishes that are under way or open. */
 const MOST_OPEN = 10_000;
+const MOST_OPEN_BYTES = 64 * 1024 * 1024;
 
 export interface FatesOptions {
   lookup: Lookup;
@@ -45,6 +47,8 @@ interface Open extends OpenCall {
 export class Fates {
   readonly #options: FatesOptions;
   readonly #open = new Map<string, Open>();
+  #taken = 0;
+  #takenBytes = 0;
   readonly #stopped = new AbortController();
 
   constructor(options: FatesOptions) {
@@ -55,9 +59,21 @@ export class Fates {
     return this.#open.size;
   }
 
-  /** True while as many are open as can be remembered: nothing more may be sent then. */
-  get isFull(): boolean {
-    return this.#open.size >= MOST_OPEN;
+  /**
+   * Makes room for a publish, whose fate may come to be open, before it is sent. False while there is none: nothing more may
+   * be sent then. The room is given back by `give`, or when the fate of what was left to `resolve` is known.
+   */
+  take(candidates: readonly Candidate[]): boolean {
+    const bytes = bytesOf(candidates);
+    if (this.#taken + candidates.length > MOST_OPEN || this.#takenBytes + bytes > MOST_OPEN_BYTES) return false;
+    this.#taken += candidates.length;
+    this.#takenBytes += bytes;
+    return true;
+  }
+
+  give(candidates: readonly Candidate[]): void {
+    this.#taken -= candidates.length;
+    this.#takenBytes -= bytesOf(candidates);
   }
 
   /** Looks for a call that has just ended without an answer. Throws Unavailable when it cannot be found now. */
@@ -139,8 +155,13 @@ export class Fates {
       this.#open.delete(key);
       wasOpen = true;
     }
+    if (wasOpen) this.give(open.candidates);
     return wasOpen;
   }
+}
+
+function bytesOf(candidates: readonly Candidate[]): number {
+  return candidates.reduce((sum, { read }) => sum + read.bytes.length, 0);
 }
 
 function stillUnknown(): ConnectError {

@@ -12,6 +12,7 @@ import { HealthCheckRequestSchema, HealthCheckResponseSchema } from "#proto/grpc
 import { VOUCHER_HEADER } from "../../protocol/voucher.ts";
 import { callerOf } from "../../platform/caller.ts";
 import type { Gate } from "../gate.ts";
+import { HeldBytes } from "./heldBytes.ts";
 import type { ProxyPublisher } from "./publisher.ts";
 import type { Upstream } from "./ports.ts";
 
@@ -38,6 +39,7 @@ export function proxyRoutes({ publisher, gate, upstream }: ProxyRoutesOptions): 
       callerOf(context),
     ),
   });
+  const held = new HeldBytes();
   const check = { ...Health.method.check, input: HealthCheckRequestSchema, output: HealthCheckResponseSchema };
   return (router) => {
     router.rpc(PublishApi.method.publishPayerEnvelopes, publish);
@@ -50,13 +52,13 @@ export function proxyRoutes({ publisher, gate, upstream }: ProxyRoutesOptions): 
     });
     for (const service of [QueryApi, ReplicationApi, MetadataApi, D14nMigrationApi]) {
       for (const method of service.methods.filter(({ name }) => name !== "PublishPayerEnvelopes")) {
-        passOn(router, method, upstream);
+        passOn(router, method, upstream, held);
       }
     }
   };
 }
 
-function passOn(router: ConnectRouter, method: DescMethod, upstream: Upstream): void {
+function passOn(router: ConnectRouter, method: DescMethod, upstream: Upstream, held: HeldBytes): void {
   // Everything in an empty message is an unknown field, and those are kept as they are.
   const opaque = { ...method, input: EmptySchema, output: EmptySchema };
   if (method.methodKind === "unary") {
@@ -74,7 +76,8 @@ function passOn(router: ConnectRouter, method: DescMethod, upstream: Upstream): 
           yield request;
         })();
         const header = passed(requestHeader);
-        yield* (await transport.stream(streaming, signal, timeoutMs(), header, input)).message;
+        const { message } = await transport.stream(streaming, signal, timeoutMs(), header, input);
+        yield* held.pass(message, ({ $unknown }) => ($unknown ?? []).reduce((sum, { data }) => sum + data.length, 0));
       } finally {
         release();
       }

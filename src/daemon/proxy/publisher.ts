@@ -12,13 +12,13 @@ import { within } from "../../platform/within.ts";
 import { readPayerEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { unpublishable } from "../../protocol/publishable.ts";
+import { chargeDigest } from "../account.ts";
 import type { Admission, Gate } from "../gate.ts";
-import { chargeDigest } from "../gate.ts";
 import type { KeyRing } from "../keyRing.ts";
 import type { LedgerStore } from "../ports.ts";
 import type { Answer, Candidate } from "./answers.ts";
 import { OldIdError, checkAnswers } from "./answers.ts";
-import type { Fates } from "./fates.ts";
+import type { Fates, OpenCall } from "./fates.ts";
 import type { Lookup } from "./lookup.ts";
 import type { Upstream } from "./ports.ts";
 import type { Recent } from "./recent.ts";
@@ -145,14 +145,25 @@ export class ProxyPublisher {
   async #publishNew(fresh: readonly Candidate[], voucherHeader: string | null): Promise<ReadonlyMap<string, Answer>> {
     const { gate, fates, nodeId, isRegistered } = this.#options;
     if (!isRegistered()) throw unavailable(`node ${nodeId} is not in the registry: try another`);
-    if (fates.isFull) throw unavailable("this node gave too many publishes no answer: try another");
-    const admission = await gate.admit({ envelopes: fresh.map(({ read }) => read), voucherHeader });
-    return this.#forward(fresh, admission);
+    if (!fates.take(fresh)) throw unavailable("this node gave too many publishes no answer: try another");
+    let call: OpenCall | undefined;
+    try {
+      const admission = await gate.admit({ envelopes: fresh.map(({ read }) => read), voucherHeader });
+      const answers = await this.#forward(fresh, admission);
+      if (answers instanceof Map) return answers;
+      call = answers;
+    } finally {
+      if (!call) fates.give(fresh);
+    }
+    return fates.resolve(call);
   }
 
-  /** From here on the reservation is released exactly once, by whoever comes to know what the node has stored. */
-  async #forward(fresh: readonly Candidate[], admission: Admission): Promise<ReadonlyMap<string, Answer>> {
-    const { nodeId, upstream, keys, store, fates, conclude, timeoutMs, log, onOldId } = this.#options;
+  /**
+   * The node's answers, or the call when they are missing. From here on the reservation is released exactly once, by whoever
+   * comes to know what the node has stored.
+   */
+  async #forward(fresh: readonly Candidate[], admission: Admission): Promise<Map<string, Answer> | OpenCall> {
+    const { nodeId, upstream, keys, store, conclude, timeoutMs, log, onOldId } = this.#options;
     let above: bigint;
     try {
       above = await store.raiseHighWater(0n);
@@ -177,7 +188,7 @@ export class ProxyPublisher {
         if (error instanceof OldIdError) onOldId();
       }
     } else log.warn({ error: outcome.error.message }, "a publish got no answer from the node");
-    return fates.resolve({ candidates: fresh, admission, above });
+    return { candidates: fresh, admission, above };
   }
 
   #asConnectError(error: unknown): ConnectError {

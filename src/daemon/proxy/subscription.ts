@@ -2,6 +2,7 @@ import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_
 
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
+import { either } from "../../platform/within.ts";
 import type { Upstream } from "./ports.ts";
 
 export interface SubscriptionOptions {
@@ -62,9 +63,12 @@ export class Subscription {
 
   /** Reads one stream to its end; answers whether it brought anything. Never throws. */
   async #follow(): Promise<boolean> {
-    const { upstream, log, originatorIds, cursorOf, take, onBreak } = this.#options;
     const over = new AbortController();
-    const signal = AbortSignal.any([this.#stopped.signal, over.signal]);
+    return either(this.#stopped.signal, over.signal, (signal) => this.#read(over, signal));
+  }
+
+  async #read(over: AbortController, signal: AbortSignal): Promise<boolean> {
+    const { upstream, log, originatorIds, cursorOf, take, onBreak } = this.#options;
     const silence = new Silence(this.#options, over, signal);
     try {
       const cursors = await Promise.all(originatorIds.map(async (id) => [id, await cursorOf(id)] as const));

@@ -7,7 +7,7 @@ import { mergeVouchers, voucherAmounts } from "../../protocol/voucher.ts";
 import type { Account } from "../ports.ts";
 import type { AccountTable } from "./tables.ts";
 
-const PICO_PER_DOLLAR = 10n ** 12n;
+export const PICO_PER_DOLLAR = 10n ** 12n;
 const ADDRESS_LENGTH = 20;
 
 /** Faster than a general reading of hex, which the hot paths would feel. */
@@ -23,8 +23,8 @@ export function digitsOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }
 
-export function toUsage(pico: bigint): { usage_dollars: bigint; usage_pico: bigint } {
-  return { usage_dollars: pico / PICO_PER_DOLLAR, usage_pico: pico % PICO_PER_DOLLAR };
+export function toUsage(pico: bigint): { dollars: bigint; pico: bigint } {
+  return { dollars: pico / PICO_PER_DOLLAR, pico: pico % PICO_PER_DOLLAR };
 }
 
 export function toAccount(row: Omit<Selectable<AccountTable>, "id">): Account {

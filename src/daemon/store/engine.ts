@@ -1,6 +1,7 @@
 import type { Kysely, RawBuilder } from "kysely";
 import { sql } from "kysely";
 
+import type { ChargeRow } from "./charges/chargeBook.ts";
 import { StoreConflictError, StoreVersionError } from "./errors.ts";
 import type { Migration } from "./migrations.ts";
 import type { Tables, Trx } from "./tables.ts";
@@ -15,6 +16,18 @@ export interface ColumnTypes {
   withoutRowid: string;
 }
 
+export interface SizeRow {
+  database_bytes: bigint;
+  charges_bytes: bigint | null;
+}
+
+/** What an account used, in whole dollars and picodollars below one. */
+export interface AccountUsage {
+  accountId: bigint;
+  dollars: bigint;
+  pico: bigint;
+}
+
 /** A database, with the little in which SQLite and PostgreSQL differ. */
 export interface Engine {
   readonly kysely: Kysely<Tables>;
@@ -24,6 +37,12 @@ export interface Engine {
   readonly types: ColumnTypes;
   /** Unix milliseconds of the one clock that all processes on this database share. */
   readonly now: () => RawBuilder<bigint>;
+  /** One row with `database_bytes` and, where the database knows it without counting, `charges_bytes`. */
+  readonly size: () => RawBuilder<SizeRow>;
+  /** Adds charges that the generation does not have; says of each whether it was added. */
+  addCharges(trx: Trx, generation: bigint, charges: readonly ChargeRow[]): Promise<boolean[]>;
+  /** Adds to the usage of accounts, each at most once. */
+  addUsage(trx: Trx, usage: readonly AccountUsage[]): Promise<void>;
   /** Held to the end of the transaction; no other process migrates meanwhile. */
   lockMigrations(trx: Trx): Promise<void>;
   close(): Promise<void>;

@@ -98,6 +98,18 @@ export class IntentTables implements IntentStore {
     });
   }
 
+  reopen(from: Address, aboveBlock: bigint, term: bigint): Promise<void> {
+    return this.#write(term, async (trx) => {
+      await trx
+        .updateTable("intents")
+        .set({ outcome: null })
+        .where("sender", "=", bytesOf(from))
+        .where("mined_block", ">", aboveBlock)
+        .where("outcome", "in", ["done", "reverted"])
+        .execute();
+    });
+  }
+
   #write<T>(term: bigint, work: (trx: Trx) => Promise<T>): Promise<T> {
     return inTransaction(this.#engine, async (trx) => {
       await requireTerm(trx, term);

@@ -69,5 +69,6 @@ export async function requireTerm(trx: Trx, term: bigint): Promise<void> {
   const { term: newest } = await trx.selectFrom("leadership").select("term").executeTakeFirstOrThrow();
   throw new StaleTermError(
     `term ${term} is over, the newest one is ${newest}: this process must not write to the chain`,
+    term,
   );
 }

@@ -59,6 +59,10 @@ function openSqliteReader(path: string): Engine {
     ...{ kysely, name: path, isShared: false },
     types: { bytes: "blob", integer: "integer", id: "integer primary key", withoutRowid: "without rowid" },
     now: () => sql<bigint>`0`,
+    size: () => sql`select page_count * page_size as database_bytes, null as charges_bytes
+      from pragma_page_count(), pragma_page_size()`,
+    addCharges: () => Promise.reject(new Error("a reader writes nothing")),
+    addUsage: () => Promise.reject(new Error("a reader writes nothing")),
     lockMigrations: async () => {},
     close: () => kysely.destroy(),
   };

@@ -11,8 +11,11 @@ import type {
   JournalBlock,
   LedgerStore,
   MeterBatch,
+  StoreSize,
 } from "../ports.ts";
+import { AccountNumbers } from "./accountNumbers.ts";
 import { recordChain } from "./chainTables.ts";
+import { ChargeBook } from "./charges/chargeBook.ts";
 import { bytesOf, digitsOf, hexOf, largestPerChannel, splitAddresses, swapped, toAccount } from "./encode.ts";
 import type { Engine } from "./engine.ts";
 import { inTransaction, retried } from "./engine.ts";
@@ -27,9 +30,12 @@ const ACCOUNT_COLUMNS = [
 /** Accounts, charges and the chain's side of them. */
 export class LedgerTables implements LedgerStore {
   readonly #engine: Engine;
+  readonly #book: ChargeBook;
+  readonly #numbers = new AccountNumbers();
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, book = new ChargeBook(engine)) {
     this.#engine = engine;
+    this.#book = book;
   }
 
   async account(channel: Address): Promise<Account | undefined> {
@@ -56,16 +62,15 @@ export class LedgerTables implements LedgerStore {
 
   async chargedOf(charges: readonly Pick<Charge, "channel" | "digest">[]): Promise<Set<string>> {
     const wanted = new Set(charges.map(({ channel, digest }) => `${channel}:${digest}`));
+    const rows = await this.#book.find([...new Set(charges.map(({ digest }) => digest))]);
     const found = new Set<string>();
-    for (const some of chunksOf([...new Set(charges.map(({ digest }) => digest))])) {
-      const rows = await this.#engine.kysely
-        .selectFrom("charges")
-        .innerJoin("accounts", "accounts.id", "charges.account_id")
-        .select(["accounts.channel", "charges.digest"])
-        .where("charges.digest", "in", some.map(bytesOf))
-        .execute();
-      for (const row of rows) {
-        const key = `${hexOf(row.channel)}:${digitsOf(row.digest)}`;
+    for (const some of chunksOf(rows)) {
+      const ids = [...new Set(some.map(({ accountId }) => accountId))];
+      const query = this.#engine.kysely.selectFrom("accounts").select(["id", "channel"]);
+      const accounts = await query.where("id", "in", ids).execute();
+      const channels = new Map(accounts.map(({ id, channel }) => [id, hexOf(channel)]));
+      for (const { digest, accountId } of some) {
+        const key = `${channels.get(accountId)}:${digest}`;
         if (wanted.has(key)) found.add(key);
       }
     }
@@ -131,8 +136,11 @@ export class LedgerTables implements LedgerStore {
     return number === null || hash === null ? undefined : { number, hash: hexOf(hash) };
   }
 
-  meter(batch: MeterBatch): Promise<Charge[]> {
-    return inTransaction(this.#engine, (trx) => meter(trx, batch));
+  async meter(batch: MeterBatch): Promise<Charge[]> {
+    const tools = { engine: this.#engine, book: this.#book, numbers: this.#numbers };
+    const charged = await inTransaction(this.#engine, (trx) => meter(tools, trx, batch));
+    this.#book.noteAdded(charged.length);
+    return charged;
   }
 
   async meterCursor(originatorId: number): Promise<bigint> {
@@ -150,6 +158,12 @@ export class LedgerTables implements LedgerStore {
       .where("minute", "<=", toMinute)
       .execute();
     return new Map(rows.map(({ minute, count }) => [minute, count]));
+  }
+
+  async size(): Promise<StoreSize> {
+    const { rows } = await this.#engine.size().execute(this.#engine.kysely);
+    const { database_bytes: databaseBytes, charges_bytes: chargesBytes } = rows[0]!;
+    return { databaseBytes, ...(chargesBytes === null ? {} : { chargesBytes }) };
   }
 
   async raiseHighWater(sequenceId: bigint): Promise<bigint> {

@@ -27,10 +27,19 @@ const first: Migration = ({ bytes, integer, id, withoutRowid }) => [
      pending_withdrawal text not null default '0'
    )`,
   `create table charges (
+     generation ${integer} not null,
      digest ${bytes} not null,
      account_id ${integer} not null,
-     primary key (digest, account_id)
+     primary key (generation, digest, account_id)
    ) ${withoutRowid}`,
+  `create table generation (one ${integer} primary key check (one = 1), current ${integer} not null)`,
+  "insert into generation (one, current) values (1, 0)",
+  `create table charge_filters (
+     first ${integer} not null,
+     last ${integer} not null,
+     bits ${bytes} not null,
+     primary key (first, last)
+   )`,
   `create table cursors (originator ${integer} primary key, sequence_id ${integer} not null)`,
   `create table minutes (
      originator ${integer} not null,

@@ -2,6 +2,7 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { PostageDomain } from "../../protocol/voucher.ts";
 import type { DaemonStore } from "../ports.ts";
+import { ChargeBook } from "./charges/chargeBook.ts";
 import type { Engine } from "./engine.ts";
 import { inTransaction, migrate } from "./engine.ts";
 import { LedgerDomainError, LedgerNodeError } from "./errors.ts";
@@ -24,6 +25,8 @@ export interface StoreOptions {
   log: Log;
   limits?: PostgresLimits;
   migrations?: readonly Migration[];
+  /** Charges of a generation, see ChargeBook. */
+  chargesPerGeneration?: number;
 }
 
 /**
@@ -42,13 +45,17 @@ export async function openStore(options: StoreOptions): Promise<DaemonStore> {
     await engine.close();
     throw error;
   }
+  const book = new ChargeBook(engine, options.chargesPerGeneration);
   return {
-    ledger: new LedgerTables(engine),
+    ledger: new LedgerTables(engine, book),
     evidence: new EvidenceTable(engine),
     intents: new IntentTables(engine),
     leadership: new LeadershipTable(engine),
     isShared: engine.isShared,
-    close: () => engine.close(),
+    close: async () => {
+      await book.settle();
+      await engine.close();
+    },
   };
 }
 

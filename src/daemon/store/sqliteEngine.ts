@@ -6,6 +6,7 @@ import { Kysely, SqliteDialect, sql } from "kysely";
 import type { Clock } from "../../platform/clock.ts";
 import type { SqliteDatabase } from "../../platform/sqlite.ts";
 import { holdFileLock, isSqliteError, openDurableSqlite } from "../../platform/sqlite.ts";
+import { PICO_PER_DOLLAR, bytesOf } from "./encode.ts";
 import type { Engine } from "./engine.ts";
 import { LedgerInUseError, StoreUnavailableError, StoreVersionError } from "./errors.ts";
 import type { Tables } from "./tables.ts";
@@ -42,11 +43,46 @@ export function openSqliteEngine(path: string, clock: Clock): Engine {
       withoutRowid: "without rowid",
     },
     now: () => sql<bigint>`${BigInt(clock.now())}`,
+    size: () => sql`select page_count * page_size as database_bytes, null as charges_bytes
+      from pragma_page_count(), pragma_page_size()`,
     lockMigrations: async () => {},
+    ...hotStatements(database),
     close: async () => {
       await kysely.destroy();
       lock.release();
     },
+  };
+}
+
+/**
+ * What every envelope costs, row by row: a statement of many rows is built anew for each number of them, and is slower.
+ * Both run in the one connection, so within the transaction that is open in it.
+ */
+function hotStatements(database: SqliteDatabase): Pick<Engine, "addCharges" | "addUsage"> {
+  let statements: { charge: Statement; usage: Statement } | undefined;
+  // Prepared when first needed: the tables come with the first migration.
+  const prepared = () =>
+    (statements ??= {
+      charge: database.prepare(
+        "insert into charges (generation, digest, account_id) values (?, ?, ?) on conflict do nothing",
+      ),
+      usage: database.prepare(
+        `update accounts set
+           usage_dollars = usage_dollars + ? + (usage_pico + ?) / ${PICO_PER_DOLLAR},
+           usage_pico = (usage_pico + ?) % ${PICO_PER_DOLLAR}
+         where id = ?`,
+      ),
+    });
+  return {
+    addCharges: async (_trx, generation, charges) =>
+      attempt(() => {
+        const { charge } = prepared();
+        return charges.map(({ digest, accountId }) => charge.run([generation, bytesOf(digest), accountId]).changes > 0);
+      }),
+    addUsage: async (_trx, usage) =>
+      attempt(() => {
+        for (const { accountId, dollars, pico } of usage) prepared().usage.run([dollars, pico, pico, accountId]);
+      }),
   };
 }
 

@@ -31,10 +31,24 @@ export interface AccountTable {
   pending_withdrawal: Generated<string>;
 }
 
-/** The table that grows with traffic: a short number for the payer, and by digest first so that digests find it. */
+/** The table that grows with traffic: a short number for the payer, and new rows beside one another, see ChargeBook. */
 export interface ChargeTable {
+  generation: bigint;
   digest: Uint8Array;
   account_id: bigint;
+}
+
+export interface GenerationTable {
+  one: bigint;
+  /** The one to which charges are added. */
+  current: bigint;
+}
+
+/** Which digests ended generations may have, from the first to the last. */
+export interface ChargeFilterTable {
+  first: bigint;
+  last: bigint;
+  bits: Uint8Array;
 }
 
 export interface CursorTable {
@@ -119,6 +133,8 @@ export interface Tables {
   ledger: LedgerTable;
   accounts: AccountTable;
   charges: ChargeTable;
+  generation: GenerationTable;
+  charge_filters: ChargeFilterTable;
   cursors: CursorTable;
   minutes: MinuteTable;
   journal: JournalTable;

@@ -4,26 +4,24 @@ import { Serial } from "../../platform/serial.ts";
 import { either } from "../../platform/within.ts";
 import type { TransactionSigner } from "../../platform/keys/transactionSigner.ts";
 import { withGasMargin } from "../../contracts/transactionSender.ts";
+import { dataFeeWei } from "../gasPolicy.ts";
 import type { Address } from "../../protocol/bytes.ts";
-import { Broadcaster, FILL_GAS } from "./broadcaster.ts";
+import { Broadcaster } from "./broadcaster.ts";
 import type { Market, Receipt, TransactionChain } from "./chain.ts";
-import { SendError } from "./errors.ts";
-import { economicalFees, feeCap, priceNow, wantedFees } from "./fees.ts";
+import { SendError, fencedError } from "./errors.ts";
+import { feeCap, priceNow, wantedFees } from "./fees.ts";
 import type { Heads } from "./follower.ts";
 import { Follower } from "./follower.ts";
-import { GasMoney } from "./gasMoney.ts";
-import { Nonces } from "./nonces.ts";
-import type { Behind } from "./patience.ts";
-import { Patience, overdraft } from "./patience.ts";
-import type { Intent, IntentStore, NewIntent } from "./ports.ts";
+import { GasMoney, dataReserveWei } from "./gasMoney.ts";
+import { IntentBook } from "./intentBook.ts";
+import { Patience } from "./patience.ts";
+import type { Intent, IntentStore } from "./ports.ts";
+import { StaleTermError } from "./ports.ts";
 import { Pusher } from "./pusher.ts";
 import type { SendRequest } from "./send.ts";
 import type { Term } from "./term.ts";
 import type { Waiter } from "./track.ts";
 import { Tracks } from "./track.ts";
-
-/** A nonce that another writer of the store has taken is passed over, so often. */
-const MOST_TRIES = 4;
 
 export interface AccountQueueOptions {
   chain: TransactionChain;
@@ -48,30 +46,32 @@ export class AccountQueue {
   readonly #options: AccountQueueOptions;
   readonly #serial = new Serial();
   readonly #tracks = new Tracks();
-  readonly #patience = new Patience(this.#tracks);
+  readonly #patience: Patience;
   readonly #follower: Follower;
   readonly #pusher: Pusher;
-  readonly #nonces: Nonces;
+  readonly #book: IntentBook;
   #open: readonly Intent[] = [];
   #steppedAt = -Infinity;
+  /** In which the tracks were made. */
+  #enteredTerm: bigint | undefined;
 
   constructor(options: AccountQueueOptions) {
     this.#options = options;
     this.address = options.signer.address;
     const parts = { ...options, tracks: this.#tracks };
+    this.#patience = new Patience(parts);
     this.money = new GasMoney({ ...options, address: this.address });
     this.#follower = new Follower(parts);
     this.#pusher = new Pusher({ ...parts, broadcaster: new Broadcaster(parts) });
-    this.#nonces = new Nonces({ ...options, address: this.address });
+    this.#book = new IntentBook({ ...options, address: this.address });
   }
 
-  /** As of the last step. */
   get open(): readonly Intent[] {
     return this.#open;
   }
 
   get nextNonce(): number | undefined {
-    return this.#nonces.next;
+    return this.#book.nextNonce;
   }
 
   /** Begun, not in a block, and neither given up nor, as far as the last step knows, priced out. */
@@ -111,6 +111,14 @@ export class AccountQueue {
     return this.#run(() => this.#step());
   }
 
+  /** Nonces that were used may be free again; what was mined above the block may have to be sent again. */
+  rollBack(block: bigint): Promise<void> {
+    return this.#run(async () => {
+      await this.#options.store.reopen(this.address, block, await this.#term());
+      this.#book.forget();
+    });
+  }
+
   async #tryStep(): Promise<void> {
     try {
       await this.step();
@@ -125,30 +133,52 @@ export class AccountQueue {
       try {
         return await task();
       } catch (error) {
-        this.#options.term.note(error);
-        this.#options.term.requireUnfenced();
+        this.#noteTerm(error);
         throw error;
       }
     });
   }
 
-  async #term(): Promise<bigint> {
+  /** Throws when it was a term that is over, whether or not this process leads again by now. */
+  #noteTerm(error: unknown): void {
+    this.#options.term.note(error);
+    if (error instanceof StaleTermError) throw fencedError(error);
+  }
+
+  /** The term that this process leads in. With each new one it knows no more than the store and the chain do. */
+  async #hold(): Promise<bigint | undefined> {
     const term = await this.#options.term.hold();
+    if (term === this.#enteredTerm) return term;
+    if (this.#enteredTerm !== undefined) {
+      this.#tracks.forget(fencedError());
+      this.#book.forget();
+      this.#open = [];
+    }
+    this.#enteredTerm = term;
+    this.#patience.forget();
+    return term;
+  }
+
+  async #term(): Promise<bigint> {
+    const term = await this.#hold();
     if (term !== undefined) return term;
+    this.#options.term.requireUnfenced();
     throw new SendError("not_leader", "another process with this database writes to the chain: nothing to do here");
   }
 
   /** Begins an intent and sends it, or joins the one that does the same already. */
   async #decide(request: SendRequest, gasLimit: bigint): Promise<Waiter> {
-    const { chain } = this.#options;
     const term = await this.#term();
     const open = await this.#look(await this.#heads(), term);
-    const market = await chain.market();
+    const market = await this.#market(open);
     this.#patience.look(this.#pending(open), market);
     const same = open.find((intent) => this.#isSame(intent, request));
     if (same) return this.#join(same, request, open, market, term);
-    await this.#requireMoney({ ...request, gasLimit }, market, open);
-    const intent = await this.#begin({ ...request, gasLimit }, open, term);
+    // What is paid beside gas comes first: fees may rise to what it leaves.
+    const budgetWei = request.budgetWei - dataFeeWei(request.data, market.dataFeePerByte);
+    const priced = { ...request, gasLimit, budgetWei: budgetWei > 0n ? budgetWei : 0n };
+    await this.#requireMoney(priced, market, open);
+    const intent = await this.#book.begin(priced, open, term);
     const waiter = this.#waiterOf(intent);
     // Fresh from its simulation: there is no need for another.
     const track = this.#tracks.of(intent.id);
@@ -170,12 +200,11 @@ export class AccountQueue {
 
   /** For one intent among many: what fails with it is tried again with the next step, and the others go on. */
   async #apart(intent: Intent, work: () => Promise<Intent>): Promise<Intent> {
-    const { term, log } = this.#options;
+    const { log } = this.#options;
     try {
       return await work();
     } catch (error) {
-      term.note(error);
-      term.requireUnfenced();
+      this.#noteTerm(error);
       log.warn(
         { kind: intent.kind, nonce: intent.nonce, error: String(error) },
         "a transaction could not be looked after",
@@ -206,42 +235,26 @@ export class AccountQueue {
     }
     const fees = wantedFees({ ...request, createdAt: this.#options.clock.now() }, market, 0);
     const isUrgent = request.deadlineAt !== undefined;
-    await this.money.require(kind, request.gasLimit * fees.maxFeePerGas, open, isUrgent);
-  }
-
-  async #begin(request: SendRequest & { gasLimit: bigint }, open: readonly Intent[], term: bigint): Promise<Intent> {
-    const { store, clock } = this.#options;
-    const { lane, kind, to, data, gasLimit, budgetWei, deadlineAt } = request;
-    const call = { lane, kind, to, data, gasLimit, budgetWei, ...(deadlineAt === undefined ? {} : { deadlineAt }) };
-    for (let tries = 1; ; tries++) {
-      const nonce = await this.#nonces.take(open);
-      const intent: NewIntent = { ...call, from: this.address, nonce, createdAt: clock.now() };
-      try {
-        return await store.begin(intent, term);
-      } catch (error) {
-        this.#options.term.note(error);
-        if (this.#options.term.isFenced || tries >= MOST_TRIES) throw error;
-        // It may be on disk all the same, when only the answer was lost.
-        const begun = (await store.open(this.address)).find((other) => other.nonce === nonce);
-        if (begun && begun.data === data && begun.to === to) return begun;
-        this.#nonces.passOver(nonce);
-      }
-    }
+    const cost = request.gasLimit * fees.maxFeePerGas + dataReserveWei(request.data, market);
+    await this.money.require(kind, cost, open, market, isUrgent);
   }
 
   async #step(): Promise<void> {
-    const { chain, term } = this.#options;
-    const held = await term.hold();
+    const held = await this.#hold();
     if (held === undefined) return;
     const heads = await this.#heads();
     const open = await this.#look(heads, held);
-    const market = await chain.market();
+    const market = await this.#market(open);
     this.#steppedAt = this.#options.clock.now();
     await this.money.look(market, open);
-    const gaps = await this.#nonces.gaps(open, heads.nonce);
-    const fills: Intent[] = [];
-    for (const nonce of gaps) fills.push(await this.#fillGap(nonce, open, market, held));
+    const fills = await this.#book.fillGaps(open, heads.nonce, market, held);
     await this.#pushAll([...open, ...fills], market, held);
+  }
+
+  async #market(open: readonly Intent[]): Promise<Market> {
+    const market = await this.#options.chain.market();
+    await this.#patience.recall(this.#pending(open), market);
+    return market;
   }
 
   async #heads(): Promise<Heads> {
@@ -258,30 +271,11 @@ export class AccountQueue {
     this.#tracks.keepOnly(stored);
     for (const intent of stored) {
       const now = await this.#apart(intent, () => this.#follower.look(intent, heads, term));
-      if (now.mined) this.#nonces.passOver(now.nonce);
+      if (now.mined) this.#book.passOver(now.nonce);
       if (now.outcome === undefined) open.push(now);
     }
     this.#open = open;
     return open;
-  }
-
-  /** A nonce that no intent has stands in the way of one that waits behind it. */
-  async #fillGap(nonce: number, open: readonly Intent[], market: Market, term: bigint): Promise<Intent> {
-    const { store, clock, log } = this.#options;
-    const blocked = open.find((intent) => intent.nonce > nonce)!;
-    const { lane, kind, deadlineAt } = blocked;
-    const cap = feeCap(blocked);
-    const economical = economicalFees(market).maxFeePerGas;
-    log.warn({ account: this.address, nonce }, "a nonce is missing before a transaction and is filled");
-    return store.begin(
-      {
-        ...{ lane, kind, nonce, from: this.address, to: this.address, data: "0x", gasLimit: FILL_GAS },
-        budgetWei: FILL_GAS * (cap > economical ? cap : economical),
-        ...(deadlineAt === undefined ? {} : { deadlineAt }),
-        createdAt: clock.now(),
-      },
-      term,
-    );
   }
 
   async #pushAll(intents: readonly Intent[], market: Market, term: bigint): Promise<void> {
@@ -290,7 +284,7 @@ export class AccountQueue {
     const pushed: Intent[] = [];
     for (const [i, intent] of pending.entries()) {
       const all = [...pushed, ...pending.slice(i)];
-      const behind = this.#behind(all, i, market) ?? this.#patience.behind(all, i, market);
+      const behind = this.#patience.pressing(all, i, market) ?? this.#patience.behind(all, i, market);
       pushed.push(await this.#apart(intent, () => this.#pusher.push(intent, market, behind, term)));
     }
     const seen = new Set(pushed.map(({ id }) => id));
@@ -302,19 +296,5 @@ export class AccountQueue {
     return intents
       .filter((intent) => !intent.mined && this.#tracks.of(intent.id).usedSince === undefined)
       .sort((a, b) => a.nonce - b.nonce);
-  }
-
-  /** The most pressing of what stands behind `pending[at]` and has a deadline. */
-  #behind(pending: readonly Intent[], at: number, market: Market): Behind | undefined {
-    let found: Behind | undefined;
-    for (const intent of pending.slice(at + 1)) {
-      if (intent.deadlineAt === undefined || this.#tracks.of(intent.id).isFill) continue;
-      const fees = wantedFees(intent, market, intent.attempts.length);
-      const taken = pending.reduce((sum, other) => sum + overdraft(other), 0n);
-      const left = intent.budgetWei - intent.gasLimit * fees.maxFeePerGas - taken;
-      const spareWei = left > 0n ? left : 0n;
-      if (!found || fees.maxFeePerGas > found.fees.maxFeePerGas) found = { fees, spareWei };
-    }
-    return found;
   }
 }

@@ -14,6 +14,15 @@ export interface Market {
   priorityFeePerGas: bigint;
   /** The block's time, in unix seconds. */
   timestamp: bigint;
+  /** Most wei per byte of a transaction that are paid beside its gas, as on Base for L1; absent where nothing is. */
+  dataFeePerByte?: bigint;
+}
+
+/** What a block's base fee was. */
+export interface PastPrice {
+  /** Unix seconds, exact or estimated from the blocks around it. */
+  timestamp: bigint;
+  baseFeePerGas: bigint;
 }
 
 export interface Receipt {
@@ -32,6 +41,8 @@ export interface TransactionChain {
   /** Rejects with the revert when the call would fail. */
   estimateGas(call: Call): Promise<bigint>;
   market(): Promise<Market>;
+  /** Base fees of the last blocks, newest first, back to about so many seconds ago; absent where nobody knows them. */
+  pastPrices?(seconds: bigint): Promise<PastPrice[]>;
   /** How many transactions of an account are in blocks up to there; `pending` adds those in the pool. */
   nonce(account: Address, at: "latest" | "pending" | "finalized"): Promise<number>;
   balance(account: Address): Promise<bigint>;

@@ -1,7 +1,7 @@
 export type SendErrorCode =
   /** Another process of this daemon's database writes to the chain. */
   | "not_leader"
-  /** This process lost the leadership while it worked, and writes no more until it is started again. */
+  /** This process lost the leadership while it worked, and writes no more until a later term is its own. */
   | "fenced"
   /** A block's fee is more than the budget allows; waiting helps. */
   | "too_expensive"
@@ -23,4 +23,9 @@ export class SendError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+export function fencedError(cause?: unknown): SendError {
+  const message = "another process leads: this one writes no more to the chain until that one's term has ended";
+  return new SendError("fenced", message, { cause });
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { Address } from "../../protocol/bytes.ts";
+import { dataFeeWei } from "../gasPolicy.ts";
 import type { Market, TransactionChain } from "./chain.ts";
 import { SendError } from "./errors.ts";
 import { economicalFees, feeCap } from "./fees.ts";
@@ -8,6 +9,9 @@ import type { Intent } from "./ports.ts";
 
 /** A settlement of some forty payers: what a runway counts in. */
 const TYPICAL_GAS = 500_000n;
+const TYPICAL_BYTES = 3_400n;
+/** As with the base fee, there is room for the price of data to double. */
+const DATA_MARGIN = 2n;
 const LOOK_MS = 30_000;
 /** An alarm that lasts is repeated. */
 const REPEAT_MS = 3_600_000;
@@ -49,10 +53,10 @@ export class GasMoney {
   }
 
   /** Throws SendError when `cost` wei are not there, beside what is under way and, without a deadline, the reserve. */
-  async require(kind: string, cost: bigint, open: readonly Intent[], isUrgent: boolean): Promise<void> {
+  async require(kind: string, cost: bigint, open: readonly Intent[], market: Market, isUrgent: boolean): Promise<void> {
     const { chain, address, reserveWei } = this.#options;
     const balance = await chain.balance(address);
-    const free = balance - committed(open);
+    const free = balance - committed(open, market);
     if (free < cost) {
       this.#warn("empty", balance);
       const message = `account ${address} has ${free} wei free and this ${kind} may cost ${cost}: send it some for gas`;
@@ -70,10 +74,11 @@ export class GasMoney {
     if (clock.now() - this.#lookedAt < LOOK_MS) return;
     const balance = await chain.balance(address);
     this.#lookedAt = clock.now();
-    const typicalCost = TYPICAL_GAS * economicalFees(market).maxFeePerGas;
+    const dataWei = DATA_MARGIN * TYPICAL_BYTES * (market.dataFeePerByte ?? 0n);
+    const typicalCost = TYPICAL_GAS * economicalFees(market).maxFeePerGas + dataWei;
     this.#balance = balance;
     this.#runway = typicalCost > 0n ? balance / typicalCost : undefined;
-    const free = balance - committed(open);
+    const free = balance - committed(open, market);
     if (free < typicalCost) this.#warn("empty", balance);
     else if (free - typicalCost < reserveWei) this.#warn("reserve", balance);
     else if (free < EARLY * reserveWei) this.#warn("low", balance);
@@ -91,8 +96,17 @@ export class GasMoney {
 }
 
 /** What is under way may cost at most. */
-function committed(open: readonly Intent[]): bigint {
+function committed(open: readonly Intent[], market: Market): bigint {
   return open
     .filter(({ mined }) => !mined)
-    .reduce((sum, intent) => sum + intent.gasLimit * (intent.attempts.at(-1)?.maxFeePerGas ?? feeCap(intent)), 0n);
+    .map((intent) => {
+      const gasWei = intent.gasLimit * (intent.attempts.at(-1)?.maxFeePerGas ?? feeCap(intent));
+      return gasWei + dataReserveWei(intent.data, market);
+    })
+    .reduce((sum, wei) => sum + wei, 0n);
+}
+
+/** What has to be there for a transaction's data: nothing caps its price once it is sent. */
+export function dataReserveWei(data: string, { dataFeePerByte }: Market): bigint {
+  return DATA_MARGIN * dataFeeWei(data, dataFeePerByte);
 }

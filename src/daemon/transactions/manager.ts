@@ -90,6 +90,11 @@ export class TransactionManager implements Transactions {
     if (failed) throw failed.reason;
   }
 
+  /** The chain took back final blocks above this one: what was mined there is looked after again. */
+  async rollBack(block: bigint): Promise<void> {
+    for (const queue of this.#queues) await queue.rollBack(block);
+  }
+
   /** As of the last step, without asking anybody. */
   status(): { isFenced: boolean; lanes: LaneStatus[] } {
     const lanes = (["routine", "deadline"] as const).map((lane): LaneStatus => {

@@ -1,5 +1,6 @@
+import type { Log } from "../../platform/log.ts";
 import { FILL_GAS } from "./broadcaster.ts";
-import type { Market } from "./chain.ts";
+import type { Market, PastPrice, TransactionChain } from "./chain.ts";
 import { canPay, feeCap, priceNow, raised, wantedFees } from "./fees.ts";
 import type { Intent } from "./ports.ts";
 import type { Track, Tracks } from "./track.ts";
@@ -18,16 +19,25 @@ export interface Behind {
   spareWei: bigint;
 }
 
+export interface PatienceOptions {
+  tracks: Tracks;
+  chain: Pick<TransactionChain, "pastPrices">;
+  log: Log;
+}
+
 /**
  * Knows what the price of gas keeps from being mined, and for how long. What was priced out for long is stale: its work is
  * decided anew, and its nonce goes to a transfer of nothing as soon as newer work pays for that. Until then it waits.
  */
 export class Patience {
   readonly #tracks: Tracks;
+  readonly #options: PatienceOptions;
   #now = 0n;
+  #hasRecalled = false;
 
-  constructor(tracks: Tracks) {
-    this.#tracks = tracks;
+  constructor(options: PatienceOptions) {
+    this.#options = options;
+    this.#tracks = options.tracks;
   }
 
   /** Notes how pending intents, by nonce, stand at the price of now. */
@@ -44,11 +54,58 @@ export class Patience {
     }
   }
 
+  /** Past prices are asked for once more. */
+  forget(): void {
+    this.#hasRecalled = false;
+  }
+
+  /**
+   * After a restart, or when this process begins to lead: since when the price has kept pending intents from being mined,
+   * as far as past blocks show, at the tip of now. Where they cannot be read, patience begins anew.
+   */
+  async recall(pending: readonly Intent[], market: Market): Promise<void> {
+    const { chain, log } = this.#options;
+    if (this.#hasRecalled || !chain.pastPrices) return;
+    try {
+      const past = pending.length > 0 ? await chain.pastPrices(PATIENCE_SECONDS) : [];
+      for (const intent of pending) this.#recallOne(intent, market, past);
+      this.#hasRecalled = true;
+    } catch (error) {
+      log.debug({ error: String(error) }, "past prices are not known: what is priced out is given its time again");
+    }
+  }
+
+  /** @param past newest first */
+  #recallOne(intent: Intent, market: Market, past: readonly PastPrice[]): void {
+    const track = this.#tracks.of(intent.id);
+    if (track.outSince !== undefined) return;
+    // It was not there before it was begun.
+    const begunAt = BigInt(intent.createdAt) / 1_000n;
+    for (const { timestamp, baseFeePerGas } of past) {
+      if (timestamp < begunAt || !this.#isStuck(intent, priceNow({ ...market, baseFeePerGas }))) return;
+      track.outSince = timestamp;
+    }
+  }
+
   /** Whether the work of an intent is to be decided anew; who demands it does not wait for the price to last. */
   isStale(intent: Intent, isDemanded: boolean): boolean {
     const { outSince, isFill } = this.#tracks.of(intent.id);
     if (isFill) return true;
     return outSince !== undefined && (isDemanded || this.#now - outSince >= PATIENCE_SECONDS);
+  }
+
+  /** The most pressing of what stands behind `pending[at]` and has a deadline. */
+  pressing(pending: readonly Intent[], at: number, market: Market): Behind | undefined {
+    let found: Behind | undefined;
+    for (const intent of pending.slice(at + 1)) {
+      if (intent.deadlineAt === undefined || this.#tracks.of(intent.id).isFill) continue;
+      const fees = wantedFees(intent, market, intent.attempts.length);
+      const taken = pending.reduce((sum, other) => sum + overdraft(other), 0n);
+      const left = intent.budgetWei - intent.gasLimit * fees.maxFeePerGas - taken;
+      const spareWei = left > 0n ? left : 0n;
+      if (!found || fees.maxFeePerGas > found.fees.maxFeePerGas) found = { fees, spareWei };
+    }
+    return found;
   }
 
   /** Whether it is held up by others, which make way for it only later, unless it is demanded. */
@@ -87,7 +144,7 @@ export function termsOf(intent: Intent, { isFill }: Pick<Track, "isFill">): Inte
 }
 
 /** What a nonce may cost beyond its own budget, because something behind it paid to get past it. */
-export function overdraft(intent: Intent): bigint {
+function overdraft(intent: Intent): bigint {
   const fee = intent.attempts.at(-1)?.maxFeePerGas ?? 0n;
   return fee > feeCap(intent) ? most(0n, FILL_GAS * fee - intent.budgetWei) : 0n;
 }

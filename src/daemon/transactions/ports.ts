@@ -48,9 +48,16 @@ export interface Intent extends NewIntent {
   outcome?: Outcome;
 }
 
-/** This process is no leader any more: another one writes. */
+/** A term is over: another process has begun a newer one. */
 export class StaleTermError extends Error {
   override readonly name = "StaleTermError";
+  /** The one that is over. */
+  readonly term: bigint;
+
+  constructor(message: string, term: bigint) {
+    super(message);
+    this.term = term;
+  }
 }
 
 /**
@@ -66,6 +73,8 @@ export interface IntentStore {
   addAttempt(id: bigint, attempt: Attempt, term: bigint): Promise<void>;
   setMined(id: bigint, mined: Intent["mined"], term: bigint): Promise<void>;
   finish(id: bigint, outcome: Outcome, term: bigint): Promise<void>;
+  /** Those of an account that are done or reverted and were mined above a block are open again, as before they were final. */
+  reopen(from: Address, aboveBlock: bigint, term: bigint): Promise<void>;
   /** The newest, with or without an outcome, newest first: for an operator to look at. */
   recent(limit: number): Promise<Intent[]>;
 }

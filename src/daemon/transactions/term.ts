@@ -1,7 +1,7 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import { Serial } from "../../platform/serial.ts";
-import { SendError } from "./errors.ts";
+import { fencedError } from "./errors.ts";
 import type { Leadership } from "./ports.ts";
 import { StaleTermError } from "./ports.ts";
 
@@ -22,6 +22,7 @@ export class Term {
   readonly #serial = new Serial();
   #term: bigint | undefined;
   #renewedAt = -Infinity;
+  /** What told that another process leads; undefined again once this one has a later term. */
   #fencedBy: StaleTermError | undefined;
 
   constructor(options: TermOptions) {
@@ -32,31 +33,40 @@ export class Term {
     return this.#fencedBy !== undefined;
   }
 
-  /** The term while this process leads, renewed when a third of the lease is over. Throws once it was fenced. */
+  /**
+   * The term while this process leads, renewed when a third of the lease is over. Who was fenced leads again only with a
+   * later term than the one it lost; what is remembered of an earlier term says nothing in it.
+   */
   hold(): Promise<bigint | undefined> {
     return this.#serial.run(() => this.#hold());
   }
 
   async #hold(): Promise<bigint | undefined> {
-    this.requireUnfenced();
-    const { leadership, holder, leaseMs, clock } = this.#options;
+    const { leadership, holder, leaseMs, clock, log } = this.#options;
     const asked = clock.now();
     if (this.#term !== undefined && asked - this.#renewedAt < leaseMs / 3) return this.#term;
-    this.#term = await leadership.hold(holder, leaseMs);
+    const term = await leadership.hold(holder, leaseMs);
+    if (this.#fencedBy) {
+      if (term === undefined || term <= this.#fencedBy.term) return undefined;
+      log.warn({ holder, term, lost: this.#fencedBy.term }, "leads again: the other process' term has ended");
+      this.#fencedBy = undefined;
+    }
+    this.#term = term;
     this.#renewedAt = asked;
-    return this.#term;
+    return term;
   }
 
   requireUnfenced(): void {
-    if (!this.#fencedBy) return;
-    const message = "another process leads now: this one writes no more to the chain until it is started again";
-    throw new SendError("fenced", message, { cause: this.#fencedBy });
+    if (this.#fencedBy) throw fencedError(this.#fencedBy);
   }
 
-  /** For every error of a store: a stale term ends this process' writing for good. */
+  /** For every error of a store: when the term that is over is this process' own, it writes no more in it. */
   note(error: unknown): void {
     if (!(error instanceof StaleTermError) || this.#fencedBy) return;
+    // What began in an earlier term ends late; the newer one is not touched by it.
+    if (this.#term !== undefined && error.term < this.#term) return;
     this.#fencedBy = error;
+    this.#term = undefined;
     this.#options.log.error(
       { holder: this.#options.holder },
       "another process leads: no more transactions from this one",

@@ -64,6 +64,12 @@ export class Tracks {
     waiters.clear();
   }
 
+  /** Nothing that was remembered holds any more; who waits hears why. */
+  forget(error: SendError): void {
+    for (const id of this.#tracks.keys()) this.tell(id, { error });
+    this.#tracks.clear();
+  }
+
   keepOnly(open: readonly Intent[]): void {
     const ids = new Set(open.map(({ id }) => id));
     for (const id of this.#tracks.keys()) if (!ids.has(id)) this.#tracks.delete(id);

@@ -9,6 +9,7 @@ import { ReplicationApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts
 
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
+import { either } from "../../platform/within.ts";
 import { describe } from "../errors.ts";
 import type { NetworkView } from "../network.ts";
 import type { RegisteredNode } from "../ports.ts";
@@ -92,10 +93,9 @@ export class Follower {
       if (signal.aborted) return;
       // While the originator is away, others may have what it sent before.
       const turn = new AbortController();
-      const paused = AbortSignal.any([signal, turn.signal]);
       const wait = Math.min(maxBackoffMs, backoffMs * 2 ** Math.min(failures, 20));
       const substitute = failures > 0 ? this.#nextSubstitute() : undefined;
-      const reading = substitute ? this.#follow(substitute, paused) : undefined;
+      const reading = substitute && either(signal, turn.signal, (paused) => this.#follow(substitute, paused));
       await pause(clock, wait, signal);
       turn.abort(new Error("back to the originator"));
       await reading;
@@ -109,11 +109,14 @@ export class Follower {
   }
 
   /** Reads one stream until it ends, and tells how many frames it brought. Never throws. */
-  async #follow(source: RegisteredNode, signal: AbortSignal): Promise<number> {
-    const { log, clock, silenceMs } = this.#ports;
+  #follow(source: RegisteredNode, signal: AbortSignal): Promise<number> {
     const over = new AbortController();
     this.#stream = over;
-    const ended = AbortSignal.any([signal, over.signal]);
+    return either(signal, over.signal, (ended) => this.#read(source, signal, over, ended));
+  }
+
+  async #read(source: RegisteredNode, signal: AbortSignal, over: AbortController, ended: AbortSignal): Promise<number> {
+    const { log, clock, silenceMs } = this.#ports;
     let frames = 0;
     let heard = 0;
     // Each frame moves the time at which silence counts; one watchman looks.

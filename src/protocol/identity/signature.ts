@@ -1,6 +1,5 @@
 import { p256 } from "@noble/curves/nist.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { keccak_256 } from "@noble/hashes/sha3.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 
 import type { Signature } from "#proto/xmtp/identity/associations/signature_pb.ts";
@@ -9,6 +8,7 @@ import type { Address, Hex } from "../bytes.ts";
 import { concatBytes, toHex, uintToBytes, utf8ToBytes } from "../bytes.ts";
 import { hasLowS, recoverAddress } from "../ecdsa.ts";
 import { ProtocolError } from "../errors.ts";
+import { keccak256 } from "../keccak.ts";
 import { asksFor } from "./clientData.ts";
 import { verifyInstallationSignature } from "./ed25519.ts";
 import type { Member } from "./member.ts";
@@ -33,7 +33,7 @@ export interface VerifiedSignature {
 /** The EIP-191 digest of a text. */
 export function personalMessageDigest(text: string): Uint8Array {
   const bytes = utf8ToBytes(text);
-  return keccak_256(concatBytes(utf8ToBytes(`\x19Ethereum Signed Message:\n${bytes.length}`), bytes));
+  return keccak256(concatBytes(utf8ToBytes(`\x19Ethereum Signed Message:\n${bytes.length}`), bytes));
 }
 
 function invalid(message: string): never {
@@ -110,7 +110,7 @@ async function verifyAccount(
 }
 
 function byKey(signer: Member, signature: Uint8Array): VerifiedSignature {
-  return { signer, isAccount: false, signatureHash: toHex(keccak_256(signature)) };
+  return { signer, isAccount: false, signatureHash: toHex(keccak256(signature)) };
 }
 
 /** r and the lower s of a P-256 signature: the same for both signatures that one gives. */

@@ -5,13 +5,16 @@ import {
   FinalityDisputedError,
   InconsistentError,
   LaggingError,
+  ReorgRefusedError,
 } from "../../../src/daemon/follow/ports.ts";
 import type { Address, Hex } from "../../../src/protocol/bytes.ts";
 import { CHANNELS, FakeChain } from "./fakeChain.ts";
 import type { World } from "./support.ts";
 import { followed } from "./support.ts";
 
-const [ONE, TWO] = CHANNELS as [Address, Address];
+const [ONE, TWO, THREE] = CHANNELS as [Address, Address, Address];
+const nothing = async () => {};
+const hashAt = (chain: FakeChain, number: number) => chain.at(number)!.head.hash;
 const FORGED: Hex = `0x${"ab".repeat(32)}`;
 const FINALITY_MS = 301_000;
 const GRACE_MS = 61_000;
@@ -97,6 +100,54 @@ describe("daemon/follow endpoints", () => {
       expect(await look(world)).to.be.instanceOf(FinalityBrokenError);
       expect(await world.seen(ONE), "nothing of the other chain was believed").to.deep.equal(before);
       expect(await world.store.finalized()).to.deep.equal(final);
+    });
+  }
+
+  for (const count of [1, 2]) {
+    it(`follows a chain of ${count} that took back a final block when the operator accepts it, from a block of both`, async () => {
+      const world = await funded(count);
+      const { follower, chain } = world;
+      const calm = await follower
+        .accept({ number: 3n, hash: hashAt(chain, 3) }, nothing)
+        .catch((error: unknown) => error);
+      expect(calm, "while finality holds").to.be.instanceOf(ReorgRefusedError);
+      chain.mine([{ kind: "request", channel: ONE, amount: 40n }], [{ kind: "deposit", channel: TWO, amount: 70n }]);
+      chain.mineEmpty(120);
+      await look(world, FINALITY_MS);
+      const final = (await world.store.finalized())!;
+      expect((await world.seen(TWO)).deposited).to.equal(70n);
+      // The new chain has neither of these two events, and a third channel instead.
+      const parting = chain.latest - 125;
+      chain.breakFinality(parting, () => []);
+      chain.mine([{ kind: "deposit", channel: THREE, amount: 11n }]);
+      chain.mineEmpty(200);
+      expect(await look(world, FINALITY_MS)).to.be.instanceOf(FinalityBrokenError);
+      for (const wrong of [
+        { number: BigInt(parting), hash: final.hash },
+        { number: final.number, hash: hashAt(chain, Number(final.number)) },
+        { number: -1n, hash: hashAt(chain, 0) },
+      ]) {
+        const refused = await world.follower.accept(wrong, nothing).catch((error: unknown) => error);
+        expect(refused, String(wrong.number)).to.be.instanceOf(ReorgRefusedError);
+      }
+      const block = { number: BigInt(parting), hash: hashAt(chain, parting) };
+      const failed = await world.follower
+        .accept(block, () => Promise.reject(new Error("not the leader")))
+        .catch(String);
+      expect(failed).to.include("not the leader");
+      expect(await look(world), "it is still stopped").to.be.instanceOf(FinalityBrokenError);
+      expect(await world.store.finalized()).to.deep.equal(final);
+      const rolledBack: bigint[] = [];
+      await world.follower.accept(block, async (number) => void rolledBack.push(number));
+      expect(rolledBack).to.deep.equal([BigInt(parting)]);
+      await world.settle();
+      for (const channel of [ONE, TWO, THREE]) {
+        expect(await world.seen(channel), channel).to.deep.equal(chain.state(channel));
+      }
+      expect((await world.seen(THREE)).deposited).to.equal(11n);
+      expect((await world.store.finalized())!.number > final.number).to.equal(true);
+      world.restart();
+      expect(await look(world), "nothing is broken for the next process either").to.equal(true);
     });
   }
 

@@ -60,11 +60,11 @@ export class FakeChain {
   }
 
   /** As a chain must never do: everything above block `to` is made anew, final or not. */
-  breakFinality(to: number): void {
+  breakFinality(to: number, remake = (events: FakeEvent[]) => events): void {
     const dropped = this.#blocks.splice(to + 1);
     this.#forks++;
     this.#final = Math.min(this.#final, to);
-    for (const { events } of dropped) this.#add(events);
+    for (const { events } of dropped) this.#add(remake(events));
     this.mineEmpty(1);
   }
 

@@ -105,6 +105,7 @@ export async function startWorld(options: WorldOptions = {}) {
     onOldId: () => daemon.doubtLog(),
   });
   await daemon.start();
+  await daemon.firstLook();
   const client = clientOf(proxy);
   return {
     ...{ clock, stock, store, registry, upstream, stockLog, daemon, proxy, client },

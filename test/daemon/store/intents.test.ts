@@ -90,6 +90,25 @@ onBoth("store/intents", (fixture) => {
     expect((await intents.open(ALICE))[0]).not.to.have.property("mined");
   });
 
+  it("opens again what was final above a block, and nothing else", async () => {
+    const { intents, term } = await leading();
+    const at = async (nonce: number, block: bigint, outcome?: "done" | "reverted" | "replaced", from = ALICE) => {
+      const { id } = await intents.begin(intentOf(nonce, { from }), term);
+      await intents.setMined(id, { hash: hashOf(nonce), blockNumber: block, blockHash: hashOf(99) }, term);
+      if (outcome) await intents.finish(id, outcome, term);
+    };
+    await at(1, 10n, "done");
+    await at(2, 11n, "done");
+    await at(3, 12n, "reverted");
+    await at(4, 13n, "replaced");
+    await at(5, 14n);
+    await at(2, 15n, "done", BOB);
+    await intents.reopen(ALICE, 10n, term);
+    expect((await intents.open(ALICE)).map(({ nonce }) => nonce)).to.deep.equal([2, 3, 5]);
+    expect(await intents.open(BOB)).to.deep.equal([]);
+    expect(await failureOf(intents.reopen(ALICE, 0n, term - 1n))).to.be.instanceOf(StaleTermError);
+  });
+
   it("keeps a bounded number of intents that ended, and all that did not", async () => {
     const { intents, term } = await leading();
     const [old, open] = [await intents.begin(intentOf(1), term), await intents.begin(intentOf(2), term)];

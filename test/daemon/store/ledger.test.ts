@@ -31,7 +31,7 @@ async function fund(ledger: LedgerStore, channels: readonly Address[], state: Pa
   await ledger.recordChain({ states, readTo: 1n, blocks: [] });
 }
 
-onBoth("store/ledger", (fixture) => {
+onBoth("store/ledger", (fixture, { isShared }) => {
   describe("accounts", () => {
     it("keeps every amount of 64 bits, and replaces it, across a restart", async () => {
       const { ledger } = await fixture.open();
@@ -189,6 +189,41 @@ onBoth("store/ledger", (fixture) => {
       expect(unknown).to.be.instanceOf(MeterOvertakenError);
       expect(await ledger.account(channelOf(3))).to.equal(undefined);
       expect(await ledger.meterCursor(200)).to.equal(1n);
+    });
+
+    it("keeps the newest week's minutes of each originator, whatever one of them is dated", async () => {
+      const { ledger } = await fixture.open();
+      const batch = (originatorId: number, after: bigint, minutes: bigint[]) =>
+        ledger.meter(
+          batchOf({ originatorId, after, upTo: after + 1n, minuteCounts: new Map(minutes.map((m) => [m, 1n])) }),
+        );
+      const range = (from: number, count: number) => Array.from({ length: count }, (_, i) => BigInt(from + i));
+      await batch(200, 0n, range(0, 10_080));
+      await batch(300, 0n, range(0, 5));
+      expect((await ledger.minuteCounts(200, 0n, 59n)).size).to.equal(60);
+      // Dated years ahead: one minute has to go, not all of them.
+      await batch(200, 1n, [6_000_000n]);
+      expect([...(await ledger.minuteCounts(200, 0n, 2n)).keys()]).to.deep.equal([1n, 2n]);
+      await batch(200, 2n, range(10_080, 120));
+      expect((await ledger.minuteCounts(200, 0n, 9_000_000n)).size).to.equal(10_080);
+      expect((await ledger.minuteCounts(200, 121n, 10_199n)).size, "none in between is missing").to.equal(10_079);
+      // Dated back before all that is kept: it is charged, and forgotten again.
+      await batch(200, 3n, [0n]);
+      expect((await ledger.minuteCounts(200, 0n, 120n)).size).to.equal(0);
+      expect((await ledger.minuteCounts(300, 0n, 9n)).size, "another one's").to.equal(5);
+    });
+
+    it("says how large it is", async () => {
+      const { ledger } = await fixture.open();
+      const before = await ledger.size();
+      const charges = Array.from({ length: 5_000 }, (_, i) => ({
+        ...{ channel: channelOf(i % 10), digest: digestOf(i), feePico: 2n },
+      }));
+      await ledger.meter(batchOf({ charges }));
+      const after = await ledger.size();
+      expect(after.databaseBytes > before.databaseBytes + 50_000n).to.equal(true);
+      if (isShared) expect(after.chargesBytes! > before.chargesBytes! + 50_000n).to.equal(true);
+      else expect(after.chargesBytes).to.equal(undefined);
     });
 
     it("counts minutes per originator and takes batches larger than a statement", async () => {

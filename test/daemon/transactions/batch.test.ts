@@ -1,6 +1,6 @@
 import { expect } from "chai";
 
-import { Quarantine, bisect } from "../../../src/daemon/transactions/batch.ts";
+import { BatchFailedError, Quarantine, bisect } from "../../../src/daemon/transactions/batch.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import { ManualClock } from "../../support/manualClock.ts";
 
@@ -33,12 +33,45 @@ describe("daemon/transactions/batch", () => {
   });
 
   it("blames nobody when everything fails: the contract is paused, or the endpoint broken", async () => {
-    const error = await finding(500, numbers(500)).catch((cause: Error) => cause.message);
-    expect(error).to.match(/a batch of 500 cannot be sent/);
+    const error = await finding(500, numbers(500)).catch((cause: Error) => cause);
+    expect(error).to.be.instanceOf(BatchFailedError);
+    expect((error as Error).message).to.match(/a batch of 500 cannot be sent/);
     const lost = await bisect([1, 2], () => Promise.reject(new Error("no answer"))).catch(
       (cause: Error) => cause.message,
     );
     expect(lost).to.equal("no answer");
+  });
+
+  it("sends the good ones among any number of bad ones, in a bounded number of simulations and runs", async () => {
+    const patterns: Record<string, (n: number) => boolean> = {
+      "the first seventeen": (n) => n < 17,
+      "the last hundred": (n) => n >= 400,
+      "every other": (n) => n % 2 === 0,
+      "all but one": (n) => n !== 123,
+    };
+    for (const [name, isBad] of Object.entries(patterns)) {
+      let left = numbers(500);
+      const [good, bad]: number[][] = [[], []];
+      for (let run = 0; left.length > 0; run++) {
+        expect(run, name).to.be.below(8);
+        let checks = 0;
+        const found = await bisect(left, async (some) => {
+          checks++;
+          return some.some(isBad) ? "it reverts" : undefined;
+        }).catch((error: unknown) => error as BatchFailedError);
+        expect(checks, name).to.be.at.most(272);
+        if (found instanceof BatchFailedError) {
+          expect(name, "one in five hundred may be missed; then nobody is blamed").to.equal("all but one");
+          break;
+        }
+        good!.push(...found.good);
+        bad!.push(...found.bad.map(({ item }) => item));
+        left = found.undecided;
+      }
+      expect(good!.some(isBad), name).to.equal(false);
+      expect(bad!.every(isBad), name).to.equal(true);
+      if (name !== "all but one") expect(good!.length + bad!.length, name).to.equal(500);
+    }
   });
 
   it("tries what it put aside once more after ten minutes, then after a day, and remembers a thousand at most", () => {

@@ -1,6 +1,6 @@
 import { Transaction, keccak256, toUtf8Bytes } from "ethers";
 
-import type { Call, Market, Receipt, TransactionChain } from "../../../src/daemon/transactions/chain.ts";
+import type { Call, Market, PastPrice, Receipt, TransactionChain } from "../../../src/daemon/transactions/chain.ts";
 import type { Address, Hex } from "../../../src/protocol/bytes.ts";
 import type { ManualClock } from "../../support/manualClock.ts";
 
@@ -47,6 +47,10 @@ export class FakeMempool implements TransactionChain {
   losesNext = 0;
   /** Takes it and then fails to answer. */
   failsAfterNext = 0;
+  dataFeePerByte = 0n;
+  /** Base fees of all blocks, newest first. */
+  readonly prices: PastPrice[] = [];
+  pastPrices?: TransactionChain["pastPrices"];
   readonly pool: Transaction[] = [];
   readonly broadcasts: Transaction[] = [];
   /** Blocks that an endpoint lags behind when it tells receipts. */
@@ -92,6 +96,7 @@ export class FakeMempool implements TransactionChain {
         const used = this.#used(candidate.from!) + transactions.filter(({ from }) => from === candidate.from).length;
         if (candidate.nonce === used) transactions.push(candidate);
       }
+      this.prices.unshift({ timestamp: BigInt(Math.floor(this.#clock.now() / 1_000)), baseFeePerGas: this.baseFee });
       this.#blocks.push({ number, hash: hashOf(`${number}/${this.#fork}`), transactions });
       for (const { hash } of transactions) this.#remove(hash!);
       for (const left of [...this.pool]) if (left.nonce < this.#used(left.from!)) this.#remove(left.hash!);
@@ -128,7 +133,8 @@ export class FakeMempool implements TransactionChain {
 
   async market(): Promise<Market> {
     const timestamp = BigInt(Math.floor(this.#clock.now() / 1_000));
-    return { baseFeePerGas: this.baseFee, priorityFeePerGas: this.tip, timestamp };
+    const { baseFee: baseFeePerGas, tip: priorityFeePerGas, dataFeePerByte } = this;
+    return { baseFeePerGas, priorityFeePerGas, timestamp, dataFeePerByte };
   }
 
   async nonce(account: Address, at: "latest" | "pending" | "finalized"): Promise<number> {

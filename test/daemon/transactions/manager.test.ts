@@ -345,6 +345,95 @@ describe("daemon/transactions/manager", () => {
     expect(b.receipt).not.to.equal(undefined);
   });
 
+  it("53, D8: a former leader leads again when the other's term has ended, with what the store has by then", async () => {
+    const it = world();
+    const [first, second] = [it.start({ holder: "a" }), it.start({ holder: "b" })];
+    const what = request();
+    const a = sending(first, what);
+    await pass(it, 4, false);
+    it.clock.advance(31_000);
+    // The other one takes over, offers more for the same nonce, and begins another intent.
+    await second.tick();
+    const b = sending(second, request());
+    await pass(it, 40, false);
+    await second.tick();
+    const attempts = (await it.store.open(ACCOUNT))[0]!.attempts.length;
+    expect(attempts).to.be.greaterThan(1);
+    // The first one still believes in its lease, and is fenced by its first write.
+    const hold = it.store.hold.bind(it.store);
+    it.store.hold = async (holder, leaseMs) => (holder === "a" ? 1n : hold(holder, leaseMs));
+    const late = sending(first, request());
+    await settled();
+    expect([a.error?.code, late.error?.code], "and who waited has heard of it").to.deep.equal(["fenced", "fenced"]);
+    it.store.hold = hold;
+    await first.tick();
+    expect(first.status().isFenced, "the other one leads").to.equal(true);
+    const broadcasts = it.chain.broadcasts.length;
+    await pass(it, 1, false);
+    expect(it.chain.broadcasts.length).to.equal(broadcasts);
+    await second.close();
+    it.chain.drop();
+    await first.tick();
+    expect(first.status().isFenced).to.equal(false);
+    expect((await it.store.open(ACCOUNT)).map(({ nonce }) => nonce)).to.deep.equal([0, 1]);
+    const again = sending(first, what);
+    await pass(it, 10);
+    expect(again.receipt, "the same work is joined, not sent twice").not.to.equal(undefined);
+    expect(it.chain.mined(ACCOUNT).map(({ nonce }) => nonce)).to.deep.equal([0, 1]);
+    const stale = sending(second, request());
+    await settled();
+    expect(stale.error!.code).to.equal("not_leader");
+    expect(b.error!.code, "who waits at the other one does not wait for ever").to.equal("fenced");
+  });
+
+  it("leaves of a budget, and of what an account has, what data costs beside gas", async () => {
+    const it = world();
+    it.chain.dataFeePerByte = 1_000n * GWEI;
+    // Four bytes of calldata, and 120 around them.
+    const dataWei = 124n * it.chain.dataFeePerByte;
+    const manager = it.start();
+    const sent = sending(manager, request());
+    await pass(it, 4);
+    expect(sent.receipt).not.to.equal(undefined);
+    expect(it.store.all[0]!.budgetWei).to.equal(BUDGET - dataWei);
+    it.chain.dataFeePerByte = BUDGET / 124n;
+    const dear = sending(manager, request());
+    await pass(it, 1);
+    expect(dear.error!.code).to.equal("too_expensive");
+    it.chain.dataFeePerByte = (BUDGET * 55n) / (100n * 124n);
+    const poor = it.start({ reserveWei: (await it.chain.balance(ACCOUNT)) - BUDGET });
+    const held = sending(poor, request());
+    await pass(it, 1);
+    expect(held.error!.code, "room for twice the price of data").to.equal("gas_reserve");
+    it.chain.dataFeePerByte = 0n;
+    const free = sending(poor, request());
+    await pass(it, 4);
+    expect(free.receipt).not.to.equal(undefined);
+  });
+
+  it("48: sends again what was final on a chain that the operator gave up, with the same nonces", async () => {
+    const it = world();
+    const manager = it.start();
+    const sent = [sending(manager, request()), sending(manager, request())];
+    await pass(it, 8);
+    expect(sent.every(({ receipt }) => receipt)).to.equal(true);
+    for (let i = 0; i < 100; i++) it.chain.mine();
+    await manager.tick();
+    expect(await it.store.open(ACCOUNT), "final").to.deep.equal([]);
+    it.chain.reorg(104, false);
+    expect(it.chain.mined(ACCOUNT)).to.deep.equal([]);
+    await manager.rollBack(0n);
+    expect((await it.store.open(ACCOUNT)).map(({ nonce }) => nonce)).to.deep.equal([0, 1]);
+    for (let i = 0; i < 4; i++) {
+      await pass(it, 10);
+      await manager.tick();
+    }
+    const next = sending(manager, request());
+    await pass(it, 8);
+    expect(next.receipt).not.to.equal(undefined);
+    expect(it.chain.mined(ACCOUNT).map(({ nonce }) => nonce)).to.deep.equal([0, 1, 2]);
+  });
+
   it("keeps a caller's deadline lane apart from the routine one when it has a key of its own", async () => {
     const it = world();
     const manager = it.start({ signers: { routine: routineSigner, deadline: deadlineSigner } });

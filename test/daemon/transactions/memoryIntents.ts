@@ -53,6 +53,14 @@ export class MemoryIntents implements IntentStore, Leadership {
     this.#get(id).outcome = outcome;
   }
 
+  async reopen(from: Address, aboveBlock: bigint, term: bigint): Promise<void> {
+    this.#fence(term);
+    for (const intent of this.all) {
+      const isOver = intent.outcome === "done" || intent.outcome === "reverted";
+      if (intent.from === from && isOver && intent.mined!.blockNumber > aboveBlock) intent.outcome = undefined;
+    }
+  }
+
   async recent(limit: number): Promise<Intent[]> {
     return this.all.slice(-limit).reverse();
   }
@@ -75,6 +83,6 @@ export class MemoryIntents implements IntentStore, Leadership {
   }
 
   #fence(term: bigint): void {
-    if (term !== this.#newestTerm) throw new StaleTermError(`term ${term} is over`);
+    if (term !== this.#newestTerm) throw new StaleTermError(`term ${term} is over`, term);
   }
 }

@@ -134,6 +134,29 @@ describe("daemon/transactions/patience", () => {
     expect(it.store.all.map(({ outcome }) => outcome)).to.deep.equal(["replaced", "replaced", "done"]);
   });
 
+  it("a new process knows from past blocks what has been priced out for ten minutes, and what has not", async () => {
+    const { it, manager } = await pricedOut();
+    await live(it, manager, 610);
+    expect(await manager.underway("settle")).to.deep.equal([]);
+    it.chain.pastPrices = async (seconds) => it.chain.prices.filter((_, i) => BigInt(i) * 2n <= seconds + 2n);
+    manager.stop();
+    await pass(it, 31);
+    const next = it.start({ holder: "b" });
+    await next.tick();
+    expect(await next.underway("settle"), "decided anew at once").to.deep.equal([]);
+    // The price let it through five minutes ago, in a block that had no room.
+    it.chain.prices[40]!.baseFeePerGas = 1n;
+    await pass(it, 31);
+    const other = it.start({ holder: "c" });
+    await other.tick();
+    expect(await other.underway("settle")).to.have.length(1);
+    const failing = it.start({ holder: "d" });
+    it.chain.pastPrices = () => Promise.reject(new Error("not supported"));
+    await pass(it, 31);
+    await failing.tick();
+    expect(await failing.underway("settle"), "patience begins anew").to.have.length(1);
+  });
+
   it("a new process goes on with what was given up, and is as patient as the last one was", async () => {
     const { it, manager, what } = await pricedOut();
     await live(it, manager, 610);

@@ -75,6 +75,10 @@ export class TestNetwork {
     return { ...node, client: clientOf(node.url) };
   }
 
+  portOf(nodeId: number): number {
+    return this.#port.get(nodeId)!;
+  }
+
   async stop(nodeId: number): Promise<void> {
     await this.#running.get(nodeId)?.close();
     this.#running.delete(nodeId);

@@ -1,0 +1,124 @@
+import { availableParallelism } from "node:os";
+
+import { Tinypool } from "tinypool";
+
+import { Batcher } from "../../platform/batcher.ts";
+import type { Log } from "../../platform/log.ts";
+import { fastRecoverAddress } from "../../platform/recover.ts";
+import type { Address } from "../../protocol/bytes.ts";
+import { toHex } from "../../protocol/bytes.ts";
+import type { RecoverSoon } from "../ports.ts";
+import type { ReadEnvelopes } from "./readEnvelope.ts";
+import { readInTurns } from "./readInTurns.ts";
+import type { MeteredEnvelope, UnreadableEnvelope } from "./readEnvelope.ts";
+
+/** Below these, what it takes to hand work over is felt, and so is the wait for a thread. */
+const LEAST_ENVELOPES = 64;
+const LEAST_SIGNATURES = 16;
+/** What a thread is handed at a time: enough to be worth it, and little enough that several share what there is. */
+const ENVELOPES_PER_TASK = 256;
+const SIGNATURES_PER_TASK = 64;
+/** Signatures that are gathered while they come, and those that wait at most. */
+const GATHERING = { mostPerBatch: 1_024, mostWaiting: 20_000, mostTurns: 4 };
+/** `digest 32 | signature 65`, and `is one 1 | address 20`. */
+export const [ASKED, ANSWERED] = [97, 21] as const;
+
+export interface Threads {
+  read: ReadEnvelopes;
+  recover: RecoverSoon;
+  close(): Promise<void>;
+}
+
+/** Envelopes one after another in a buffer that moves to the thread, and where each ends. */
+export interface ReadingTask {
+  bytes: Uint8Array;
+  ends: readonly number[];
+  retentionDays: number;
+}
+
+/**
+ * Threads for what only computes, one per core, started when there is much for the first time. What one of them fails at
+ * is computed in this thread: an envelope must not go uncharged because a thread ended.
+ */
+export function openThreads(log: Log, count = availableParallelism()): Threads {
+  let pool: Tinypool | undefined;
+  const run = async (name: string, task: object, moved: Uint8Array): Promise<unknown> => {
+    pool ??= new Tinypool({
+      filename: new URL("./thread.ts", import.meta.url).href,
+      ...{ runtime: "worker_threads", minThreads: count, maxThreads: count, idleTimeout: 60_000 },
+    });
+    return pool.run(task, { name, transferList: [moved.buffer as ArrayBuffer] });
+  };
+  const failed = (error: unknown) => log.warn({ error: String(error) }, "a thread failed, its work is done here");
+
+  const readPart = async (envelopes: readonly Uint8Array[], retentionDays: number) => {
+    try {
+      const task = toReadingTask(envelopes, retentionDays);
+      return (await run("read", task, task.bytes)) as (MeteredEnvelope | UnreadableEnvelope)[];
+    } catch (error) {
+      failed(error);
+      return readInTurns(envelopes, retentionDays);
+    }
+  };
+  const recoverPart = async (items: readonly Signed[]): Promise<(Address | undefined)[]> => {
+    if (items.length < LEAST_SIGNATURES) return items.map(recoverHere);
+    try {
+      const asked = pack(items);
+      return unpack((await run("recover", { asked }, asked)) as Uint8Array);
+    } catch (error) {
+      failed(error);
+      return items.map(recoverHere);
+    }
+  };
+  const recoveries = new Batcher<Signed, Address | undefined>({
+    ...GATHERING,
+    run: async (items) => (await Promise.all(partsOf(items, SIGNATURES_PER_TASK).map(recoverPart))).flat(),
+  });
+  return {
+    read: async (envelopes, retentionDays) => {
+      if (envelopes.length < LEAST_ENVELOPES) return readInTurns(envelopes, retentionDays);
+      const parts = partsOf(envelopes, ENVELOPES_PER_TASK);
+      return (await Promise.all(parts.map((part) => readPart(part, retentionDays)))).flat();
+    },
+    recover: (digest, signature) => recoveries.add({ digest, signature }),
+    close: async () => pool?.destroy(),
+  };
+}
+
+interface Signed {
+  digest: Uint8Array;
+  /** 65 bytes. */
+  signature: Uint8Array;
+}
+
+const recoverHere = ({ digest, signature }: Signed) => fastRecoverAddress(digest, signature);
+
+function partsOf<T>(list: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
+}
+
+function toReadingTask(envelopes: readonly Uint8Array[], retentionDays: number): ReadingTask {
+  const bytes = new Uint8Array(envelopes.reduce((sum, { length }) => sum + length, 0));
+  let end = 0;
+  const ends = envelopes.map((envelope) => {
+    bytes.set(envelope, end);
+    return (end += envelope.length);
+  });
+  return { bytes, ends, retentionDays };
+}
+
+function pack(items: readonly Signed[]): Uint8Array {
+  const bytes = new Uint8Array(items.length * ASKED);
+  for (const [i, { digest, signature }] of items.entries()) {
+    bytes.set(digest, i * ASKED);
+    bytes.set(signature, i * ASKED + 32);
+  }
+  return bytes;
+}
+
+function unpack(bytes: Uint8Array): (Address | undefined)[] {
+  return Array.from({ length: bytes.length / ANSWERED }, (_, i) => {
+    const one = bytes.subarray(i * ANSWERED, (i + 1) * ANSWERED);
+    return one[0] === 1 ? toHex(one.subarray(1)) : undefined;
+  });
+}
