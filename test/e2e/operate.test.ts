@@ -342,10 +342,11 @@ describe("operating a node", function () {
       expect(claimed.status, await claimed.text()).to.equal(200);
       const last = await chain.provider.getBlockNumber();
       const reader = openLedgerReader(home("ledger.sqlite"));
-      for (let i = 0; i < 200 && Number(await reader.ledger.chainCursor()) < last; i++) await systemClock.sleep(50);
+      for (let i = 0; i < 200 && Number(await reader.ledger.chainCursor()) < middle + 1; i++)
+        await systemClock.sleep(50);
 
       const out = join(directory, "books");
-      const { exitCode, out: printed } = await pennyblack("export", "--directory", out, "--json");
+      const { exitCode, out: printed } = await pennyblack("export", "--directory", out, "--to", String(last), "--json");
       expect(exitCode, printed).to.equal(0);
       const sums = JSON.parse(printed) as { settlements: number; claims: number; totals: Record<string, string> };
       expect(sums).to.deep.include({ settlements: 4, claims: 1 });
@@ -367,7 +368,7 @@ describe("operating a node", function () {
       expect(add("claims.csv", "amount")).to.equal(payout);
       expect(add("claims.csv", "amount") > 0n).to.equal(true);
 
-      const late = await pennyblack("export", "--directory", out, "--from", String(middle + 1));
+      const late = await pennyblack("export", "--directory", out, "--from", String(middle + 1), "--to", String(last));
       expect(late.out).to.include("1 settlements and 1 claims").and.include("all agree");
       expect(add("channels.csv", "settledInRange")).to.equal(1n * USD + 1n);
       const bad = await pennyblack("export", "--directory", out, "--from", "yesterday").catch(
@@ -380,6 +381,7 @@ describe("operating a node", function () {
         timeOf: async () => 0,
         ledger: {
           chainCursor: () => reader.ledger.chainCursor(),
+          finalized: () => reader.ledger.finalized(),
           async accounts(after, limit) {
             const accounts = await reader.ledger.accounts(after, limit);
             return accounts.map((one) => ({

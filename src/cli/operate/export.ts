@@ -13,7 +13,7 @@ import type { SettledRow } from "./exportEvents.ts";
 
 export interface ExportOptions {
   nodeId: number;
-  ledger: Pick<LedgerStore, "accounts" | "chainCursor">;
+  ledger: Pick<LedgerStore, "accounts" | "chainCursor" | "finalized">;
   contracts: Pick<Contracts, "postageChannels" | "feeDistributor">;
   /** The chain's time of a block, unix seconds. */
   timeOf: (block: number) => Promise<number>;
@@ -47,7 +47,7 @@ const MOST_DIFFERENCES = 100;
  */
 export async function exportBooks(options: ExportOptions): Promise<ExportResult> {
   const { contracts, ledger, deploymentBlock, from, directory } = options;
-  const to = options.to ?? Number((await ledger.chainCursor()) ?? BigInt(deploymentBlock));
+  const to = options.to ?? (await readTo(ledger, deploymentBlock));
   const query = <T>(ask: (first: number, last: number) => Promise<readonly T[]>) =>
     queryInSpans(ask, deploymentBlock, to);
   const { settlements, rows } = await readSettlements(contracts.postageChannels, query);
@@ -137,6 +137,12 @@ function differencesOf(
     found.push(`settlements collected ${totals.collectedByEvents}, the channels say ${totals.settledOnChain}`);
   }
   return found.slice(0, MOST_DIFFERENCES);
+}
+
+/** The cursor moves with events alone; the final block is known to be read too. */
+async function readTo(ledger: ExportOptions["ledger"], deploymentBlock: number): Promise<number> {
+  const [cursor, finalized] = await Promise.all([ledger.chainCursor(), ledger.finalized()]);
+  return Math.max(Number(cursor ?? 0n), Number(finalized?.number ?? 0n), deploymentBlock);
 }
 
 async function allAccounts(ledger: Pick<LedgerStore, "accounts">): Promise<Account[]> {
