@@ -16,7 +16,7 @@ import { readKey } from "./config.ts";
 /** A gateway that pays for the messages of the clients that use it. */
 export async function runGateway(config: GatewayConfig): Promise<Gateway> {
   const { chainPollMs, headroom, holdSeconds } = config;
-  const log = createLog("gateway", config.logLevel);
+  const log = createLog("gateway", config.logLevel, [config.rpcUrl]);
   const record = loadDeployment(config.deployment);
   const provider = connectRpc({ url: config.rpcUrl, chainId: record.chainId, pollingMs: chainPollMs });
   const signer = new Wallet(toHex(readKey(config.transactionKeyFile)), provider);

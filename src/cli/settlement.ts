@@ -52,7 +52,7 @@ export interface Settlement {
 /** Opens keys, store and chain of a daemon, as a config file says. */
 export async function openSettlement(config: SettlementConfig, name: string): Promise<Settlement> {
   const { nodeId, chainPollMs } = config;
-  const log = createLog(`${name}-${nodeId}`, config.logLevel);
+  const log = createLog(`${name}-${nodeId}`, config.logLevel, [...config.rpcUrls, config.databaseUrl ?? ""]);
   const record = loadDeployment(config.deployment);
   const rpc = connectEndpoints({ urls: config.rpcUrls, chainId: record.chainId, clock, pollingMs: chainPollMs });
   const { provider } = rpc;
