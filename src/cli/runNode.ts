@@ -8,6 +8,7 @@ import { systemClock as clock } from "../platform/clock.ts";
 import type { NodeConfig } from "./config.ts";
 import { openKey } from "./config.ts";
 import { markFile, openSettlement } from "./settlement.ts";
+import { NODE } from "./storage.ts";
 
 export interface RunningNodeWithDaemon {
   url: string;
@@ -27,7 +28,7 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
     ...{ nodeId, clock, log, chainPollMs, registryRefreshMs: config.registryRefreshMs, ...config.listen },
     confirmations: config.confirmations,
     signingKey,
-    databasePath: join(config.dataDirectory, "node.sqlite"),
+    databasePath: join(config.dataDirectory, NODE),
     chain: ethersNodeChain({ record, contracts, provider, clock }),
     gate: (envelopeLog) => {
       daemon = new Daemon({ ...options, envelopeLog, isCaughtUp: () => isCaughtUp() });

@@ -31,7 +31,7 @@ import type { Log } from "../platform/log.ts";
 import { toAddress, toHex } from "../protocol/bytes.ts";
 import type { SettlementConfig } from "./config.ts";
 import { openTransactionSigner } from "./config.ts";
-import { readStorage } from "./storage.ts";
+import { LEDGER, readStorage } from "./storage.ts";
 
 /** How long the leadership of a shared database lasts when it is not renewed. */
 const LEASE_MS = 30_000;
@@ -65,7 +65,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
   const endpoints = rpc.single.map((one) => ethersEndpoint({ ...one, contracts, finality }));
   const routine = await openTransactionSigner(config.settlementKey);
   const deadline = config.deadlineKey && (await openTransactionSigner(config.deadlineKey));
-  const at = config.databaseUrl ?? join(config.dataDirectory, "ledger.sqlite");
+  const at = config.databaseUrl ?? join(config.dataDirectory, LEDGER);
   const metrics = new Metrics({ withProcess: true });
   const store = observeStore(await openStore({ at, domain, nodeId, clock, log }), metrics, clock);
   await requireNewest(config, store);
@@ -123,7 +123,7 @@ async function requireNewest(config: SettlementConfig, store: DaemonStore): Prom
   // That the database is another node's was found when it was opened.
   if (!mark || mark.nodeId !== config.nodeId) return;
   try {
-    await requireNotRolledBack(mark, store.ledger, config.databaseUrl ? "the database" : "ledger.sqlite");
+    await requireNotRolledBack(mark, store.ledger, config.databaseUrl ? "the database" : LEDGER);
   } catch (error) {
     await store.close();
     throw error;

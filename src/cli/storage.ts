@@ -3,7 +3,10 @@ import { join } from "node:path";
 
 import type { Storage } from "../daemon/overview/overview.ts";
 
-const DATABASES = { ledger: "ledger.sqlite", node: "node.sqlite" };
+/** SQLite files in a data directory. */
+export const LEDGER = "ledger.sqlite";
+export const NODE = "node.sqlite";
+const DATABASES = { ledger: LEDGER, node: NODE };
 
 /** What the SQLite files of a data directory take, and what its disk has left. */
 export async function readStorage(dataDirectory: string): Promise<Storage> {

@@ -1,12 +1,12 @@
 import { setImmediate } from "node:timers/promises";
 
-import type { Address } from "../protocol/bytes.ts";
 import { concatBytes } from "../protocol/bytes.ts";
 import { unitsToPico } from "../protocol/units.ts";
 import { VOUCHER_ROW_LENGTH } from "../protocol/voucher.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import { exposurePico, unsettledFees } from "./account.ts";
+import { accountPages } from "./accountPages.ts";
 import { isSame } from "./follow/caution.ts";
 import type { Cost, GasPolicy } from "./gasPolicy.ts";
 import { costInUnits, demandBudgetWei, gasBudgetWei, isWorth, transactionBytes } from "./gasPolicy.ts";
@@ -147,17 +147,15 @@ export class Settler {
     const { ledger, chain } = this.#options;
     const settling = await chain.settling(run.demand);
     const due: Account[] = [];
-    let after: Address | undefined;
-    do {
-      const page = await ledger.accounts(after, PAGE);
+    for await (const page of accountPages(ledger, PAGE)) {
       await setImmediate();
       for (const account of page) {
         const isUnderway = settling.get(account.channel)?.has(run.lane) ?? false;
         note(report, account, run, isUnderway);
         if (!isUnderway && this.#isDue(account, run)) due.push(account);
       }
-      after = page.at(-1)?.channel;
-    } while (after && due.length < MOST_DUE);
+      if (due.length >= MOST_DUE) break;
+    }
     const order = new Map(due.map((account) => [account, [this.#isUrgent(account), unsettledFees(account)] as const]));
     due.sort((a, b) => compare(order.get(a)!, order.get(b)!));
     return run.demand ? due : this.#affordable(due, run);

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 
 import type { OperatorConfig } from "../config.ts";
-import { BackupError, LEDGER, NODE, filesOf, lastSequenceId, readLedger, requireSound, sha256 } from "./databases.ts";
+import { LEDGER, NODE } from "../storage.ts";
+import { BackupError, filesOf, lastSequenceId, readLedger, requireSound, sha256 } from "./databases.ts";
 
 export const MANIFEST = "manifest.json";
 /** In one step: the read holds one moment, and writers of a WAL do not wait for it. */

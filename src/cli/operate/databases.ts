@@ -8,9 +8,7 @@ import Database from "better-sqlite3";
 import type { LedgerIdentity } from "../../daemon/store/ledgerReader.ts";
 import { openLedgerReader } from "../../daemon/store/ledgerReader.ts";
 import type { OperatorConfig } from "../config.ts";
-
-export const LEDGER = "ledger.sqlite";
-export const NODE = "node.sqlite";
+import { LEDGER, NODE } from "../storage.ts";
 
 export type BackupErrorCode =
   "nothing_to_back_up" | "target_exists" | "bad_copy" | "bad_backup" | "other_node" | "in_use" | "rolled_back";

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import { queryInSpans } from "../../contracts/queryInSpans.ts";
 import { authorisedFees, unsettledFees } from "../../daemon/account.ts";
+import { accountPages } from "../../daemon/accountPages.ts";
 import type { Account, LedgerStore } from "../../daemon/ports.ts";
+import { chunksOf } from "../../platform/chunks.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { toAddress } from "../../protocol/bytes.ts";
 import { csv } from "./csv.ts";
@@ -147,11 +149,7 @@ async function readTo(ledger: ExportOptions["ledger"], deploymentBlock: number):
 
 async function allAccounts(ledger: Pick<LedgerStore, "accounts">): Promise<Account[]> {
   const all: Account[] = [];
-  let page: Account[];
-  do {
-    page = await ledger.accounts(all.at(-1)?.channel, PAGE);
-    all.push(...page);
-  } while (page.length === PAGE);
+  for await (const page of accountPages(ledger, PAGE)) all.push(...page);
   return all;
 }
 
@@ -161,9 +159,8 @@ async function feesOnChain(
   block: number,
 ): Promise<Map<Address, bigint>> {
   const fees = new Map<Address, bigint>();
-  for (let i = 0; i < channels.length; i += CHANNELS_PER_CALL) {
-    const some = channels.slice(i, i + CHANNELS_PER_CALL);
-    const states = await postageChannels.getChannels([...some], { blockTag: block });
+  for (const some of chunksOf(channels, CHANNELS_PER_CALL)) {
+    const states = await postageChannels.getChannels(some, { blockTag: block });
     for (const [j, channel] of some.entries()) fees.set(toAddress(channel), states[j]!.feesSpent);
   }
   return fees;

@@ -1,7 +1,8 @@
 import type { FeeDistributor, PostageChannels } from "#typechain";
 
+import { readSettledRows } from "../../contracts/settledRows.ts";
 import type { Address } from "../../protocol/bytes.ts";
-import { bytesToUint, fromHex, toAddress, toHex } from "../../protocol/bytes.ts";
+import { toAddress } from "../../protocol/bytes.ts";
 
 /** Asks for events of all blocks that count. */
 type Query = <T>(ask: (first: number, last: number) => Promise<readonly T[]>) => Promise<T[]>;
@@ -35,9 +36,6 @@ export interface Claim {
   credited: boolean;
 }
 
-/** `channel 20 | feesSpent 8 | stampsSigned 8` */
-const ROW_LENGTH = 36;
-
 /** Every settlement, whoever sent it, in order. */
 export async function readSettlements(
   channels: PostageChannels,
@@ -47,16 +45,14 @@ export async function readSettlements(
   const settled = new Map<Address, bigint>();
   const rows: SettledRow[] = [];
   const settlements = events.map(({ args, blockNumber: block, transactionHash: transaction }): Settlement => {
-    const bytes = fromHex(args.rows);
-    for (let at = 0; at + ROW_LENGTH <= bytes.length; at += ROW_LENGTH) {
-      const channel = toAddress(toHex(bytes.subarray(at, at + 20)));
-      const settledAfter = bytesToUint(bytes.subarray(at + 20, at + 28));
+    const changed = readSettledRows(args.rows);
+    for (const { channel, feesSpent: settledAfter } of changed) {
       const settledBefore = settled.get(channel) ?? 0n;
       settled.set(channel, settledAfter);
       rows.push({ block, transaction, channel, settledBefore, settledAfter, settled: settledAfter - settledBefore });
     }
     const { settler, collected, bounty } = args;
-    return { block, transaction, settler: toAddress(settler), collected, bounty, rows: bytes.length / ROW_LENGTH };
+    return { block, transaction, settler: toAddress(settler), collected, bounty, rows: changed.length };
   });
   return { settlements, rows };
 }

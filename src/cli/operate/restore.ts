@@ -10,7 +10,8 @@ import type { OperatorConfig } from "../config.ts";
 import { markFile } from "../settlement.ts";
 import type { Manifest } from "./backup.ts";
 import { MANIFEST } from "./backup.ts";
-import { BackupError, LEDGER, NODE, lastSequenceId, readLedger, requireSound, sha256 } from "./databases.ts";
+import { LEDGER, NODE } from "../storage.ts";
+import { BackupError, lastSequenceId, readLedger, requireSound, sha256 } from "./databases.ts";
 
 const manifestSchema = z.strictObject({
   nodeId: z.int(),

@@ -9,7 +9,7 @@ import { systemClock as clock } from "../../platform/clock.ts";
 import type { Output } from "../../platform/output.ts";
 import type { OperatorConfig } from "../config.ts";
 import { ConfigError } from "../config.ts";
-import { LEDGER } from "./databases.ts";
+import { LEDGER } from "../storage.ts";
 import { exportBooks } from "./export.ts";
 
 export interface ExportTyped {

@@ -2,8 +2,9 @@ import { isError } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import { RpcAnswerTooLargeError } from "../../contracts/rpc/rpcTransport.ts";
+import { readSettledRows } from "../../contracts/settledRows.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
-import { fromHex, toAddress, toHex } from "../../protocol/bytes.ts";
+import { toAddress } from "../../protocol/bytes.ts";
 import type { FinalityPolicy } from "../follow/finality.ts";
 import type { ChainEndpoint, Head } from "../follow/ports.ts";
 import { RangeRefusedError } from "../follow/ports.ts";
@@ -24,7 +25,6 @@ export class MalformedAnswerError extends Error {
 }
 
 const EVENTS = ["Deposit", "WithdrawalRequested", "WithdrawalCancelled", "Withdrawn", "Settled"] as const;
-const SETTLED_ROW_LENGTH = 36;
 /** A settlement has 500 rows at most, a range 2,000 blocks: more is not our chain. */
 const MOST_LOGS = 100_000;
 
@@ -188,12 +188,7 @@ function isHash(value: unknown): value is string {
   return typeof value === "string" && /^0x[0-9a-f]{64}$/i.test(value);
 }
 
-/** The channels of a `Settled` event: `channel 20 | feesSpent 8 | stampsSigned 8` a row. */
+/** The channels of a `Settled` event. */
 export function settledChannels(rows: string): Address[] {
-  const bytes = fromHex(rows);
-  const channels: Address[] = [];
-  for (let at = 0; at + SETTLED_ROW_LENGTH <= bytes.length; at += SETTLED_ROW_LENGTH) {
-    channels.push(toHex(bytes.subarray(at, at + 20)));
-  }
-  return channels;
+  return readSettledRows(rows).map(({ channel }) => channel);
 }

@@ -1,4 +1,5 @@
 import type { Address } from "../../protocol/bytes.ts";
+import { accountPages } from "../accountPages.ts";
 import type { Ledger } from "../ledger.ts";
 import type { FinalizedBlock, LedgerStore } from "../ports.ts";
 import type { ChannelReader } from "./channelReader.ts";
@@ -66,15 +67,12 @@ async function whoHas(panel: Panel, { number, hash }: FinalizedBlock): Promise<M
 
 async function readAll(lead: Member, { reader, ledger, store }: AcceptanceOptions): Promise<Set<Address>> {
   const open = new Set<Address>();
-  let last: Address | undefined;
-  for (;;) {
-    const page = await store.accounts(last, CHANNELS_PER_CALL);
-    if (page.length === 0) return open;
+  for await (const page of accountPages(store, CHANNELS_PER_CALL)) {
     const channels = page.map(({ channel }) => channel);
     const readTo = (await store.chainCursor()) ?? 0n;
     const { states, waiting } = await reader.read(lead, await lead.endpoint.heads(), channels);
     await ledger.recordChain({ states, readTo, after: readTo, blocks: [] });
     for (const channel of waiting) open.add(channel);
-    last = channels.at(-1);
   }
+  return open;
 }

@@ -3,7 +3,8 @@ import { setImmediate } from "node:timers/promises";
 import type { Address } from "../../protocol/bytes.ts";
 import { picoToUnitsUp } from "../../protocol/units.ts";
 import { exposurePico, unsettledFees } from "../account.ts";
-import type { Account } from "../ports.ts";
+import { accountPages } from "../accountPages.ts";
+import type { Account, LedgerStore } from "../ports.ts";
 
 const PAGE = 1_000;
 /** Channels that are named; the others are in the sums. */
@@ -31,15 +32,11 @@ export interface Books {
 }
 
 /** Reads every account, a page at a time. */
-export async function readBooks(
-  accounts: (after: Address | undefined, limit: number) => Promise<Account[]>,
-): Promise<Books> {
+export async function readBooks(ledger: Pick<LedgerStore, "accounts">): Promise<Books> {
   let [channels, exposurePicos, unsettled, leavingChannels] = [0, 0n, 0n, 0];
   let largest: ChannelLine[] = [];
   let leaving: ChannelLine[] = [];
-  let after: Address | undefined;
-  do {
-    const page = await accounts(after, PAGE);
+  for await (const page of accountPages(ledger, PAGE)) {
     await setImmediate();
     channels += page.length;
     const lines = page.map((account) => {
@@ -51,8 +48,7 @@ export async function readBooks(
     const gone = lines.filter((line) => line.isLeaving && line.unsettled > 0n);
     leavingChannels += gone.length;
     leaving = most([...leaving, ...gone], "unsettled", MOST_LEAVING);
-    after = page.at(-1)?.channel;
-  } while (after !== undefined);
+  }
   return { channels, exposure: picoToUnitsUp(exposurePicos), unsettled, largest, leaving, leavingChannels };
 }
 

@@ -122,7 +122,7 @@ export class Overview {
 
   async #sumUp(): Promise<Sums> {
     const { store, chain } = this.#sources;
-    const books = await readBooks((after, limit) => store.ledger.accounts(after, limit));
+    const books = await readBooks(store.ledger);
     const channels = books.leaving.map(({ channel }) => channel);
     const times = await deadlinesOf(chain, channels).catch(() => new Map<Address, bigint>());
     const deadlines = books.leaving

@@ -1,7 +1,7 @@
 import type { Address } from "../../protocol/bytes.ts";
 import { bytesOf, hexOf } from "./encode.ts";
 import type { Trx } from "./tables.ts";
-import { chunksOf } from "./tables.ts";
+import { statementsOf } from "./tables.ts";
 
 const MOST_REMEMBERED = 50_000;
 
@@ -17,7 +17,7 @@ export class AccountNumbers {
       if (id !== undefined) ids.set(channel, id);
     }
     const unknown = channels.filter((channel) => !ids.has(channel));
-    for (const some of chunksOf(unknown)) {
+    for (const some of statementsOf(unknown)) {
       for (const [channel, id] of await look(trx, some)) {
         ids.set(channel, id);
         this.#remember(channel, id);

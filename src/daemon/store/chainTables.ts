@@ -3,7 +3,7 @@ import type { ChainProgress, ChannelOnChain, JournalBlock } from "../ports.ts";
 import { bytesOf, joinAddresses } from "./encode.ts";
 import { ChainOvertakenError } from "./errors.ts";
 import type { Trx } from "./tables.ts";
-import { chunksOf } from "./tables.ts";
+import { statementsOf } from "./tables.ts";
 
 /** What one read of the chain changes. The ledger's row comes first: its lock lets one process at a time do this. */
 export async function recordChain(trx: Trx, progress: ChainProgress): Promise<void> {
@@ -19,7 +19,7 @@ export async function recordChain(trx: Trx, progress: ChainProgress): Promise<vo
       .execute();
   }
   const sorted = [...states].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const some of chunksOf(sorted)) await setStates(trx, some);
+  for (const some of statementsOf(sorted)) await setStates(trx, some);
 }
 
 async function moveCursor(trx: Trx, { readTo, after }: ChainProgress): Promise<void> {
@@ -32,7 +32,7 @@ async function moveCursor(trx: Trx, { readTo, after }: ChainProgress): Promise<v
 }
 
 async function addBlocks(trx: Trx, blocks: readonly JournalBlock[]): Promise<void> {
-  for (const some of chunksOf([...new Map(blocks.map((block) => [block.number, block])).values()])) {
+  for (const some of statementsOf([...new Map(blocks.map((block) => [block.number, block])).values()])) {
     const rows = some.map(({ number, hash, touched }) => ({
       ...{ number, hash: bytesOf(hash), touched: joinAddresses(touched) },
     }));

@@ -8,7 +8,7 @@ import { inTransaction } from "./engine.ts";
 import { IntentStateError, NonceTakenError } from "./errors.ts";
 import { requireTerm } from "./leadershipTable.ts";
 import type { AttemptTable, IntentTable, Reader, Trx } from "./tables.ts";
-import { chunksOf } from "./tables.ts";
+import { statementsOf } from "./tables.ts";
 
 /** Intents that are kept; older ones that ended are dropped with their calldata, which may be 80 kB. */
 const KEPT = 10_000n;
@@ -127,7 +127,7 @@ async function outcomeOf(trx: Trx, id: bigint): Promise<string | null> {
 
 async function withAttempts(reader: Reader, rows: readonly IntentRow[]): Promise<Intent[]> {
   const attempts = new Map<bigint, Attempt[]>(rows.map(({ id }) => [id, []]));
-  for (const some of chunksOf(rows)) {
+  for (const some of statementsOf(rows)) {
     const query = reader
       .selectFrom("attempts")
       .selectAll()

@@ -9,6 +9,7 @@ import { LedgerTables } from "./ledgerTables.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { isPostgres } from "./openStore.ts";
 import { openPostgresEngine } from "./postgresEngine.ts";
+import { SQLITE } from "./sqliteEngine.ts";
 import type { Tables } from "./tables.ts";
 
 /** Whose ledger it is and how far it has come. */
@@ -57,13 +58,10 @@ function openSqliteReader(path: string): Engine {
   const kysely = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) });
   return {
     ...{ kysely, name: path, isShared: false },
-    types: { bytes: "blob", integer: "integer", id: "integer primary key", withoutRowid: "without rowid" },
+    ...SQLITE,
     now: () => sql<bigint>`0`,
-    size: () => sql`select page_count * page_size as database_bytes, null as charges_bytes
-      from pragma_page_count(), pragma_page_size()`,
     addCharges: () => Promise.reject(new Error("a reader writes nothing")),
     addUsage: () => Promise.reject(new Error("a reader writes nothing")),
-    lockMigrations: async () => {},
     close: () => kysely.destroy(),
   };
 }

@@ -20,7 +20,7 @@ import { bytesOf, digitsOf, hexOf, largestPerChannel, splitAddresses, swapped, t
 import type { Engine } from "./engine.ts";
 import { inTransaction, retried } from "./engine.ts";
 import { meter } from "./meterTables.ts";
-import { chunksOf } from "./tables.ts";
+import { statementsOf } from "./tables.ts";
 
 const ACCOUNT_COLUMNS = [
   ...(["channel", "usage_dollars", "usage_pico", "fees_row", "stamps_row", "deposited"] as const),
@@ -44,7 +44,7 @@ export class LedgerTables implements LedgerStore {
 
   async accountsOf(channels: readonly Address[]): Promise<Map<Address, Account>> {
     const accounts = new Map<Address, Account>();
-    for (const some of chunksOf(channels)) {
+    for (const some of statementsOf(channels)) {
       const query = this.#engine.kysely.selectFrom("accounts").select(ACCOUNT_COLUMNS);
       for (const row of await query.where("channel", "in", some.map(bytesOf)).execute()) {
         const account = toAccount(row);
@@ -64,7 +64,7 @@ export class LedgerTables implements LedgerStore {
     const wanted = new Set(charges.map(({ channel, digest }) => `${channel}:${digest}`));
     const rows = await this.#book.find([...new Set(charges.map(({ digest }) => digest))]);
     const found = new Set<string>();
-    for (const some of chunksOf(rows)) {
+    for (const some of statementsOf(rows)) {
       const ids = [...new Set(some.map(({ accountId }) => accountId))];
       const query = this.#engine.kysely.selectFrom("accounts").select(["id", "channel"]);
       const accounts = await query.where("id", "in", ids).execute();
@@ -78,7 +78,7 @@ export class LedgerTables implements LedgerStore {
   }
 
   async raise(vouchers: readonly SignedVoucher[]): Promise<void> {
-    for (const some of chunksOf(largestPerChannel(vouchers))) await retried(() => this.#raise(some));
+    for (const some of statementsOf(largestPerChannel(vouchers))) await retried(() => this.#raise(some));
   }
 
   /**

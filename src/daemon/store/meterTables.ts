@@ -7,7 +7,7 @@ import { toUsage } from "./encode.ts";
 import type { Engine } from "./engine.ts";
 import { MeterOvertakenError } from "./errors.ts";
 import type { Trx } from "./tables.ts";
-import { chunksOf } from "./tables.ts";
+import { statementsOf } from "./tables.ts";
 
 /**
  * Charges a batch. Everything is written in one order (cursor, accounts by channel, charges by digest, accounts again),
@@ -92,7 +92,7 @@ async function setMinutes(trx: Trx, batch: MeterBatch): Promise<void> {
 
 async function addMinutes(trx: Trx, { originatorId, minuteCounts }: MeterBatch): Promise<void> {
   const rows = [...minuteCounts].map(([minute, count]) => ({ originator: BigInt(originatorId), minute, count }));
-  for (const some of chunksOf(rows)) {
+  for (const some of statementsOf(rows)) {
     await trx
       .insertInto("minutes")
       .values(some)

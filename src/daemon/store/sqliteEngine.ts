@@ -16,6 +16,14 @@ const PREPARED = 100;
 /** What the disk or another program says no to, and may say yes to later. Everything else is a bug or a broken file. */
 const TRANSIENT = /^SQLITE_(FULL|IOERR|BUSY|LOCKED|CANTOPEN|READONLY|NOMEM)/;
 
+/** What every SQLite file has, whoever opened it. */
+export const SQLITE: Pick<Engine, "types" | "size" | "lockMigrations"> = {
+  types: { bytes: "blob", integer: "integer", id: "integer primary key", withoutRowid: "without rowid" },
+  size: () => sql`select page_count * page_size as database_bytes, null as charges_bytes
+    from pragma_page_count(), pragma_page_size()`,
+  lockMigrations: async () => {},
+};
+
 /** One file, one process: throws LedgerInUseError while another process has it. */
 export function openSqliteEngine(path: string, clock: Clock): Engine {
   const file = path !== ":memory:" && existsSync(path) ? realpathSync(path) : path;
@@ -38,14 +46,8 @@ export function openSqliteEngine(path: string, clock: Clock): Engine {
   const kysely = new Kysely<Tables>({ dialect: new SqliteDialect({ database: guarded(database) }) });
   return {
     ...{ kysely, name: file, isShared: false },
-    types: {
-      ...{ bytes: "blob", integer: "integer", id: "integer primary key" },
-      withoutRowid: "without rowid",
-    },
+    ...SQLITE,
     now: () => sql<bigint>`${BigInt(clock.now())}`,
-    size: () => sql`select page_count * page_size as database_bytes, null as charges_bytes
-      from pragma_page_count(), pragma_page_size()`,
-    lockMigrations: async () => {},
     ...hotStatements(database),
     close: async () => {
       await kysely.destroy();

@@ -1,5 +1,7 @@
 import type { Generated, Kysely, Transaction } from "kysely";
 
+import { chunksOf } from "../../platform/chunks.ts";
+
 // Both databases give integers as bigint and bytes as Uint8Array. Amounts of 64 unsigned bits or more do not fit their
 // integers: they are decimal text where they are only kept, and big-endian bytes where they are compared.
 
@@ -152,6 +154,5 @@ export type Reader = Kysely<Tables>;
 /** Rows of one statement: with the widest table this stays below SQLite's 32,766 parameters. */
 export const ROWS_PER_STATEMENT = 1_000;
 
-export function chunksOf<T>(list: readonly T[], size = ROWS_PER_STATEMENT): T[][] {
-  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
-}
+/** A list as statements take it. */
+export const statementsOf = <T>(list: readonly T[]): T[][] => chunksOf(list, ROWS_PER_STATEMENT);

@@ -1,8 +1,8 @@
 import { fastRecoverAddress } from "../../platform/recover.ts";
 import { fromHex } from "../../protocol/bytes.ts";
 import { readEnvelope } from "./readEnvelope.ts";
-import type { ReadingTask } from "./threads.ts";
-import { ANSWERED, ASKED } from "./threads.ts";
+import type { ReadingTask } from "./tasks.ts";
+import { ANSWERED, ASKED } from "./tasks.ts";
 
 // What runs in a thread, see threads.ts.
 

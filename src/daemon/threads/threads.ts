@@ -3,14 +3,16 @@ import { availableParallelism } from "node:os";
 import { Tinypool } from "tinypool";
 
 import { Batcher } from "../../platform/batcher.ts";
+import { chunksOf } from "../../platform/chunks.ts";
 import type { Log } from "../../platform/log.ts";
 import { fastRecoverAddress } from "../../platform/recover.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { RecoverSoon } from "../ports.ts";
-import type { ReadEnvelopes } from "./readEnvelope.ts";
+import type { MeteredEnvelope, ReadEnvelopes, UnreadableEnvelope } from "./readEnvelope.ts";
 import { readInTurns } from "./readInTurns.ts";
-import type { MeteredEnvelope, UnreadableEnvelope } from "./readEnvelope.ts";
+import type { ReadingTask } from "./tasks.ts";
+import { ANSWERED, ASKED } from "./tasks.ts";
 
 /** Below these, what it takes to hand work over is felt, and so is the wait for a thread. */
 const LEAST_ENVELOPES = 64;
@@ -20,20 +22,10 @@ const ENVELOPES_PER_TASK = 256;
 const SIGNATURES_PER_TASK = 64;
 /** Signatures that are gathered while they come, and those that wait at most. */
 const GATHERING = { mostPerBatch: 1_024, mostWaiting: 20_000, mostTurns: 4 };
-/** `digest 32 | signature 65`, and `is one 1 | address 20`. */
-export const [ASKED, ANSWERED] = [97, 21] as const;
-
 export interface Threads {
   read: ReadEnvelopes;
   recover: RecoverSoon;
   close(): Promise<void>;
-}
-
-/** Envelopes one after another in a buffer that moves to the thread, and where each ends. */
-export interface ReadingTask {
-  bytes: Uint8Array;
-  ends: readonly number[];
-  retentionDays: number;
 }
 
 /**
@@ -72,12 +64,12 @@ export function openThreads(log: Log, count = availableParallelism()): Threads {
   };
   const recoveries = new Batcher<Signed, Address | undefined>({
     ...GATHERING,
-    run: async (items) => (await Promise.all(partsOf(items, SIGNATURES_PER_TASK).map(recoverPart))).flat(),
+    run: async (items) => (await Promise.all(chunksOf(items, SIGNATURES_PER_TASK).map(recoverPart))).flat(),
   });
   return {
     read: async (envelopes, retentionDays) => {
       if (envelopes.length < LEAST_ENVELOPES) return readInTurns(envelopes, retentionDays);
-      const parts = partsOf(envelopes, ENVELOPES_PER_TASK);
+      const parts = chunksOf(envelopes, ENVELOPES_PER_TASK);
       return (await Promise.all(parts.map((part) => readPart(part, retentionDays)))).flat();
     },
     recover: (digest, signature) => recoveries.add({ digest, signature }),
@@ -92,10 +84,6 @@ interface Signed {
 }
 
 const recoverHere = ({ digest, signature }: Signed) => fastRecoverAddress(digest, signature);
-
-function partsOf<T>(list: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
-}
 
 function toReadingTask(envelopes: readonly Uint8Array[], retentionDays: number): ReadingTask {
   const bytes = new Uint8Array(envelopes.reduce((sum, { length }) => sum + length, 0));

@@ -1,7 +1,7 @@
+import { chunksOf } from "../../../platform/chunks.ts";
 import { bytesOf, digitsOf } from "../encode.ts";
 import type { Engine } from "../engine.ts";
 import type { Reader, Trx } from "../tables.ts";
-import { chunksOf } from "../tables.ts";
 import type { Span } from "./filterSet.ts";
 import { FilterSet, gapsIn } from "./filterSet.ts";
 import { GenerationKeeper, currentGeneration } from "./generationKeeper.ts";
