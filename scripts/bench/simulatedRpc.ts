@@ -2,6 +2,7 @@ import { Interface } from "ethers";
 
 import { abis } from "../../src/contracts/abis.ts";
 import type { RpcTransport } from "../../src/contracts/rpc/rpcTransport.ts";
+import { GAS_PRICE_ORACLE } from "../../src/daemon/adapters/dataFee.ts";
 import type { ChannelOnChain } from "../../src/daemon/ports.ts";
 import type { Address, Hex } from "../../src/protocol/bytes.ts";
 import type { FakeChain, FakeEvent } from "../../test/daemon/follow/fakeChain.ts";
@@ -17,6 +18,7 @@ const RATES = new Interface(abis.rateRegistry);
 const NODES = new Interface(abis.nodeRegistry);
 const FEES = new Interface(abis.feeDistributor);
 const SEATS = new Interface(abis.nodeSeats);
+const ORACLE = new Interface(["function getL1FeeUpperBound(uint256) view returns (uint256)"]);
 const ZERO = `0x${"0".repeat(40)}`;
 const EPOCH_SECONDS = 43_200;
 
@@ -39,6 +41,9 @@ export function simulatedRpc(chain: FakeChain, chainId: number, postageChannels:
         return word(chainId);
       case "eth_gasPrice":
         return word(10_000_000n);
+      case "eth_getCode":
+        // The chain is Base: it has the oracle of what data costs on L1.
+        return params[0] === GAS_PRICE_ORACLE ? "0x60" : "0x";
       case "eth_getBlockByNumber":
         return block(String(params[0]));
       case "eth_getLogs":
@@ -87,6 +92,7 @@ export function simulatedRpc(chain: FakeChain, chainId: number, postageChannels:
       return CHANNELS.encodeFunctionResult("getChannels", [states.map(wholeState)]);
     }
     const known: [Interface, string, unknown][] = [
+      [ORACLE, "getL1FeeUpperBound", 10_000_000_000n],
       [CHANNELS, "uncollected", 0n],
       [FEES, "remainder", 0n],
       [FEES, "claimable", 0n],
