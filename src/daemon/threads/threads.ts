@@ -20,6 +20,9 @@ const LEAST_SIGNATURES = 16;
 /** What a thread is handed at a time: enough to be worth it, and little enough that several share what there is. */
 const ENVELOPES_PER_TASK = 256;
 const SIGNATURES_PER_TASK = 64;
+const THREAD = new URL("./thread.ts", import.meta.url).href;
+/** Threads that broke so often will break again: from then on everything is computed in this thread. */
+const MOST_BREAKS = 3;
 /** Signatures that are gathered while they come, and those that wait at most. */
 const GATHERING = { mostPerBatch: 1_024, mostWaiting: 20_000, mostTurns: 4 };
 export interface Threads {
@@ -32,23 +35,39 @@ export interface Threads {
  * Threads for what only computes, one per core, started when there is much for the first time. What one of them fails at
  * is computed in this thread: an envelope must not go uncharged because a thread ended.
  */
-export function openThreads(log: Log, count = availableParallelism()): Threads {
+export function openThreads(log: Log, { count = availableParallelism(), file = THREAD } = {}): Threads {
   let pool: Tinypool | undefined;
-  const run = async (name: string, task: object, moved: Uint8Array): Promise<unknown> => {
-    pool ??= new Tinypool({
-      filename: new URL("./thread.ts", import.meta.url).href,
-      ...{ runtime: "worker_threads", minThreads: count, maxThreads: count, idleTimeout: 60_000 },
+  let breaks = 0;
+  let isClosed = false;
+  const failed = (error: unknown) => log.warn({ error: String(error) }, "a thread failed, its work is done here");
+  const start = (): Tinypool => {
+    const started = new Tinypool({
+      ...{ filename: file, runtime: "worker_threads", minThreads: count, maxThreads: count, idleTimeout: 60_000 },
+      // Whoever started this process may have had another way to load TypeScript, which threads do not inherit.
+      execArgv: ["--import", import.meta.resolve("tsx")],
     });
+    // A thread that ends without work in hand is heard of here; what waits for a thread would wait for ever.
+    started.on("error", (error: unknown) => {
+      if (pool !== started) return;
+      failed(error);
+      pool = undefined;
+      breaks++;
+      void started.destroy();
+    });
+    return started;
+  };
+  const run = async (name: string, task: object, moved: Uint8Array): Promise<unknown> => {
+    if (isClosed || breaks >= MOST_BREAKS) throw new NoThreadsError("there are no threads any more");
+    pool ??= start();
     return pool.run(task, { name, transferList: [moved.buffer as ArrayBuffer] });
   };
-  const failed = (error: unknown) => log.warn({ error: String(error) }, "a thread failed, its work is done here");
 
   const readPart = async (envelopes: readonly Uint8Array[], retentionDays: number) => {
     try {
       const task = toReadingTask(envelopes, retentionDays);
       return (await run("read", task, task.bytes)) as (MeteredEnvelope | UnreadableEnvelope)[];
     } catch (error) {
-      failed(error);
+      if (!(error instanceof NoThreadsError)) failed(error);
       return readInTurns(envelopes, retentionDays);
     }
   };
@@ -58,7 +77,7 @@ export function openThreads(log: Log, count = availableParallelism()): Threads {
       const asked = pack(items);
       return unpack((await run("recover", { asked }, asked)) as Uint8Array);
     } catch (error) {
-      failed(error);
+      if (!(error instanceof NoThreadsError)) failed(error);
       return items.map(recoverHere);
     }
   };
@@ -73,8 +92,18 @@ export function openThreads(log: Log, count = availableParallelism()): Threads {
       return (await Promise.all(parts.map((part) => readPart(part, retentionDays)))).flat();
     },
     recover: (digest, signature) => recoveries.add({ digest, signature }),
-    close: async () => pool?.destroy(),
+    close: async () => {
+      isClosed = true;
+      const last = pool;
+      pool = undefined;
+      await last?.destroy();
+    },
   };
+}
+
+/** Said already. */
+class NoThreadsError extends Error {
+  override readonly name = "NoThreadsError";
 }
 
 interface Signed {

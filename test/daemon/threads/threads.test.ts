@@ -19,7 +19,7 @@ const envelopeOf = (n: number) =>
 
 describe("daemon/threads", () => {
   let threads: Threads;
-  beforeEach(() => (threads = openThreads(silentLog, 2)));
+  beforeEach(() => (threads = openThreads(silentLog, { count: 2 })));
   afterEach(() => threads.close());
 
   it("reads what would be read here, in order, and says what cannot be read", async () => {
@@ -61,5 +61,16 @@ describe("daemon/threads", () => {
     const signature = signDigest(digest, PAYER_KEY);
     const found = await Promise.all(Array.from({ length: 100 }, () => threads.recover(digest, signature)));
     expect(new Set(found)).to.deep.equal(new Set([PAYER]));
+  });
+
+  it("goes on here when its threads cannot be started", async () => {
+    let warnings = 0;
+    const file = new URL("./unloadableThread.ts", import.meta.url).href;
+    const broken = openThreads({ ...silentLog, warn: () => void warnings++ }, { count: 2, file });
+    const many = Array.from({ length: 300 }, (_, i) => envelopeOf(i));
+    const expected = many.map((envelope) => readEnvelope(envelope, RETENTION_DAYS));
+    for (let i = 0; i < 6; i++) expect(await broken.read(many, RETENTION_DAYS)).to.deep.equal(expected);
+    expect(warnings, "and says so a bounded number of times").to.be.within(1, 20);
+    await broken.close();
   });
 });
