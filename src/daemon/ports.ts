@@ -3,6 +3,7 @@ import type { Rates } from "../protocol/fees.ts";
 import type { LargestVouchers, SignedVoucher } from "../protocol/voucher.ts";
 import type { EvidenceStore } from "./faults/ports.ts";
 import type { ChainEndpoint } from "./follow/ports.ts";
+import type { ReportStore } from "./reports/ports.ts";
 import type { IntentStore, Leadership } from "./transactions/ports.ts";
 import type { WorkChain } from "./work.ts";
 
@@ -45,6 +46,11 @@ export interface MeterBatch {
   charges: Charge[];
   /** Messages per minute after this batch, of the minutes that changed. */
   minuteCounts: Map<bigint, bigint>;
+  /**
+   * What reports will say of the stretch, see `packFacts`: as copies come those with a charge, in the order of `charges`.
+   * Kept with the charges, in one transaction, with a mark for each that was new.
+   */
+  facts?: Uint8Array;
 }
 
 /** A block above the finalized one that has an event of ours, with the channels that its events are about. */
@@ -117,6 +123,7 @@ export interface DaemonStore {
   readonly evidence: EvidenceStore;
   readonly intents: IntentStore;
   readonly leadership: Leadership;
+  readonly reports: ReportStore;
   /** Whether other processes may use it at the same time. */
   readonly isShared: boolean;
   close(): Promise<void>;

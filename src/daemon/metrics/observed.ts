@@ -66,6 +66,7 @@ export function observeStore(store: DaemonStore, recorder: Recorder, clock: Cloc
     evidence: store.evidence,
     intents: observeIntents(store.intents, recorder),
     leadership: observeLeadership(store.leadership, recorder),
+    reports: store.reports,
     isShared: store.isShared,
     close: () => store.close(),
   };

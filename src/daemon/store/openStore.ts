@@ -14,6 +14,7 @@ import type { Migration } from "./migrations.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { PostgresLimits } from "./postgresEngine.ts";
 import { openPostgresEngine } from "./postgresEngine.ts";
+import { ReportTables } from "./reportTables.ts";
 import { openSqliteEngine } from "./sqliteEngine.ts";
 
 export interface StoreOptions {
@@ -51,6 +52,7 @@ export async function openStore(options: StoreOptions): Promise<DaemonStore> {
     evidence: new EvidenceTable(engine),
     intents: new IntentTables(engine),
     leadership: new LeadershipTable(engine),
+    reports: new ReportTables(engine),
     isShared: engine.isShared,
     close: async () => {
       await book.settle();
