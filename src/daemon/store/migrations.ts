@@ -109,5 +109,23 @@ const first: Migration = ({ bytes, integer, id, withoutRowid }) => [
   "insert into leadership (one, term, holder, expires_at) values (1, 0, null, 0)",
 ];
 
+/** Holdings of processes that share a database; a file has one process, and its tables stay empty. */
+const second: Migration = ({ bytes, integer, id, withoutRowid }) => [
+  `create table processes (id ${id}, expires_at ${integer} not null)`,
+  `create table reservations (
+     account_id ${integer} not null,
+     digest ${bytes} not null,
+     process_id ${integer} not null,
+     fee_pico ${integer} not null,
+     primary key (account_id, digest)
+   ) ${withoutRowid}`,
+  `create table lent (
+     account_id ${integer} not null,
+     process_id ${integer} not null,
+     pico ${integer} not null,
+     primary key (account_id, process_id)
+   ) ${withoutRowid}`,
+];
+
 /** Migration i brings the schema from version i to i + 1. What was released is never edited, only followed. */
-export const MIGRATIONS: readonly Migration[] = [first];
+export const MIGRATIONS: readonly Migration[] = [first, second];

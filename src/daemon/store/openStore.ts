@@ -7,6 +7,7 @@ import type { Engine } from "./engine.ts";
 import { inTransaction, migrate } from "./engine.ts";
 import { LedgerDomainError, LedgerNodeError } from "./errors.ts";
 import { EvidenceTable } from "./evidenceTable.ts";
+import { HoldingTables } from "./holdingTables.ts";
 import { IntentTables } from "./intentTables.ts";
 import { LeadershipTable, endLease } from "./leadershipTable.ts";
 import { LedgerTables } from "./ledgerTables.ts";
@@ -51,6 +52,7 @@ export async function openStore(options: StoreOptions): Promise<DaemonStore> {
     evidence: new EvidenceTable(engine),
     intents: new IntentTables(engine),
     leadership: new LeadershipTable(engine),
+    holdings: engine.isShared ? new HoldingTables(engine, book) : undefined,
     isShared: engine.isShared,
     close: async () => {
       await book.settle();
