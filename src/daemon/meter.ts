@@ -7,6 +7,8 @@ import type { Charge, EnvelopeLog, LedgerStore } from "./ports.ts";
 import { ForgedLogError } from "./ports.ts";
 import type { RateBook } from "./rateBook.ts";
 import { WINDOW_MINUTES } from "./rateBook.ts";
+import { factOf, packFacts } from "./reports/facts.ts";
+import type { Fact } from "./reports/facts.ts";
 import type { MeteredEnvelope, ReadEnvelopes } from "./threads/readEnvelope.ts";
 import { readInTurns } from "./threads/readInTurns.ts";
 import { MeterOvertakenError } from "./store/errors.ts";
@@ -30,6 +32,7 @@ export interface MeterOptions {
 interface Page {
   upTo: bigint;
   envelopes: MeteredEnvelope[];
+  facts: Uint8Array;
 }
 
 /**
@@ -116,17 +119,19 @@ export class Meter {
       rateBook.retentionDays,
     );
     const envelopes: MeteredEnvelope[] = [];
+    const facts: Fact[] = [];
     for (const [i, one] of all.entries()) {
+      const { sequenceId } = page[i]!;
+      facts.push(factOf(sequenceId, one));
       if ("problem" in one) {
-        const { sequenceId } = page[i]!;
         log.warn({ originatorId, sequenceId, code: one.problem }, "an envelope that nobody can be charged for");
       } else if (!one.isFree) envelopes.push(one);
     }
-    return { upTo: page.at(-1)!.sequenceId, envelopes };
+    return { upTo: page.at(-1)!.sequenceId, envelopes, facts: packFacts(facts) };
   }
 
   /** Answers how far the originator's log is charged then: further than the page when another process was faster. */
-  async #charge(originatorId: number, after: bigint, { upTo, envelopes }: Page): Promise<bigint> {
+  async #charge(originatorId: number, after: bigint, { upTo, envelopes, facts }: Page): Promise<bigint> {
     const { ledger, store, rateBook } = this.#options;
     // From the store and not from memory: a clock that goes backwards must not change what a restarted daemon charges.
     const minutes = envelopes.map(({ originatorNs }) => minuteOf(originatorNs));
@@ -142,7 +147,7 @@ export class Meter {
       minuteCounts.set(minute, count);
     }
     try {
-      await ledger.meter({ originatorId, after, upTo, charges, minuteCounts });
+      await ledger.meter({ originatorId, after, upTo, charges, minuteCounts, facts });
       return upTo;
     } catch (error) {
       if (!(error instanceof MeterOvertakenError)) throw error;

@@ -4,6 +4,7 @@ import type { LargestVouchers, SignedVoucher } from "../protocol/voucher.ts";
 import type { EvidenceStore } from "./faults/ports.ts";
 import type { ChainEndpoint } from "./follow/ports.ts";
 import type { HoldingStore } from "./holdings/ports.ts";
+import type { ReportStore } from "./reports/ports.ts";
 import type { IntentStore, Leadership } from "./transactions/ports.ts";
 import type { WorkChain } from "./work.ts";
 
@@ -46,6 +47,11 @@ export interface MeterBatch {
   charges: Charge[];
   /** Messages per minute after this batch, of the minutes that changed. */
   minuteCounts: Map<bigint, bigint>;
+  /**
+   * What reports will say of the stretch, see `packFacts`: as copies come those with a charge, in the order of `charges`.
+   * Kept with the charges, in one transaction, with a mark for each that was new.
+   */
+  facts?: Uint8Array;
 }
 
 /** A block above the finalized one that has an event of ours, with the channels that its events are about. */
@@ -120,6 +126,7 @@ export interface DaemonStore {
   readonly leadership: Leadership;
   /** Undefined where one process at a time has the database: it keeps in memory what it holds. */
   readonly holdings: HoldingStore | undefined;
+  readonly reports: ReportStore;
   /** Whether other processes may use it at the same time. */
   readonly isShared: boolean;
   close(): Promise<void>;

@@ -77,7 +77,7 @@ const NOBODY: (channel: Address) => void = () => {};
 export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog(), exposureCap = 1_000_000n) {
   const clock = new ManualClock();
   const books = await storeAt(path, { clock });
-  const store = books.ledger;
+  const { ledger: store, reports } = books;
   const state = { doubt: 0, isReady: true, isCaughtUp: true, onRaise: NOBODY, seats: 1, sharesUsed: 0 };
   const ledger = new Ledger(store, { onRaise: (channel) => state.onRaise(channel) });
   const holdings = new MemoryHoldings(ledger);
@@ -108,7 +108,22 @@ export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog()
     await meter.drain();
   };
   const close = () => books.close();
-  return { clock, store, close, ledger, holdings, rateBook, gate, meter, envelopeLog, state, fund, publish, deliver };
+  return {
+    clock,
+    store,
+    reports,
+    close,
+    ledger,
+    holdings,
+    rateBook,
+    gate,
+    meter,
+    envelopeLog,
+    state,
+    fund,
+    publish,
+    deliver,
+  };
 }
 
 export function headerOf(fees: bigint | undefined, key = PAYER_KEY, domain = DOMAIN): string | null {

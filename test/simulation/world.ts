@@ -184,6 +184,7 @@ export class World {
       leadership: faulty(store.leadership, ["hold"]),
       evidence: process.seen(store.evidence),
       holdings: store.holdings,
+      reports: process.seen(store.reports),
       isShared: store.isShared,
       close: async () => {},
     };

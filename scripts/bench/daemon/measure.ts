@@ -8,6 +8,7 @@ import { Ledger } from "../../../src/daemon/ledger.ts";
 import { openHoldings } from "../../../src/daemon/holdings/openHoldings.ts";
 import { Meter } from "../../../src/daemon/meter.ts";
 import type { Charge, DaemonStore } from "../../../src/daemon/ports.ts";
+import { FactKind, packFacts } from "../../../src/daemon/reports/facts.ts";
 import { RateBook } from "../../../src/daemon/rateBook.ts";
 import type { Threads } from "../../../src/daemon/threads/threads.ts";
 import { openThreads } from "../../../src/daemon/threads/threads.ts";
@@ -165,10 +166,22 @@ export async function ledgerPerSecond(store: DaemonStore, payers: readonly Payer
     const some = charges.slice(i, i + CHARGES_PER_BATCH);
     const minuteCounts = new Map([[BigInt(i) / 100_000n, BigInt(i + some.length)]]);
     const upTo = BigInt(i + some.length);
-    const charged = await ledger.meter({ originatorId, after: BigInt(i), upTo, charges: some, minuteCounts });
+    const facts = factsOf(some, i);
+    const charged = await ledger.meter({ originatorId, after: BigInt(i), upTo, charges: some, minuteCounts, facts });
     if (charged.length !== some.length) throw new Error("a charge was not made");
   }
   return perSecond(count, began);
+}
+
+/** What reports will say of them. */
+function factsOf(charges: readonly Charge[], from: number): Uint8Array {
+  const payerEnvelopeHash = randomBytes(32);
+  return packFacts(
+    charges.map(({ channel }, i) => ({
+      ...{ sequenceId: BigInt(from + i + 1), kind: FactKind.copy, seconds: BigInt(from), size: 500 },
+      ...{ payer: channel, payerEnvelopeHash },
+    })),
+  );
 }
 
 /** The same vouchers, checked with ethers and committed one by one: what one would write first. */

@@ -69,6 +69,7 @@ export function observeStore(store: DaemonStore, recorder: Recorder, clock: Cloc
     intents: observeIntents(store.intents, recorder),
     leadership: observeLeadership(store.leadership, recorder),
     holdings: store.holdings && observeHoldings(store.holdings, recorder, clock),
+    reports: store.reports,
     isShared: store.isShared,
     close: () => store.close(),
   };

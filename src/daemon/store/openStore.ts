@@ -15,6 +15,7 @@ import type { Migration } from "./migrations.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { PostgresLimits } from "./postgresEngine.ts";
 import { openPostgresEngine } from "./postgresEngine.ts";
+import { ReportTables } from "./reportTables.ts";
 import { openSqliteEngine } from "./sqliteEngine.ts";
 
 export interface StoreOptions {
@@ -53,6 +54,7 @@ export async function openStore(options: StoreOptions): Promise<DaemonStore> {
     intents: new IntentTables(engine),
     leadership: new LeadershipTable(engine),
     holdings: engine.isShared ? new HoldingTables(engine, book) : undefined,
+    reports: new ReportTables(engine),
     isShared: engine.isShared,
     close: async () => {
       await book.settle();

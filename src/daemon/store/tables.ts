@@ -64,6 +64,31 @@ export interface MinuteTable {
   count: bigint;
 }
 
+/** What reports need of stretches of logs, one row per metered batch. */
+export interface FactTable {
+  originator: bigint;
+  last: bigint;
+  /** The last sequence id before the stretch, as far as it was metered. */
+  after: bigint;
+  facts: Uint8Array;
+}
+
+export interface ReportTable {
+  digest: Uint8Array;
+  epoch: bigint;
+  /** JSON. */
+  report: string;
+  ranges: Uint8Array;
+  usage_leaves: Uint8Array;
+  debits: Uint8Array;
+  state: string;
+  /** Unix milliseconds of this machine. */
+  built_at: bigint;
+  attested_at: bigint | null;
+  /** Unix seconds of the chain. */
+  final_at: bigint | null;
+}
+
 export interface JournalTable {
   number: bigint;
   hash: Uint8Array;
@@ -160,6 +185,8 @@ export interface Tables {
   charge_filters: ChargeFilterTable;
   cursors: CursorTable;
   minutes: MinuteTable;
+  facts: FactTable;
+  reports: ReportTable;
   journal: JournalTable;
   evidence: EvidenceTable;
   compared: ComparedTable;
