@@ -4,7 +4,7 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import { formatUnits } from "../../protocol/units.ts";
 import { withTimeout } from "../async.ts";
 import type { ChannelWatch } from "../channel/channelWatch.ts";
-import type { CheckedReceipt } from "../channel/receipts.ts";
+import type { CheckedReceipt } from "../receipts/checkReceipt.ts";
 import { GatewayError, isGatewayError } from "../errors.ts";
 import type { NodeStatus } from "../nodes/nodeDirectory.ts";
 import type { Visibility } from "../nodes/visibility.ts";
@@ -19,7 +19,7 @@ export interface NodeJob {
   clientEnvelope: Uint8Array;
 }
 
-export interface NodePublisherOptions extends FateOptions {
+export interface NodePublisherOptions extends Omit<FateOptions, "keys" | "receipts"> {
   fates: FateResolver;
   audit: LogAudit;
   watch: ChannelWatch;
@@ -134,7 +134,7 @@ export class NodePublisher {
       if (outcome.kind === "accepted") {
         const failed = await this.#bookAll(attempts, outcome.envelopes, receipts, hold.signal);
         if (!failed) return undefined;
-        directory.drop(id, failed.message);
+        if (failed.code === "bad_receipt") directory.drop(id, failed.message);
         await this.#lookUpAll(attempts, receipts, hold.signal);
         return failed;
       }
@@ -203,7 +203,7 @@ export class NodePublisher {
         }
         const { fates } = this.#options;
         // The nodes are asked for it while it is written.
-        const published = this.#published(fates.check(attempt, envelope), signal);
+        const published = this.#published(await fates.check(attempt, envelope, signal), signal);
         await fates.book(attempt, published.receipt);
         receipts.set(attempt.envelopeHash, published);
       } catch (error) {
@@ -279,6 +279,8 @@ export class NodePublisher {
 
 function asBadReceipt(error: unknown, { originatorId }: Attempt): GatewayError {
   if (isGatewayError(error, "bad_receipt")) return error;
+  // Whose key signed could not be asked.
+  if (isGatewayError(error, "chain_unavailable") || isGatewayError(error, "timeout")) return error;
   // Anything but bytes that cannot be read is our own trouble, for example a full disk.
   if (!(error instanceof ProtocolError)) throw error;
   const problem = `node ${originatorId} gave a receipt that cannot be read: ${String(error)}`;
