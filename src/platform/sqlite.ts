@@ -5,6 +5,9 @@ import Database from "better-sqlite3";
 
 export type SqliteDatabase = Database.Database;
 
+/** What SQLite itself refuses, with its `code`. */
+export const { SqliteError } = Database;
+
 /** A file that this version of Pennyblack must not touch. */
 export class SqliteVersionError extends Error {
   override readonly name = "SqliteVersionError";
@@ -60,7 +63,7 @@ export function holdFileLock(path: string): { release(): void } | undefined {
 }
 
 export function isSqliteError(error: unknown): error is Error & { code: string } {
-  return error instanceof Database.SqliteError;
+  return error instanceof SqliteError;
 }
 
 function migrate(database: SqliteDatabase, path: string, migrations: readonly string[]): void {
