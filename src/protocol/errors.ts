@@ -6,6 +6,7 @@ export type ProtocolErrorCode =
   | "wrong_size"
   | "malformed_mls"
   | "malformed_voucher"
+  | "malformed_report"
   | "no_rates"
   | "invalid_identity_update";
 

@@ -1,5 +1,6 @@
 import { bls12_381 } from "@noble/curves/bls12-381.js";
 
+import { bytesToScalar, packG1, packG2 } from "./blsPoints.ts";
 import type { Address } from "./bytes.ts";
 import { bytesToUint, concatBytes, uintToBytes } from "./bytes.ts";
 import { publicKeyOf, signDigest } from "./ecdsa.ts";
@@ -54,23 +55,4 @@ const ORDER = bls12_381.fields.Fr.ORDER;
 export function attestationKeyFrom(random: Uint8Array): Uint8Array {
   if (random.length !== 48) throw new RangeError("an attestation key is drawn from 48 random bytes");
   return uintToBytes((bytesToUint(random) % (ORDER - 1n)) + 1n, 32);
-}
-
-function bytesToScalar(bytes: Uint8Array): bigint {
-  const scalar = bytesToUint(bytes);
-  if (bytes.length !== 32 || scalar === 0n || scalar >= ORDER) {
-    throw new RangeError("an attestation key is 32 bytes: a number from 1 to the group's order less 1");
-  }
-  return scalar;
-}
-
-/** `x.c0 | x.c1 | y.c0 | y.c1`, 48 bytes each; noble's own encoding has c1 first. */
-function packG2(point: InstanceType<typeof G2.Point>): Uint8Array {
-  const { x, y } = point.toAffine();
-  return concatBytes(...[x.c0, x.c1, y.c0, y.c1].map((part) => uintToBytes(part, 48)));
-}
-
-function packG1(point: InstanceType<typeof G1.Point>): Uint8Array {
-  const { x, y } = point.toAffine();
-  return concatBytes(uintToBytes(x, 48), uintToBytes(y, 48));
 }
