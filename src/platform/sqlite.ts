@@ -45,6 +45,13 @@ export function openDurableSqlite(path: string): SqliteDatabase {
   }
 }
 
+/** For reading beside whoever writes it; sees what was committed when it asks. Integers are read as bigint. */
+export function openSqliteReader(path: string): SqliteDatabase {
+  const database = new Database(path, { readonly: true, fileMustExist: true });
+  database.defaultSafeIntegers(true);
+  return database;
+}
+
 /**
  * Takes a lock that ends with this process, however it ends; undefined when somebody has it. It is a lock on a file of
  * its own and not on the database, so that the database can be looked at and backed up while it is in use.

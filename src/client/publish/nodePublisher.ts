@@ -209,23 +209,15 @@ export class NodePublisher {
         }
         const receipt = fates.check(attempt, envelope);
         // The nodes are asked for it while it is written.
-        receipts.set(attempt.envelopeHash, { ...this.#published(receipt, signal), booked: this.#book(attempt, receipt) });
+        receipts.set(attempt.envelopeHash, {
+          ...this.#published(receipt, signal),
+          booked: fates.bookBehind(attempt, receipt),
+        });
       } catch (error) {
         failed ??= asBadReceipt(error, attempt);
       }
     }
     return failed;
-  }
-
-  /** What could not be booked stays reserved and in the ledger's problem; the next look-up of open attempts books it. */
-  async #book(attempt: Attempt, receipt: CheckedReceipt): Promise<void> {
-    const { fates, log } = this.#options;
-    try {
-      await fates.book(attempt, receipt);
-    } catch (error) {
-      const fields = { envelope: attempt.envelopeHash, node: attempt.originatorId, error: String(error) };
-      log.error(fields, "a publish could not be booked: it stays reserved and is looked up again");
-    }
   }
 
   #published(receipt: CheckedReceipt, signal: AbortSignal): Omit<Published, "booked"> {

@@ -27,6 +27,7 @@ export type LogMethod = (typeof LOG_METHODS)[number];
 
 /** An error without its class, which no message carries. */
 export interface PackedError {
+  className: string;
   name: string;
   message: string;
   stack: string | undefined;
@@ -42,30 +43,31 @@ export interface ErrorClass {
 
 /** Causes of causes that are carried over. */
 const MOST_CAUSES = 5;
+const STANDARD: ReadonlySet<string> = new Set(["name", "message", "stack", "cause"]);
 
 export function packError(error: unknown, depth = 0): PackedError {
   if (!(error instanceof Error)) return packError(new Error(String(error)), depth);
-  const { name, message, stack, cause, ...fields } = Object.fromEntries(
-    Object.getOwnPropertyNames(error).map((key) => [key, (error as unknown as Record<string, unknown>)[key]]),
-  );
+  const { cause, message, stack } = error;
+  const own = Object.getOwnPropertyNames(error).filter((key) => !STANDARD.has(key));
   return {
-    // The name of its class, which a subclass need not repeat as its own.
-    name: error.constructor.name,
-    message: String(message ?? error.message),
-    stack: typeof stack === "string" ? stack : undefined,
-    fields: { ...(typeof name === "string" ? { name } : {}), ...(compact(fields) as Record<string, unknown>) },
+    // A subclass need not have a name of its own, and a class need not be called as its errors are.
+    className: error.constructor.name,
+    name: error.name,
+    message,
+    stack,
+    fields: Object.fromEntries(own.map((key) => [key, compact((error as unknown as Record<string, unknown>)[key])])),
     cause: cause === undefined || depth === MOST_CAUSES ? undefined : packError(cause, depth + 1),
   };
 }
 
 /** The error again, of its class when that is among those given, with its fields; otherwise a plain one. */
 export function unpackError(packed: PackedError, classes: readonly ErrorClass[]): Error {
-  const { cause, fields, message, name, stack } = packed;
+  const { cause, className, fields, message, name, stack } = packed;
   const error = new Error(message, cause && { cause: unpackError(cause, classes) });
-  const itsClass = classes.find((one) => one.name === name);
+  const itsClass = classes.find((one) => one.name === className);
   // Not constructed: constructors add words to what they are given.
   if (itsClass) Object.setPrototypeOf(error, itsClass.prototype);
-  for (const [key, value] of Object.entries({ ...(itsClass ? {} : { name }), ...fields, stack })) {
+  for (const [key, value] of Object.entries({ ...fields, name, stack })) {
     Object.defineProperty(error, key, { value, configurable: true, writable: true, enumerable: key in fields });
   }
   return error;

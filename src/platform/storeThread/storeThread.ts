@@ -1,3 +1,5 @@
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 
 import type { Log } from "../log.ts";
@@ -6,6 +8,8 @@ import type { Call, ErrorClass, Report, Shape } from "./messages.ts";
 import { compact, unpackError } from "./messages.ts";
 
 const THREAD = new URL("./thread.ts", import.meta.url);
+/** `import.meta.resolve` is not there when a test runner loads this file with `require`. */
+const LOADER = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 
 /** The thread that a store lives in has ended, or the store is closed: no call of it can work any more. */
 export class StoreThreadError extends Error {
@@ -57,7 +61,7 @@ class StoreThread {
   /** Why no call can work any more. */
   #end: StoreThreadError | undefined;
   #closing: Promise<void> | undefined;
-  #crash: unknown;
+  #crash: Error | undefined;
   #opened!: { resolve: (shape: Shape) => void; reject: (error: unknown) => void };
 
   constructor(options: StoreThreadOptions) {
@@ -66,10 +70,10 @@ class StoreThread {
     this.#worker = new Worker(THREAD, {
       workerData: { module, data } satisfies StoreThreadData,
       // Whoever started this process may have had another way to load TypeScript, which threads do not inherit.
-      execArgv: ["--import", import.meta.resolve("tsx")],
+      execArgv: ["--import", LOADER],
     });
     this.#worker.on("message", (report: Report) => this.#hear(report));
-    this.#worker.on("error", (error: unknown) => (this.#crash = error));
+    this.#worker.on("error", (error: Error) => (this.#crash = error));
     this.#exited = new Promise((resolve) => {
       this.#worker.on("exit", (code) => {
         this.#ended(code);
