@@ -1,6 +1,7 @@
 import { FIRST_NODE_ID } from "../protocol/envelope.ts";
 import { minuteOf } from "../protocol/fees.ts";
 import type { Log } from "../platform/log.ts";
+import type { Holdings } from "./holdings/ports.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Charge, EnvelopeLog, LedgerStore } from "./ports.ts";
 import { ForgedLogError } from "./ports.ts";
@@ -19,6 +20,7 @@ export interface MeterOptions {
   envelopeLog: EnvelopeLog;
   store: LedgerStore;
   ledger: Ledger;
+  holdings: Holdings;
   rateBook: RateBook;
   log: Log;
   /** In this thread, by turns, unless told otherwise. */
@@ -67,13 +69,15 @@ export class Meter {
   }
 
   async #run(): Promise<void> {
-    const { envelopeLog, ledger, log } = this.#options;
+    const { envelopeLog, holdings, log } = this.#options;
     do {
       this.#again = false;
-      const stored = ledger.reservations.stored();
+      const ripe = holdings.ripe();
       const problems: unknown[] = [];
       for (const originatorId of await envelopeLog.originators()) {
         if (originatorId < FIRST_NODE_ID) continue;
+        // What another process had sent to the node this one may not have heard of.
+        if (ripe.gone.length > 0) envelopeLog.doubt?.(originatorId);
         // One originator's log must not stop the others from being charged.
         await this.#drainOriginator(originatorId).catch((error: unknown) => {
           // Nor may it keep the gate shut, and reservations held: its own node makes it so.
@@ -82,7 +86,7 @@ export class Meter {
         });
       }
       if (problems.length > 0) throw new AggregateError(problems, `${problems.length} logs could not be metered`);
-      for (const { channel, digest } of stored) ledger.reservations.remove(channel, digest);
+      await holdings.reap(ripe);
     } while (this.#again);
   }
 

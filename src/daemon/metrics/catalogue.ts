@@ -19,6 +19,7 @@ const LANE = { lane: "`routine`, `deadline`" };
 const ENDPOINT = { endpoint: "hosts of `rpcUrls`, five at most" };
 const LOOP = { loop: "the daemon's loops, as `/health` names them" };
 const OPERATION = { operation: "methods of the ledger's store" };
+const STEP = { step: "`settle`, `settle deadlines`, `distribute`, `claim`, `rollOver`" };
 const KIND = { kind: "`settle`, `distribute`, `rollOver`, `claim`, `fault`" };
 const WHY_NOT = {
   why: "`history_missing`, `behind`, `log_differs`, `usage_differs`, `debits_differ`, `absence_differs`, `chain_state_missing`, `parent_unknown`, `not_due`, `not_a_seat`, `bad_signature`, `malformed`, `busy`",
@@ -122,6 +123,11 @@ export const METRICS = {
     ...{ name: "pennyblack_settled_units_total", type: "counter", unit: "base units" },
     help: "What these settlements collected.",
     labels: LANE,
+  },
+  workFailures: {
+    ...{ name: "pennyblack_chain_work_failures_total", type: "counter", unit: "steps" },
+    help: "Steps of the work on chain that failed. The next run tries them again.",
+    labels: STEP,
   },
   transactionsBegun: {
     ...{ name: "pennyblack_transactions_begun_total", type: "counter", unit: "transactions" },

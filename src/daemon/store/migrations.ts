@@ -133,5 +133,23 @@ const facts: Migration = ({ bytes, integer }) => [
   "create index reports_by_epoch on reports (epoch)",
 ];
 
+/** Holdings of processes that share a database; a file has one process, and its tables stay empty. */
+const holdings: Migration = ({ bytes, integer, id, withoutRowid }) => [
+  `create table processes (id ${id}, expires_at ${integer} not null)`,
+  `create table reservations (
+     account_id ${integer} not null,
+     digest ${bytes} not null,
+     process_id ${integer} not null,
+     fee_pico ${integer} not null,
+     primary key (account_id, digest)
+   ) ${withoutRowid}`,
+  `create table lent (
+     account_id ${integer} not null,
+     process_id ${integer} not null,
+     pico ${integer} not null,
+     primary key (account_id, process_id)
+   ) ${withoutRowid}`,
+];
+
 /** Migration i brings the schema from version i to i + 1. What was released is never edited, only followed. */
-export const MIGRATIONS: readonly Migration[] = [first, facts];
+export const MIGRATIONS: readonly Migration[] = [first, facts, holdings];

@@ -155,6 +155,27 @@ export interface LeadershipTable {
   expires_at: bigint;
 }
 
+export interface ProcessTable {
+  id: Generated<bigint>;
+  /** Unix milliseconds of the database's clock. */
+  expires_at: bigint;
+}
+
+/** What a process has let in and nobody has metered yet. */
+export interface ReservationTable {
+  account_id: bigint;
+  digest: Uint8Array;
+  process_id: bigint;
+  fee_pico: bigint;
+}
+
+/** What a process has let in since its last round of gossip. */
+export interface LentTable {
+  account_id: bigint;
+  process_id: bigint;
+  pico: bigint;
+}
+
 export interface Tables {
   store_version: { version: bigint };
   ledger: LedgerTable;
@@ -172,6 +193,9 @@ export interface Tables {
   intents: IntentTable;
   attempts: AttemptTable;
   leadership: LeadershipTable;
+  processes: ProcessTable;
+  reservations: ReservationTable;
+  lent: LentTable;
 }
 
 export type Trx = Transaction<Tables>;
