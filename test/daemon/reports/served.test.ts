@@ -172,7 +172,7 @@ describe("daemon/reports: after a report is on chain", () => {
   describe("over HTTP", () => {
     let listener: Listener;
     const url = () => `http://127.0.0.1:${listener.port}`;
-    const signal = AbortSignal.timeout(30_000);
+    const { signal } = new AbortController();
     beforeEach(async () => {
       const { reporter, store } = network.node(100);
       listener = await listen(reportsHandler(reporter, new Proofs(store), silentLog), { host: "127.0.0.1", port: 0 });
