@@ -341,6 +341,16 @@ onBoth(
         expect(rows).to.deep.equal([{ process_id: String(await paused.number()), digest: digestOf(2) }]);
       });
 
+      it("53: and holds something before it knows that it was taken for gone is not drained of that", async () => {
+        const [paused, other] = await two();
+        await paused.publish(1, PLENTY);
+        await node.pass(61_000, { process: paused });
+        await other.holdings.tend();
+        expect((await paused.publish(2)).isHeld()).to.equal(true);
+        await other.meter.drain();
+        expect((await node.held()).messages, "it has renewed its lease first").to.equal(2);
+      });
+
       it("and comes back before anybody looked keeps what it holds", async () => {
         const [paused, other] = await two();
         const hold = await paused.publish(1, feesOf(1));
@@ -371,16 +381,19 @@ onBoth(
         expect((await node.held()).messages).to.equal(0);
       });
 
-      it("47: killed -9 while two work: nothing is sent twice, lent twice or lost, and what it held comes free", async () => {
-        const file = join(mkdtempSync(join(tmpdir(), "pennyblack-log-")), "log");
-        writeFileSync(file, "");
-        try {
-          await fund(fixture.place.at, file);
-          await killOneOfTwo(fixture.place.at, file, 1);
-        } finally {
-          rmSync(dirname(file), { recursive: true });
-        }
-      }).timeout(180_000);
+      for (const [n, harm] of (["kill", "pause"] as const).entries()) {
+        const what = { kill: "47: killed -9", pause: "53: stopped and resumed" }[harm];
+        it(`${what} while two work: nothing is sent or lent twice or lost, and what it held comes free`, async () => {
+          const file = join(mkdtempSync(join(tmpdir(), "pennyblack-log-")), "log");
+          writeFileSync(file, "");
+          try {
+            await fund(fixture.place.at, file);
+            await killOneOfTwo(fixture.place.at, file, n, harm);
+          } finally {
+            rmSync(dirname(file), { recursive: true });
+          }
+        }).timeout(180_000);
+      }
     });
   },
   shared,
