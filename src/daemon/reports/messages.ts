@@ -119,6 +119,7 @@ const refusalSchema = z.strictObject({
   vouchers: vouchers.optional(),
 });
 export const replySchema = z.union([z.strictObject({ attestation }), refusalSchema]);
+export const vouchersSchema = z.strictObject({ vouchers });
 export const channelsSchema = z.strictObject({ channels: z.array(address).max(MOST_CHANNELS) });
 
 export function questionToJson({ epoch, parent, ends }: Question): z.input<typeof questionSchema> {

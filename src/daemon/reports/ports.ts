@@ -59,8 +59,9 @@ export interface ReportStore extends FactStore {
   /** Newest epoch first. */
   latest(limit: number): Promise<ReportSummary[]>;
   summary(digest: Hex): Promise<ReportSummary | undefined>;
-  /** Drops final reports that were final before a time (unix seconds), and others of an epoch before one. */
-  prune(finalBefore: bigint, epochBefore: bigint): Promise<void>;
+  /** Of epochs before one: final before a time (unix seconds), or not on chain. The oldest first. */
+  expired(finalBefore: bigint, epochBefore: bigint, limit: number): Promise<ReportSummary[]>;
+  drop(digest: Hex): Promise<void>;
 }
 
 /** The head of the chain of reports: what the next one has to be built on. */

@@ -1,4 +1,4 @@
-import type { Hex } from "../../protocol/bytes.ts";
+import { Aftermath, answerRollCall } from "./aftermath.ts";
 import type { LastRefusal } from "./desk.ts";
 import { Desk } from "./desk.ts";
 import { CannotAttestError } from "./errors.ts";
@@ -6,7 +6,7 @@ import type { WhyNot } from "./errors.ts";
 import type { End } from "./messages.ts";
 import type { ReporterOptions } from "./options.ts";
 import { contentsOf } from "./parents.ts";
-import type { ReportSummary } from "./ports.ts";
+import type { ReportStore, ReportSummary } from "./ports.ts";
 import { Proposer } from "./proposer.ts";
 import { Sessions } from "./session.ts";
 import type { Session } from "./session.ts";
@@ -15,6 +15,8 @@ import type { Session } from "./session.ts";
 const SETTLING_SECONDS = 120n;
 /** Each next seat in line waits so long, as with settling. */
 const TURN_SECONDS = 60n;
+/** What is on chain is looked at so often: nothing of it is in a hurry. */
+const AFTERMATH_MS = 300_000;
 /** Reports that a status shows. */
 const SHOWN = 5;
 
@@ -38,17 +40,36 @@ export class Reporter {
   readonly #options: ReporterOptions;
   readonly #sessions: Sessions;
   readonly #proposer: Proposer;
+  readonly #aftermath: Aftermath;
+  #lookedAfterAt: number | undefined;
   #state: ReportState = { epoch: undefined, state: "waiting" };
 
   constructor(options: ReporterOptions) {
     this.#options = options;
     this.#sessions = new Sessions(options, (digest) => contentsOf(options, digest));
     this.desk = new Desk(options, this.#sessions);
+    this.#aftermath = new Aftermath(options);
     this.#proposer = new Proposer(options, this.desk);
   }
 
-  /** One look at what is due, and a proposal when it is this node's turn. Rejects only as chain and store do. */
+  /** One look at everything. Rejects as chain and store do, after all of it was tried. */
   async step(signal: AbortSignal): Promise<void> {
+    const steps = [() => answerRollCall(this.#options), () => this.#report(signal), () => this.#lookAfter()];
+    const problems: unknown[] = [];
+    // A roll call must not wait for a report that cannot be built, nor the other way round.
+    for (const step of steps) await step().catch((error: unknown) => problems.push(error));
+    if (problems.length > 0) throw new AggregateError(problems, problems.map(String).join("; "));
+  }
+
+  async #lookAfter(): Promise<void> {
+    const now = this.#options.clock.elapsed();
+    if (this.#lookedAfterAt !== undefined && now - this.#lookedAfterAt < AFTERMATH_MS) return;
+    await this.#aftermath.step();
+    this.#lookedAfterAt = now;
+  }
+
+  /** One look at what is due, and a proposal when it is this node's turn. */
+  async #report(signal: AbortSignal): Promise<void> {
     let session: Session | undefined;
     try {
       session = await this.#sessions.current();
@@ -62,7 +83,8 @@ export class Reporter {
 
   async #work(session: Session, signal: AbortSignal): Promise<ReportState> {
     const { chain, nodeId, log } = this.#options;
-    const { epoch, endsAt, seats } = session;
+    const { epoch, endsAt, seats, head } = session;
+    this.#options.recorder?.set("reportEpochsBehind", head.length === 0n ? 0 : Number(epoch - head.epoch));
     const place = seats.seats.findIndex((seat) => seat.nodeId === nodeId);
     if (place < 0) {
       throw new CannotAttestError("not_a_seat", `node ${nodeId} has no seat in registry version ${seats.version}`);
@@ -88,6 +110,7 @@ export class Reporter {
   #noteProblem(epoch: bigint | undefined, { why, message, at }: CannotAttestError): void {
     this.#options.recorder?.set("reportCannotAttest", why === "not_due" ? 0 : 1);
     if (why === "not_due") {
+      this.#options.recorder?.set("reportEpochsBehind", 0);
       this.#state = { epoch, state: "reported", message };
       return;
     }
@@ -107,8 +130,8 @@ export class Reporter {
     };
   }
 
-  contents(digest: Hex) {
-    return this.#options.store.get(digest);
+  get store(): Pick<ReportStore, "get" | "latest" | "summary"> {
+    return this.#options.store;
   }
 }
 

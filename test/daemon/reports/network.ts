@@ -26,7 +26,7 @@ import { recoverOriginator } from "../../../src/protocol/envelope.ts";
 import { attestationKeyFrom } from "../../../src/protocol/possession.ts";
 import { aggregatePublicKeys, attestationPublicKey, isAttestation } from "../../../src/protocol/report/bls.ts";
 import type { Report } from "../../../src/protocol/report/report.ts";
-import { NO_PARENT, reportDigest } from "../../../src/protocol/report/report.ts";
+import { NO_PARENT, reportDigest, rollCallDigest } from "../../../src/protocol/report/report.ts";
 import { readVoucher, signVoucher } from "../../../src/protocol/voucher.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import { RETENTION_DAYS } from "../../support/envelopes.ts";
@@ -48,6 +48,7 @@ export class MemoryReports implements ReportsChain {
   readonly applied: Hex[] = [];
   readonly announced: Hex[] = [];
   answers = 0n;
+  answersSent = 0;
   call: { number: bigint; answerUntil: bigint; isClosed: boolean } | undefined;
   rateHistory = [RATES];
 
@@ -111,8 +112,13 @@ export class MemoryReports implements ReportsChain {
     return this.call && { ...this.call, seats: this.seats, answered: this.answers };
   }
 
-  async answerRollCall(positions: bigint) {
+  async answerRollCall(positions: bigint, signature: Uint8Array) {
+    const keys = this.seats.seats.filter((_, i) => (positions >> BigInt(i)) & 1n).map((seat) => seat.attestationKey);
+    if (!isAttestation(rollCallDigest(REPORTS, this.call!.number), aggregatePublicKeys(keys), signature)) {
+      throw new Error("RollCallsAnswerInvalid");
+    }
     this.answers |= positions;
+    this.answersSent++;
   }
 }
 
