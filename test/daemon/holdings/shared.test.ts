@@ -177,7 +177,7 @@ onBoth(
         let tried = 0;
         do {
           // All of the voucher is held or charged, so one more is short by exactly one, whatever the moment.
-          const refusal = await refusalOf((tried % 2 ? one : other).publish(1_000 + tried++));
+          const refusal = await refusalOf((tried++ % 2 ? one : other).publish(1_000));
           const [detail] = refusal.findDetails(PostageRefusalSchema);
           expect(detail).to.deep.include({ code: "voucher_short", required: feesOf(messages + 1) });
         } while (!metered);
@@ -315,6 +315,7 @@ onBoth(
         expect(hold.isHeld()).to.equal(true);
         await paused.holdings.tend();
         expect(old.isHeld(), "nor under its new number").to.equal(false);
+        expect(paused.ledger.reservations.count).to.equal(0);
         old.release(false);
         await paused.settled();
         expect(await node.held(), "what the other holds stays held").to.deep.equal({ messages: 1, pico: FEE_PICO });
@@ -322,6 +323,19 @@ onBoth(
         other.store(1, hold);
         await other.meter.drain();
         expect(await node.usagePico()).to.equal(FEE_PICO);
+      });
+
+      it("53: and comes back, is told the end of a call from before: what it holds now stays held", async () => {
+        const [paused, other] = await two();
+        const old = await paused.publish(1, PLENTY);
+        await node.pass(61_000, { process: paused });
+        await other.holdings.tend();
+        await other.meter.drain();
+        await paused.holdings.tend();
+        const hold = await paused.publish(1);
+        old.release(false);
+        await paused.settled();
+        expect([hold.isHeld(), (await node.held()).messages]).to.deep.equal([true, 1]);
       });
 
       it("53: a hold under a lease that has ended is not made: the process looks first what it is", async () => {
