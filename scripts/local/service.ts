@@ -11,6 +11,8 @@ const START_TIMEOUT_MS = 60_000;
 export interface Service {
   /** What it printed when it was ready, such as its url. */
   ready: Record<string, string>;
+  /** Of its process. */
+  pid: number;
   /** True until the process has ended. */
   isRunning(): boolean;
   /** Sends a signal and waits until the process has ended. */
@@ -40,7 +42,7 @@ export async function startService(
   try {
     const ready = await readyLine(child, command, logFile);
     return {
-      ready,
+      ...{ ready, pid: child.pid! },
       isRunning: () => child.exitCode === null && child.signalCode === null,
       end: async (signal) => {
         child.kill(signal);

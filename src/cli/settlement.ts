@@ -14,7 +14,7 @@ import { ethersTransactions } from "../daemon/adapters/ethersTransactions.ts";
 import { hasEffect } from "../daemon/adapters/ethersWork.ts";
 import { grpcPeerLogs } from "../daemon/adapters/grpcPeerLogs.ts";
 import { httpGossip } from "../daemon/adapters/httpGossip.ts";
-import type { DaemonOptions } from "../daemon/daemon.ts";
+import type { DaemonOptions } from "../daemon/options.ts";
 import type { FinalityPolicy } from "../daemon/follow/finality.ts";
 import { finalityOf } from "../daemon/follow/finality.ts";
 import { KeyRing } from "../daemon/keyRing.ts";

@@ -90,6 +90,7 @@ export class ChainWork {
     try {
       await work();
     } catch (error) {
+      this.#options.recorder?.count("workFailures", 1, { step });
       this.#options.log.warn({ step, error: String(error) }, "a step of the work on chain failed, it will run again");
     }
   }

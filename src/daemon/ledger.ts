@@ -3,7 +3,7 @@ import type { Address } from "../protocol/bytes.ts";
 import type { SignedVoucher } from "../protocol/voucher.ts";
 import { mergeVouchers } from "../protocol/voucher.ts";
 import type { Account, ChainProgress, Charge, LedgerStore, MeterBatch } from "./ports.ts";
-import { Reservations } from "./reservations.ts";
+import { Reservations } from "./holdings/reservations.ts";
 
 const CACHED_ACCOUNTS = 50_000;
 /** What one read or one commit covers at most. */
@@ -42,10 +42,6 @@ export class Ledger {
   /** The last write of each channel while something is being read: what was read before it is old when it arrives. */
   readonly #writes = new Map<Address, number>();
   #writeCount = 0;
-  /** Writes up to this one are not remembered by channel. */
-  #forgottenTo = 0;
-  /** Of accounts that are not kept: the last write before they were handed out. */
-  readonly #readAt = new WeakMap<Account, number>();
   #reading = 0;
   #meterings = 0;
 
@@ -60,20 +56,18 @@ export class Ledger {
   }
 
   /**
-   * The live account: its fields change as envelopes are metered. Undefined for a channel nobody funded or used. Throws
+   * The live account: its fields change as envelopes are metered; of a shared store, as it was a moment ago. Undefined for a channel nobody funded or used. Throws
    * BatcherFullError when too many wait.
    */
   async account(channel: Address): Promise<Account | undefined> {
+    if (this.#isShared) return this.#reads.add(channel);
     const cached = this.#cache.get(channel);
     if (cached) return cached;
     this.#reading++;
     try {
       return await this.#load(channel);
     } finally {
-      if (--this.#reading === 0) {
-        this.#writes.clear();
-        this.#forgottenTo = this.#writeCount;
-      }
+      if (--this.#reading === 0) this.#writes.clear();
     }
   }
 
@@ -86,22 +80,18 @@ export class Ledger {
       const raced = this.#cache.get(channel);
       if (raced) return raced;
       if (this.#writes.get(channel) !== writes) continue;
-      if (stored && this.#isShared) this.#readAt.set(stored, this.#writeCount);
-      else if (stored) this.#keep(stored);
+      if (stored) this.#keep(stored);
       return stored;
     }
     return stored;
   }
 
   /**
-   * False when the account may be old: it was dropped from memory since it was asked for or, where none is kept, written
-   * by this process. What was metered meanwhile is not in such a one, and not among the reservations any more.
+   * False when the account may be old: it was dropped from memory since it was asked for, or none is kept. What was metered
+   * meanwhile is not in such a one, and not among the reservations any more.
    */
   isLive(account: Account): boolean {
-    if (!this.#isShared) return this.#cache.get(account.channel) === account;
-    const readAt = this.#readAt.get(account);
-    if (readAt === undefined || this.#forgottenTo > readAt) return false;
-    return (this.#writes.get(account.channel) ?? 0) <= readAt;
+    return this.#cache.get(account.channel) === account;
   }
 
   accounts(after: Address | undefined, limit: number): Promise<Account[]> {
@@ -158,6 +148,12 @@ export class Ledger {
   async #raise(raises: readonly (readonly SignedVoucher[])[]): Promise<void[]> {
     const vouchers = raises.flat();
     await this.#orForget(new Set(vouchers.map(({ channel }) => channel)), this.#store.raise(vouchers));
+    this.noteRaised(vouchers);
+    return raises.map(() => undefined);
+  }
+
+  /** Of vouchers that are on disk. */
+  noteRaised(vouchers: readonly SignedVoucher[]): void {
     for (const voucher of vouchers) {
       this.#noteWrite(voucher.channel);
       this.#onRaise(voucher.channel);
@@ -166,7 +162,6 @@ export class Ledger {
       const both = { fees: voucher, stamps: voucher };
       account.vouchers = account.vouchers ? mergeVouchers(account.vouchers, both) : both;
     }
-    return raises.map(() => undefined);
   }
 
   /** A write that failed may be on disk all the same: what memory says of its channels is not to be relied on. */
@@ -185,7 +180,6 @@ export class Ledger {
   #noteWrite(channel: Address): void {
     this.#writeCount++;
     if (this.#reading > 0) this.#writes.set(channel, this.#writeCount);
-    else this.#forgottenTo = this.#writeCount;
   }
 
   #keep(account: Account): void {

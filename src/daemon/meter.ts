@@ -1,11 +1,14 @@
 import { FIRST_NODE_ID } from "../protocol/envelope.ts";
 import { minuteOf } from "../protocol/fees.ts";
 import type { Log } from "../platform/log.ts";
+import type { Holdings } from "./holdings/ports.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Charge, EnvelopeLog, LedgerStore } from "./ports.ts";
 import { ForgedLogError } from "./ports.ts";
 import type { RateBook } from "./rateBook.ts";
 import { WINDOW_MINUTES } from "./rateBook.ts";
+import { factOf, packFacts } from "./reports/facts.ts";
+import type { Fact } from "./reports/facts.ts";
 import type { MeteredEnvelope, ReadEnvelopes } from "./threads/readEnvelope.ts";
 import { readInTurns } from "./threads/readInTurns.ts";
 import { MeterOvertakenError } from "./store/errors.ts";
@@ -17,6 +20,7 @@ export interface MeterOptions {
   envelopeLog: EnvelopeLog;
   store: LedgerStore;
   ledger: Ledger;
+  holdings: Holdings;
   rateBook: RateBook;
   log: Log;
   /** In this thread, by turns, unless told otherwise. */
@@ -28,6 +32,7 @@ export interface MeterOptions {
 interface Page {
   upTo: bigint;
   envelopes: MeteredEnvelope[];
+  facts: Uint8Array;
 }
 
 /**
@@ -64,13 +69,15 @@ export class Meter {
   }
 
   async #run(): Promise<void> {
-    const { envelopeLog, ledger, log } = this.#options;
+    const { envelopeLog, holdings, log } = this.#options;
     do {
       this.#again = false;
-      const stored = ledger.reservations.stored();
+      const ripe = holdings.ripe();
       const problems: unknown[] = [];
       for (const originatorId of await envelopeLog.originators()) {
         if (originatorId < FIRST_NODE_ID) continue;
+        // What another process had sent to the node this one may not have heard of.
+        if (ripe.gone.length > 0) envelopeLog.doubt?.(originatorId);
         // One originator's log must not stop the others from being charged.
         await this.#drainOriginator(originatorId).catch((error: unknown) => {
           // Nor may it keep the gate shut, and reservations held: its own node makes it so.
@@ -79,7 +86,7 @@ export class Meter {
         });
       }
       if (problems.length > 0) throw new AggregateError(problems, `${problems.length} logs could not be metered`);
-      for (const { channel, digest } of stored) ledger.reservations.remove(channel, digest);
+      await holdings.reap(ripe);
     } while (this.#again);
   }
 
@@ -112,17 +119,19 @@ export class Meter {
       rateBook.retentionDays,
     );
     const envelopes: MeteredEnvelope[] = [];
+    const facts: Fact[] = [];
     for (const [i, one] of all.entries()) {
+      const { sequenceId } = page[i]!;
+      facts.push(factOf(sequenceId, one));
       if ("problem" in one) {
-        const { sequenceId } = page[i]!;
         log.warn({ originatorId, sequenceId, code: one.problem }, "an envelope that nobody can be charged for");
       } else if (!one.isFree) envelopes.push(one);
     }
-    return { upTo: page.at(-1)!.sequenceId, envelopes };
+    return { upTo: page.at(-1)!.sequenceId, envelopes, facts: packFacts(facts) };
   }
 
   /** Answers how far the originator's log is charged then: further than the page when another process was faster. */
-  async #charge(originatorId: number, after: bigint, { upTo, envelopes }: Page): Promise<bigint> {
+  async #charge(originatorId: number, after: bigint, { upTo, envelopes, facts }: Page): Promise<bigint> {
     const { ledger, store, rateBook } = this.#options;
     // From the store and not from memory: a clock that goes backwards must not change what a restarted daemon charges.
     const minutes = envelopes.map(({ originatorNs }) => minuteOf(originatorNs));
@@ -138,7 +147,7 @@ export class Meter {
       minuteCounts.set(minute, count);
     }
     try {
-      await ledger.meter({ originatorId, after, upTo, charges, minuteCounts });
+      await ledger.meter({ originatorId, after, upTo, charges, minuteCounts, facts });
       return upTo;
     } catch (error) {
       if (!(error instanceof MeterOvertakenError)) throw error;

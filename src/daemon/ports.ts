@@ -3,6 +3,8 @@ import type { Rates } from "../protocol/fees.ts";
 import type { LargestVouchers, SignedVoucher } from "../protocol/voucher.ts";
 import type { EvidenceStore } from "./faults/ports.ts";
 import type { ChainEndpoint } from "./follow/ports.ts";
+import type { HoldingStore } from "./holdings/ports.ts";
+import type { ReportStore } from "./reports/ports.ts";
 import type { IntentStore, Leadership } from "./transactions/ports.ts";
 import type { WorkChain } from "./work.ts";
 
@@ -45,6 +47,11 @@ export interface MeterBatch {
   charges: Charge[];
   /** Messages per minute after this batch, of the minutes that changed. */
   minuteCounts: Map<bigint, bigint>;
+  /**
+   * What reports will say of the stretch, see `packFacts`: as copies come those with a charge, in the order of `charges`.
+   * Kept with the charges, in one transaction, with a mark for each that was new.
+   */
+  facts?: Uint8Array;
 }
 
 /** A block above the finalized one that has an event of ours, with the channels that its events are about. */
@@ -117,6 +124,9 @@ export interface DaemonStore {
   readonly evidence: EvidenceStore;
   readonly intents: IntentStore;
   readonly leadership: Leadership;
+  /** Undefined where one process at a time has the database: it keeps in memory what it holds. */
+  readonly holdings: HoldingStore | undefined;
+  readonly reports: ReportStore;
   /** Whether other processes may use it at the same time. */
   readonly isShared: boolean;
   close(): Promise<void>;
@@ -146,6 +156,8 @@ export interface EnvelopeLog {
   ): Promise<{ sequenceId: bigint; envelope: Uint8Array }[]>;
   /** Calls back after each append; returns how to stop. */
   onAppend(listener: (originatorId: number) => void): () => void;
+  /** The next reads find out by themselves where a log ends, where it may be longer than is known here. */
+  doubt?(originatorId: number): void;
 }
 
 /** Whose signing keys are whose, as the registry keeps them. Every call may fail. */

@@ -16,6 +16,7 @@ export type RefusalCode =
   | "exposure_cap"
   | "lending_limit"
   | "busy"
+  | "in_progress"
   | "chain_unread"
   | "wrong_node"
   | "wrong_retention"
@@ -36,6 +37,7 @@ const KINDS: Record<RefusalCode, { status: Code; retryable: boolean }> = {
   exposure_cap: { status: Code.ResourceExhausted, retryable: true },
   lending_limit: { status: Code.ResourceExhausted, retryable: true },
   busy: { status: Code.ResourceExhausted, retryable: true },
+  in_progress: { status: Code.Unavailable, retryable: true },
   chain_unread: { status: Code.Unavailable, retryable: true },
   not_ready: { status: Code.Unavailable, retryable: true },
 };

@@ -19,13 +19,13 @@ import type { Turns } from "./turns.ts";
 import type { SettleResult } from "./work.ts";
 
 /** Rows of one transaction: about 5.3 million gas. */
-const MOST_ROWS = 500;
+export const MOST_ROWS = 500;
 const PAGE = 1_000;
 /** Accounts that one run looks after; the next takes more. */
 const MOST_DUE = 20_000;
 /** Gas of a transaction's fixed part and of a row. */
-const TRANSACTION_GAS = 39_400n;
-const ROW_GAS = 10_600n;
+export const TRANSACTION_GAS = 39_400n;
+export const ROW_GAS = 10_600n;
 /** A deadline of which the chain does not know yet is taken to be this far away. */
 const UNKNOWN_DEADLINE_SECONDS = 3_600n;
 

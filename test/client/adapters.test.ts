@@ -82,12 +82,14 @@ describe("client/adapters/grpcNode", () => {
     const numbers = { required: 9n, authorised: 4n, available: 100n };
     const value = { code: "voucher_short", message: "short", retryable: false, ...numbers };
     const details = [{ desc: PostageRefusalSchema, value }];
+    const underWay = [{ desc: PostageRefusalSchema, value: { code: "in_progress", retryable: true } }];
     const cases: [ConnectError, object][] = [
       [
         new ConnectError("short", Code.FailedPrecondition, undefined, details),
         { kind: "refused", reason: "postage", demand: { code: "voucher_short", retryable: false, ...numbers } },
       ],
       [new ConnectError("not ready", Code.Unavailable, undefined, details), { kind: "refused", reason: "postage" }],
+      [new ConnectError("another process", Code.Unavailable, undefined, underWay), { kind: "unknown" }],
       [new ConnectError("bad", Code.InvalidArgument), { kind: "refused", reason: "invalid" }],
       [new ConnectError("no", Code.PermissionDenied), { kind: "refused", reason: "other" }],
       [new ConnectError("hm", Code.Unavailable), { kind: "unknown" }],

@@ -1,4 +1,4 @@
-import type { DaemonOptions } from "../../src/daemon/daemon.ts";
+import type { DaemonOptions } from "../../src/daemon/options.ts";
 import { Daemon } from "../../src/daemon/daemon.ts";
 import type { ChainEndpoint } from "../../src/daemon/follow/ports.ts";
 import type { DaemonChain } from "../../src/daemon/ports.ts";

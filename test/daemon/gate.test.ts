@@ -3,15 +3,9 @@ import { expect } from "chai";
 
 import { PostageRefusalSchema } from "#proto/pennyblack/v1/postage_pb.ts";
 
-import { Gate } from "../../src/daemon/gate.ts";
-import { Ledger } from "../../src/daemon/ledger.ts";
-import { Meter } from "../../src/daemon/meter.ts";
-import { silentLog } from "../../src/platform/log.ts";
-import type { Address } from "../../src/protocol/bytes.ts";
 import { bytesToUint, concatBytes, fromHex, uintToBytes } from "../../src/protocol/bytes.ts";
-import { addressOf } from "../../src/protocol/ecdsa.ts";
 import { encodePayerEnvelope, readPayerEnvelope, signPayerEnvelope } from "../../src/protocol/envelope.ts";
-import { readVoucher, signVoucher, voucherToHeader } from "../../src/protocol/voucher.ts";
+import { signVoucher, voucherToHeader } from "../../src/protocol/voucher.ts";
 import { groupMessage, payerEnvelope } from "../support/envelopes.ts";
 import { DOMAIN, NODE_ID, OTHER_KEY, PAYER, PAYER_KEY, headerOf, openBooks, refusalOf } from "./support.ts";
 
@@ -189,49 +183,5 @@ describe("daemon/gate", () => {
     await books.publish(1, 1_000_000n + FEE);
     books.state.isCaughtUp = true; // what was prepaid and not used counts again
     await books.publish(2);
-  });
-
-  it("47: a shared ledger lends nothing twice while a call of several payers is looked at", async () => {
-    const books = await openBooks();
-    const other = addressOf(OTHER_KEY);
-    let whenOtherIsRead = async () => {};
-    const store = new Proxy(books.store, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name, target);
-        if (name !== "accountsOf") return typeof value === "function" ? (value.bind(target) as unknown) : value;
-        return async (channels: readonly Address[]) => {
-          const found = await target.accountsOf(channels);
-          if (channels.includes(other)) await whenOtherIsRead();
-          return found;
-        };
-      },
-    });
-    const ledger = new Ledger(store, { isShared: true });
-    const { rateBook, lending, clock, envelopeLog, state } = books;
-    const gate = new Gate({
-      ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, store, rateBook, clock, exposureCap: 5_000_000n, lending },
-      ...{
-        chainDoubt: () => 0,
-        isReady: () => true,
-        isCaughtUp: () => true,
-        onShareUsed: () => void state.sharesUsed++,
-      },
-    });
-    const meter = new Meter({ envelopeLog, store, ledger, rateBook, log: silentLog });
-    await books.fund(PAYER, { deposited: 5_000_000n });
-    await books.fund(other, { deposited: 5_000_000n });
-    await ledger.raise([readVoucher(DOMAIN, signVoucher(DOMAIN, { fees: 5_000n, stamps: 0n }, OTHER_KEY))]);
-    const first = payerEnvelope(1, NODE_ID, PAYER_KEY);
-    const admission = await gate.admit({ envelopes: [readPayerEnvelope(first)], voucherHeader: headerOf(FEE) });
-    envelopeLog.append(NODE_ID, first, BigInt(clock.now()) * 1_000_000n);
-    admission.release(true);
-    let reads = 0;
-    whenOtherIsRead = async () => {
-      if (++reads === 2) await meter.drain();
-    };
-    const both = [payerEnvelope(2, NODE_ID, PAYER_KEY), payerEnvelope(3, NODE_ID, OTHER_KEY)];
-    const second = gate.admit({ envelopes: both.map((bytes) => readPayerEnvelope(bytes)), voucherHeader: null });
-    expect((await refusalOf(second)).refusal).to.equal("voucher_short");
-    expect(reads).to.be.greaterThan(1);
   });
 });

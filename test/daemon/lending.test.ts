@@ -2,7 +2,8 @@ import { Code } from "@connectrpc/connect";
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { Lending } from "../../src/daemon/lending.ts";
+import { isWithinShare } from "../../src/daemon/backing.ts";
+import { Lent } from "../../src/daemon/holdings/lent.ts";
 import { unitsToPico } from "../../src/protocol/units.ts";
 import { RETENTION_DAYS, payerEnvelope } from "../support/envelopes.ts";
 import { NODE_ID, PAYER, PAYER_KEY, RATES, openBooks, refusalOf } from "./support.ts";
@@ -21,15 +22,17 @@ describe("daemon/lending", () => {
     });
     fc.assert(
       fc.property(cases, ({ seats, headroom, fees }) => {
-        const nodes = Array.from({ length: seats }, () => new Lending(() => seats));
+        const nodes = Array.from({ length: seats }, () => new Lent());
         const headroomPico = unitsToPico(headroom);
         let lost = 0n;
-        for (const lending of nodes) {
+        for (const lent of nodes) {
           // No node sees what the others let in.
           let used = 0n;
           for (const fee of fees) {
-            if (used + fee > headroomPico || !lending.isWithinShare(PAYER, headroomPico - used, fee)) continue;
-            lending.lend(PAYER, fee);
+            if (used + fee > headroomPico) continue;
+            const free = { freePico: headroomPico - used, lentPico: lent.pico(PAYER) };
+            if (!isWithinShare({ ...free, feePico: fee, seats })) continue;
+            lent.lend(PAYER, fee);
             used += fee;
           }
           const share = headroomPico / BigInt(seats);
@@ -53,7 +56,7 @@ describe("daemon/lending", () => {
     const refusal = await refusalOf(books.publish(most, fees));
     expect([refusal.refusal, refusal.code]).to.deep.equal(["lending_limit", Code.ResourceExhausted]);
     expect(books.state.sharesUsed, "gossip is asked for").to.equal(1);
-    books.lending.noteRound();
+    await books.holdings.noteRound();
     await books.publish(most, fees);
   });
 
@@ -62,30 +65,26 @@ describe("daemon/lending", () => {
     books.state.seats = 4;
     await books.fund(PAYER, { deposited: 5n * USD });
     const { admission } = await books.publish(1, 40_000n);
-    expect(books.lending.lentPico(PAYER)).to.equal(FEE_PICO);
+    expect(books.holdings.lentPico(PAYER)).to.equal(FEE_PICO);
     admission.release(false);
-    expect(books.lending.lentPico(PAYER)).to.equal(0n);
-    expect(books.lending.isEmpty()).to.equal(true);
-    expect(new Lending(() => 1).isWithinShare(PAYER, 0n, FLOOR_PICO * 100n)).to.equal(true);
+    expect(books.holdings.lentPico(PAYER)).to.equal(0n);
+    expect(books.holdings.isLent).to.equal(false);
+    const alone = { freePico: 0n, lentPico: FLOOR_PICO, feePico: FLOOR_PICO * 100n, seats: 1 };
+    expect(isWithinShare(alone)).to.equal(true);
   });
 
   it("lets in one call a round that is dearer than a share: else it could never be sent", () => {
-    const lending = new Lending(() => 10);
-    const dear = FLOOR_PICO * 3n;
-    expect(lending.isWithinShare(PAYER, dear, dear)).to.equal(true);
-    lending.lend(PAYER, dear);
-    expect(lending.isWithinShare(PAYER, dear, dear), "not a second one").to.equal(false);
-    lending.noteRound();
-    expect(lending.isWithinShare(PAYER, dear, dear)).to.equal(true);
+    const dear = { freePico: FLOOR_PICO * 3n, feePico: FLOOR_PICO * 3n, seats: 10 };
+    expect(isWithinShare({ ...dear, lentPico: 0n })).to.equal(true);
+    expect(isWithinShare({ ...dear, lentPico: FLOOR_PICO * 3n }), "not a second one").to.equal(false);
   });
 
   it("gives a larger share to a larger headroom", () => {
-    const lending = new Lending(() => 10);
-    lending.lend(PAYER, FLOOR_PICO);
-    expect(lending.isWithinShare(PAYER, FLOOR_PICO * 49n, FLOOR_PICO * 4n)).to.equal(true);
-    expect(lending.isWithinShare(PAYER, FLOOR_PICO * 49n, FLOOR_PICO * 4n + 1n)).to.equal(false);
-    lending.lend(PAYER, FLOOR_PICO * 4n);
-    expect(lending.isWithinShare(PAYER, FLOOR_PICO * 45n, 1n), "the rest is the others'").to.equal(false);
-    expect(lending.isWithinShare(PAYER, FLOOR_PICO * 95n, FLOOR_PICO * 5n), "a larger voucher came").to.equal(true);
+    const share = (free: bigint, lent: bigint, fee: bigint) =>
+      isWithinShare({ freePico: free, lentPico: lent, feePico: fee, seats: 10 });
+    expect(share(FLOOR_PICO * 49n, FLOOR_PICO, FLOOR_PICO * 4n)).to.equal(true);
+    expect(share(FLOOR_PICO * 49n, FLOOR_PICO, FLOOR_PICO * 4n + 1n)).to.equal(false);
+    expect(share(FLOOR_PICO * 45n, FLOOR_PICO * 5n, 1n), "the rest is the others'").to.equal(false);
+    expect(share(FLOOR_PICO * 95n, FLOOR_PICO * 5n, FLOOR_PICO * 5n), "a larger voucher came").to.equal(true);
   });
 });

@@ -2,7 +2,8 @@ import { request } from "node:http";
 
 import { expect } from "chai";
 
-import type { Daemon, DaemonOptions } from "../../src/daemon/daemon.ts";
+import type { Daemon } from "../../src/daemon/daemon.ts";
+import type { DaemonOptions } from "../../src/daemon/options.ts";
 import { METRICS } from "../../src/daemon/metrics/catalogue.ts";
 import type { MetricDefinition } from "../../src/daemon/metrics/catalogue.ts";
 import { Metrics } from "../../src/daemon/metrics/metrics.ts";

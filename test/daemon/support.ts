@@ -10,7 +10,7 @@ import { silentLog } from "../../src/platform/log.ts";
 import { EMPTY_CHANNEL } from "../../src/daemon/account.ts";
 import { Gate } from "../../src/daemon/gate.ts";
 import { Ledger } from "../../src/daemon/ledger.ts";
-import { Lending } from "../../src/daemon/lending.ts";
+import { MemoryHoldings } from "../../src/daemon/holdings/memoryHoldings.ts";
 import { Meter } from "../../src/daemon/meter.ts";
 import type { ChannelOnChain, EnvelopeLog } from "../../src/daemon/ports.ts";
 import { RateBook } from "../../src/daemon/rateBook.ts";
@@ -77,10 +77,10 @@ const NOBODY: (channel: Address) => void = () => {};
 export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog(), exposureCap = 1_000_000n) {
   const clock = new ManualClock();
   const books = await storeAt(path, { clock });
-  const store = books.ledger;
+  const { ledger: store, reports } = books;
   const state = { doubt: 0, isReady: true, isCaughtUp: true, onRaise: NOBODY, seats: 1, sharesUsed: 0 };
   const ledger = new Ledger(store, { onRaise: (channel) => state.onRaise(channel) });
-  const lending = new Lending(() => state.seats);
+  const holdings = new MemoryHoldings(ledger);
   const rateBook = new RateBook();
   rateBook.update([RATES], RETENTION_DAYS);
   const gate = new Gate({
@@ -88,10 +88,11 @@ export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog()
     chainDoubt: () => state.doubt,
     isReady: () => state.isReady,
     isCaughtUp: () => state.isCaughtUp,
-    lending,
+    holdings,
+    seats: () => state.seats,
     onShareUsed: () => void state.sharesUsed++,
   });
-  const meter = new Meter({ envelopeLog, store, ledger, rateBook, log: silentLog });
+  const meter = new Meter({ envelopeLog, store, ledger, holdings, rateBook, log: silentLog });
   const fund = (channel: Address, chain: Partial<ChannelOnChain>) =>
     ledger.recordChain({ states: new Map([[channel, { ...EMPTY_CHANNEL, ...chain }]]), readTo: 1n, blocks: [] });
   const publish = async (n: number, fees?: bigint) => {
@@ -107,7 +108,22 @@ export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog()
     await meter.drain();
   };
   const close = () => books.close();
-  return { clock, store, close, ledger, lending, rateBook, gate, meter, envelopeLog, state, fund, publish, deliver };
+  return {
+    clock,
+    store,
+    reports,
+    close,
+    ledger,
+    holdings,
+    rateBook,
+    gate,
+    meter,
+    envelopeLog,
+    state,
+    fund,
+    publish,
+    deliver,
+  };
 }
 
 export function headerOf(fees: bigint | undefined, key = PAYER_KEY, domain = DOMAIN): string | null {

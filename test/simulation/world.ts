@@ -183,6 +183,8 @@ export class World {
       intents: faulty(store.intents, ["begin", "addAttempt", "setMined", "finish"]),
       leadership: faulty(store.leadership, ["hold"]),
       evidence: process.seen(store.evidence),
+      holdings: store.holdings,
+      reports: process.seen(store.reports),
       isShared: store.isShared,
       close: async () => {},
     };

@@ -5,9 +5,10 @@ import { verifyTypedData } from "ethers";
 
 import { Gate } from "../../../src/daemon/gate.ts";
 import { Ledger } from "../../../src/daemon/ledger.ts";
-import { Lending } from "../../../src/daemon/lending.ts";
+import { openHoldings } from "../../../src/daemon/holdings/openHoldings.ts";
 import { Meter } from "../../../src/daemon/meter.ts";
 import type { Charge, DaemonStore } from "../../../src/daemon/ports.ts";
+import { FactKind, packFacts } from "../../../src/daemon/reports/facts.ts";
 import { RateBook } from "../../../src/daemon/rateBook.ts";
 import type { Threads } from "../../../src/daemon/threads/threads.ts";
 import { openThreads } from "../../../src/daemon/threads/threads.ts";
@@ -34,6 +35,8 @@ const RATES = {
 const CONCURRENCY = 512;
 /** 0.01 USD more each time: a headroom that some messages fit into. */
 const STEP = 10_000n;
+/** Alone, as before there was anything to lend. */
+const SEATS = 1;
 const CHARGES_PER_BATCH = 1_000;
 
 interface Call {
@@ -41,16 +44,18 @@ interface Call {
   voucherHeader: string;
 }
 
-function booksOver({ ledger: store, isShared }: DaemonStore, threads?: Threads) {
+function booksOver(daemonStore: DaemonStore, threads?: Threads) {
+  const { ledger: store, isShared } = daemonStore;
   const ledger = new Ledger(store, { isShared });
+  const holdings = openHoldings({ store: daemonStore, ledger, clock: systemClock, log: silentLog });
   const rateBook = new RateBook();
   rateBook.update([RATES], RETENTION_DAYS);
   const gate = new Gate({
     ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, store, rateBook, clock: systemClock, exposureCap: 2n ** 62n },
-    ...{ lending: new Lending(() => 1), chainDoubt: () => 0, onShareUsed: () => {} },
+    ...{ holdings, seats: () => SEATS, chainDoubt: () => 0, onShareUsed: () => {} },
     ...{ isReady: () => true, isCaughtUp: () => true, recover: threads?.recover },
   });
-  return { ledger, store, rateBook, gate };
+  return { ledger, holdings, store, rateBook, gate };
 }
 
 /** Started and warm, as after a minute of work. */
@@ -128,10 +133,18 @@ export async function envelopesPerSecond(store: DaemonStore, payers: readonly Pa
     store,
     payers.map(({ channel }) => channel),
   );
-  const { ledger, rateBook } = booksOver(store);
+  const { ledger, holdings, rateBook } = booksOver(store);
   const threads = await startedThreads(payers);
   const envelopeLog = logOf(payers, count, 600_000);
-  const meter = new Meter({ envelopeLog, store: store.ledger, ledger, rateBook, log: silentLog, read: threads.read });
+  const meter = new Meter({
+    envelopeLog,
+    store: store.ledger,
+    ledger,
+    holdings,
+    rateBook,
+    log: silentLog,
+    read: threads.read,
+  });
   const began = performance.now();
   await meter.drain();
   const result = perSecond(count, began);
@@ -153,10 +166,22 @@ export async function ledgerPerSecond(store: DaemonStore, payers: readonly Payer
     const some = charges.slice(i, i + CHARGES_PER_BATCH);
     const minuteCounts = new Map([[BigInt(i) / 100_000n, BigInt(i + some.length)]]);
     const upTo = BigInt(i + some.length);
-    const charged = await ledger.meter({ originatorId, after: BigInt(i), upTo, charges: some, minuteCounts });
+    const facts = factsOf(some, i);
+    const charged = await ledger.meter({ originatorId, after: BigInt(i), upTo, charges: some, minuteCounts, facts });
     if (charged.length !== some.length) throw new Error("a charge was not made");
   }
   return perSecond(count, began);
+}
+
+/** What reports will say of them. */
+function factsOf(charges: readonly Charge[], from: number): Uint8Array {
+  const payerEnvelopeHash = randomBytes(32);
+  return packFacts(
+    charges.map(({ channel }, i) => ({
+      ...{ sequenceId: BigInt(from + i + 1), kind: FactKind.copy, seconds: BigInt(from), size: 500 },
+      ...{ payer: channel, payerEnvelopeHash },
+    })),
+  );
 }
 
 /** The same vouchers, checked with ethers and committed one by one: what one would write first. */

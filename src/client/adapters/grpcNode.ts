@@ -74,7 +74,8 @@ export function outcomeOf(error: unknown): PublishOutcome {
   if (causedByRefusedConnection(failure)) return { kind: "notSent", message };
   // An honest gate says this before anything is stored, whatever the status.
   const [detail] = failure.findDetails(PostageRefusalSchema);
-  if (detail) {
+  // But of this one the same node has a part under way: to send it elsewhere may be to pay for it twice.
+  if (detail && detail.code !== "in_progress") {
     const { code, required, authorised, available, retryable } = detail;
     const demand = { code, required, authorised, available, retryable };
     return { kind: "refused", reason: "postage", message: detail.message || message, demand };

@@ -19,6 +19,7 @@ const LANE = { lane: "`routine`, `deadline`" };
 const ENDPOINT = { endpoint: "hosts of `rpcUrls`, five at most" };
 const LOOP = { loop: "the daemon's loops, as `/health` names them" };
 const OPERATION = { operation: "methods of the ledger's store" };
+const STEP = { step: "`settle`, `settle deadlines`, `distribute`, `claim`, `rollOver`" };
 const KIND = { kind: "`settle`, `distribute`, `rollOver`, `claim`, `fault`" };
 const QUICK = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -119,6 +120,11 @@ export const METRICS = {
     ...{ name: "pennyblack_settled_units_total", type: "counter", unit: "base units" },
     help: "What these settlements collected.",
     labels: LANE,
+  },
+  workFailures: {
+    ...{ name: "pennyblack_chain_work_failures_total", type: "counter", unit: "steps" },
+    help: "Steps of the work on chain that failed. The next run tries them again.",
+    labels: STEP,
   },
   transactionsBegun: {
     ...{ name: "pennyblack_transactions_begun_total", type: "counter", unit: "transactions" },

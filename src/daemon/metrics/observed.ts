@@ -1,5 +1,6 @@
 import type { Clock } from "../../platform/clock.ts";
-import type { Admission, Gate } from "../gate.ts";
+import type { Gate } from "../gate.ts";
+import type { Hold, HoldingStore } from "../holdings/ports.ts";
 import type { DaemonStore, GossipTransport, LedgerStore } from "../ports.ts";
 import { PostageRefused } from "../refusal.ts";
 import type { IntentStore, Leadership } from "../transactions/ports.ts";
@@ -15,11 +16,11 @@ export function observeGate(gate: Door, recorder: Recorder, clock: Clock): Door 
   const noteUnacknowledged = (by: number) => recorder.set("publishesUnacknowledged", (unacknowledged += by));
   return {
     isOpen: () => gate.isOpen(),
-    async admit(call): Promise<Admission> {
+    async admit(call): Promise<Hold> {
       const from = clock.elapsed();
       const seconds = () => (clock.elapsed() - from) / 1_000;
       noteWaiting(1);
-      let admission: Admission;
+      let admission: Hold;
       try {
         admission = await gate.admit(call);
       } catch (error) {
@@ -33,6 +34,7 @@ export function observeGate(gate: Door, recorder: Recorder, clock: Clock): Door 
       noteUnacknowledged(1);
       let isOver = false;
       return {
+        isHeld: () => admission.isHeld(),
         release(stored) {
           admission.release(stored);
           if (isOver) return;
@@ -66,13 +68,15 @@ export function observeStore(store: DaemonStore, recorder: Recorder, clock: Cloc
     evidence: store.evidence,
     intents: observeIntents(store.intents, recorder),
     leadership: observeLeadership(store.leadership, recorder),
+    holdings: store.holdings && observeHoldings(store.holdings, recorder, clock),
+    reports: store.reports,
     isShared: store.isShared,
     close: () => store.close(),
   };
 }
 
-function observeLedger(ledger: LedgerStore, recorder: Recorder, clock: Clock): LedgerStore {
-  const timed = async <T>(operation: string, call: () => Promise<T>): Promise<T> => {
+function timedBy(recorder: Recorder, clock: Clock) {
+  return async <T>(operation: string, call: () => Promise<T>): Promise<T> => {
     const from = clock.elapsed();
     try {
       const result = await call();
@@ -83,6 +87,28 @@ function observeLedger(ledger: LedgerStore, recorder: Recorder, clock: Clock): L
       throw error;
     }
   };
+}
+
+function observeHoldings(holdings: HoldingStore, recorder: Recorder, clock: Clock): HoldingStore {
+  const timed = timedBy(recorder, clock);
+  return {
+    enter: (leaseMs) => timed("enter", () => holdings.enter(leaseMs)),
+    renew: (process, leaseMs) => timed("renew", () => holdings.renew(process, leaseMs)),
+    leave: (process, agoMs) => timed("leave", () => holdings.leave(process, agoMs)),
+    async exchange(asked) {
+      const exchanged = await timed("exchange", () => holdings.exchange(asked));
+      recorder.count("vouchersRaised", asked.asks.filter(({ raise }) => raise).length);
+      return exchanged;
+    },
+    forget: (process, keys) => timed("forget", () => holdings.forget(process, keys)),
+    noteRound: (process) => timed("noteRound", () => holdings.noteRound(process)),
+    gone: (graceMs) => timed("gone", () => holdings.gone(graceMs)),
+    drain: (gone, heir, graceMs) => timed("drain", () => holdings.drain(gone, heir, graceMs)),
+  };
+}
+
+function observeLedger(ledger: LedgerStore, recorder: Recorder, clock: Clock): LedgerStore {
+  const timed = timedBy(recorder, clock);
   return {
     account: (channel) => timed("account", () => ledger.account(channel)),
     accountsOf: (channels) => timed("accountsOf", () => ledger.accountsOf(channels)),

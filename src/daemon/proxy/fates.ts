@@ -2,7 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
-import type { Admission } from "../gate.ts";
+import type { Hold } from "../holdings/ports.ts";
 import type { Answer, Candidate } from "./answers.ts";
 import type { Lookup } from "./lookup.ts";
 
@@ -30,7 +30,7 @@ export interface FatesOptions {
 /** A call whose answer is missing. */
 export interface OpenCall {
   candidates: readonly Candidate[];
-  admission: Admission;
+  admission: Hold;
   /** Highest sequence id that was known before it was sent. */
   above: bigint;
 }

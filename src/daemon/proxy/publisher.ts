@@ -13,7 +13,9 @@ import { readPayerEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { unpublishable } from "../../protocol/publishable.ts";
 import { chargeDigest } from "../account.ts";
-import type { Admission, Gate } from "../gate.ts";
+import type { Gate } from "../gate.ts";
+import { inProgress } from "../holdings/decide.ts";
+import type { Hold } from "../holdings/ports.ts";
 import type { KeyRing } from "../keyRing.ts";
 import type { LedgerStore } from "../ports.ts";
 import type { Answer, Candidate } from "./answers.ts";
@@ -162,7 +164,7 @@ export class ProxyPublisher {
    * The node's answers, or the call when they are missing. From here on the reservation is released exactly once, by whoever
    * comes to know what the node has stored.
    */
-  async #forward(fresh: readonly Candidate[], admission: Admission): Promise<Map<string, Answer> | OpenCall> {
+  async #forward(fresh: readonly Candidate[], admission: Hold): Promise<Map<string, Answer> | OpenCall> {
     const { nodeId, upstream, keys, store, conclude, timeoutMs, log, onOldId } = this.#options;
     let above: bigint;
     try {
@@ -170,6 +172,11 @@ export class ProxyPublisher {
     } catch (error) {
       admission.release(false);
       throw error;
+    }
+    // A node of this kind stores what comes twice a second time: the last thing before it is sent.
+    if (!admission.isHeld()) {
+      admission.release(false);
+      throw inProgress();
     }
     const bytes = fresh.map(({ read }) => read.bytes);
     const outcome = await within(this.#cut.signal, timeoutMs, (signal) => upstream.publish(bytes, signal));

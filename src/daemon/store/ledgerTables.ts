@@ -22,7 +22,7 @@ import { inTransaction, retried } from "./engine.ts";
 import { meter } from "./meterTables.ts";
 import { statementsOf } from "./tables.ts";
 
-const ACCOUNT_COLUMNS = [
+export const ACCOUNT_COLUMNS = [
   ...(["channel", "usage_dollars", "usage_pico", "fees_row", "stamps_row", "deposited"] as const),
   ...(["fees_spent", "stamps_spent", "stamps_signed", "pending_withdrawal"] as const),
 ] as const;

@@ -6,6 +6,7 @@ import { keyOf } from "./charges/chargeBook.ts";
 import { toUsage } from "./encode.ts";
 import type { Engine } from "./engine.ts";
 import { MeterOvertakenError } from "./errors.ts";
+import { addFacts } from "./factTable.ts";
 import type { Trx } from "./tables.ts";
 import { statementsOf } from "./tables.ts";
 
@@ -14,6 +15,16 @@ import { statementsOf } from "./tables.ts";
  * so that two processes that meter different logs wait for each other and do not deadlock.
  */
 export async function meter(
+  { engine, book, numbers }: { engine: Engine; book: ChargeBook; numbers: AccountNumbers },
+  trx: Trx,
+  batch: MeterBatch,
+): Promise<Charge[]> {
+  const charged = await charge({ engine, book, numbers }, trx, batch);
+  await addFacts(trx, batch, charged);
+  return charged;
+}
+
+async function charge(
   { engine, book, numbers }: { engine: Engine; book: ChargeBook; numbers: AccountNumbers },
   trx: Trx,
   batch: MeterBatch,

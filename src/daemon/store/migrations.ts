@@ -109,5 +109,47 @@ const first: Migration = ({ bytes, integer, id, withoutRowid }) => [
   "insert into leadership (one, term, holder, expires_at) values (1, 0, null, 0)",
 ];
 
+/** What reports are made of, from here on: ledgers that were metered before begin where they are. */
+const facts: Migration = ({ bytes, integer }) => [
+  `create table facts (
+     originator ${integer} not null,
+     last ${integer} not null,
+     after ${integer} not null,
+     facts ${bytes} not null,
+     primary key (originator, last)
+   )`,
+  `create table reports (
+     digest ${bytes} primary key,
+     epoch ${integer} not null,
+     report text not null,
+     ranges ${bytes} not null,
+     usage_leaves ${bytes} not null,
+     debits ${bytes} not null,
+     state text not null,
+     built_at ${integer} not null,
+     attested_at ${integer},
+     final_at ${integer}
+   )`,
+  "create index reports_by_epoch on reports (epoch)",
+];
+
+/** Holdings of processes that share a database; a file has one process, and its tables stay empty. */
+const holdings: Migration = ({ bytes, integer, id, withoutRowid }) => [
+  `create table processes (id ${id}, expires_at ${integer} not null)`,
+  `create table reservations (
+     account_id ${integer} not null,
+     digest ${bytes} not null,
+     process_id ${integer} not null,
+     fee_pico ${integer} not null,
+     primary key (account_id, digest)
+   ) ${withoutRowid}`,
+  `create table lent (
+     account_id ${integer} not null,
+     process_id ${integer} not null,
+     pico ${integer} not null,
+     primary key (account_id, process_id)
+   ) ${withoutRowid}`,
+];
+
 /** Migration i brings the schema from version i to i + 1. What was released is never edited, only followed. */
-export const MIGRATIONS: readonly Migration[] = [first];
+export const MIGRATIONS: readonly Migration[] = [first, facts, holdings];

@@ -7,6 +7,7 @@ import type { Engine } from "./engine.ts";
 import { inTransaction, migrate } from "./engine.ts";
 import { LedgerDomainError, LedgerNodeError } from "./errors.ts";
 import { EvidenceTable } from "./evidenceTable.ts";
+import { HoldingTables } from "./holdingTables.ts";
 import { IntentTables } from "./intentTables.ts";
 import { LeadershipTable, endLease } from "./leadershipTable.ts";
 import { LedgerTables } from "./ledgerTables.ts";
@@ -14,6 +15,7 @@ import type { Migration } from "./migrations.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { PostgresLimits } from "./postgresEngine.ts";
 import { openPostgresEngine } from "./postgresEngine.ts";
+import { ReportTables } from "./reportTables.ts";
 import { openSqliteEngine } from "./sqliteEngine.ts";
 
 export interface StoreOptions {
@@ -51,6 +53,8 @@ export async function openStore(options: StoreOptions): Promise<DaemonStore> {
     evidence: new EvidenceTable(engine),
     intents: new IntentTables(engine),
     leadership: new LeadershipTable(engine),
+    holdings: engine.isShared ? new HoldingTables(engine, book) : undefined,
+    reports: new ReportTables(engine),
     isShared: engine.isShared,
     close: async () => {
       await book.settle();

@@ -75,17 +75,25 @@ export function openPostgresEngine(url: string, log: Log, limits: PostgresLimits
   };
 }
 
-/** Sorted, so that two processes with the same digests wait for each other and do not deadlock. */
+/**
+ * Sorted, so that two processes with the same digests wait for each other and do not deadlock. What becomes a charge is held
+ * no longer, whoever held it.
+ */
 const addCharges: Engine["addCharges"] = async (trx, generation, charges) => {
   if (charges.length === 0) return [];
   const sorted = [...charges].sort((a, b) =>
     a.digest === b.digest ? Number(a.accountId - b.accountId) : a.digest < b.digest ? -1 : 1,
   );
   const { rows } = await sql<{ digest: Uint8Array; account_id: bigint }>`
+    with added as (
+      select * from unnest(${sorted.map(({ digest }) => bytesOf(digest))}::bytea[], ${sorted.map(({ accountId }) => accountId)}::bigint[])
+        as added (digest, account_id)
+    ), metered as (
+      delete from reservations using added
+      where reservations.account_id = added.account_id and reservations.digest = added.digest
+    )
     insert into charges (generation, digest, account_id)
-    select ${generation}::bigint, digest, account_id
-    from unnest(${sorted.map(({ digest }) => bytesOf(digest))}::bytea[], ${sorted.map(({ accountId }) => accountId)}::bigint[])
-      as added (digest, account_id)
+    select ${generation}::bigint, digest, account_id from added
     on conflict do nothing
     returning digest, account_id`.execute(trx);
   const added = new Set(

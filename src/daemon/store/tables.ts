@@ -64,6 +64,31 @@ export interface MinuteTable {
   count: bigint;
 }
 
+/** What reports need of stretches of logs, one row per metered batch. */
+export interface FactTable {
+  originator: bigint;
+  last: bigint;
+  /** The last sequence id before the stretch, as far as it was metered. */
+  after: bigint;
+  facts: Uint8Array;
+}
+
+export interface ReportTable {
+  digest: Uint8Array;
+  epoch: bigint;
+  /** JSON. */
+  report: string;
+  ranges: Uint8Array;
+  usage_leaves: Uint8Array;
+  debits: Uint8Array;
+  state: string;
+  /** Unix milliseconds of this machine. */
+  built_at: bigint;
+  attested_at: bigint | null;
+  /** Unix seconds of the chain. */
+  final_at: bigint | null;
+}
+
 export interface JournalTable {
   number: bigint;
   hash: Uint8Array;
@@ -130,6 +155,27 @@ export interface LeadershipTable {
   expires_at: bigint;
 }
 
+export interface ProcessTable {
+  id: Generated<bigint>;
+  /** Unix milliseconds of the database's clock. */
+  expires_at: bigint;
+}
+
+/** What a process has let in and nobody has metered yet. */
+export interface ReservationTable {
+  account_id: bigint;
+  digest: Uint8Array;
+  process_id: bigint;
+  fee_pico: bigint;
+}
+
+/** What a process has let in since its last round of gossip. */
+export interface LentTable {
+  account_id: bigint;
+  process_id: bigint;
+  pico: bigint;
+}
+
 export interface Tables {
   store_version: { version: bigint };
   ledger: LedgerTable;
@@ -139,12 +185,17 @@ export interface Tables {
   charge_filters: ChargeFilterTable;
   cursors: CursorTable;
   minutes: MinuteTable;
+  facts: FactTable;
+  reports: ReportTable;
   journal: JournalTable;
   evidence: EvidenceTable;
   compared: ComparedTable;
   intents: IntentTable;
   attempts: AttemptTable;
   leadership: LeadershipTable;
+  processes: ProcessTable;
+  reservations: ReservationTable;
+  lent: LentTable;
 }
 
 export type Trx = Transaction<Tables>;

@@ -2,12 +2,19 @@ import { fastRecoverAddress } from "../../platform/recover.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { canonicalPayerEnvelopeSize, readOriginatorEnvelope, readPayerEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
+import { keccak256 } from "../../protocol/keccak.ts";
 import { isNodeOnly } from "../../protocol/topics.ts";
 import { chargeDigest } from "../account.ts";
 
-/** What metering needs of an envelope. Plain data: it crosses from one thread to another. */
-export interface MeteredEnvelope {
+/** What reports say of an envelope, whatever it carries. */
+export interface CarriedEnvelope {
   originatorNs: bigint;
+  /** Of its payer envelope, 64 hex digits. */
+  payerEnvelopeHash: string;
+}
+
+/** What metering needs of an envelope. Plain data: it crosses from one thread to another. */
+export interface MeteredEnvelope extends CarriedEnvelope {
   payer: Address;
   /** Under which the charge is remembered. */
   digest: string;
@@ -18,7 +25,7 @@ export interface MeteredEnvelope {
 }
 
 /** An envelope that nobody can be charged for, and why. */
-export interface UnreadableEnvelope {
+export interface UnreadableEnvelope extends CarriedEnvelope {
   problem: string;
 }
 
@@ -30,11 +37,15 @@ export type ReadEnvelopes = (
 
 /** Nearly all of its time goes to recovering the payer. */
 export function readEnvelope(bytes: Uint8Array, retentionDays: number): MeteredEnvelope | UnreadableEnvelope {
+  let carried: CarriedEnvelope = { originatorNs: 0n, payerEnvelopeHash: NOTHING_HASH };
   try {
-    const { originatorNs, payerEnvelope } = readOriginatorEnvelope(bytes);
+    const { originatorId, originatorNs, payerEnvelope } = readOriginatorEnvelope(bytes);
+    carried = { originatorNs, payerEnvelopeHash: digitsOf(keccak256(payerEnvelope)) };
     const read = readPayerEnvelope(payerEnvelope, fastRecoverAddress);
+    // Its fee would depend on whose log is metered first: only the log of its target charges it, in every daemon alike.
+    if (read.targetOriginator !== originatorId) return { ...carried, problem: "wrong_target" };
     return {
-      originatorNs,
+      ...carried,
       payer: read.payer,
       digest: chargeDigest(read.digest),
       size: canonicalPayerEnvelopeSize({ ...read, retentionDays }),
@@ -42,6 +53,9 @@ export function readEnvelope(bytes: Uint8Array, retentionDays: number): MeteredE
     };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    return { problem: error.code };
+    return { ...carried, problem: error.code };
   }
 }
+
+const digitsOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+const NOTHING_HASH = digitsOf(keccak256(new Uint8Array()));

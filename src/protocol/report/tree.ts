@@ -119,15 +119,16 @@ function hashAt(level: Uint8Array, index: number): Uint8Array {
   return level.subarray(index * HASH, (index + 1) * HASH);
 }
 
-function leafHash(tag: TreeTag, index: number, fields: Uint8Array): Uint8Array {
+/** Of one leaf at its place. */
+export function leafHash(tag: TreeTag, index: number, fields: Uint8Array): Uint8Array {
   return keccak256(Uint8Array.of(LEAF, tag), uintWord(BigInt(index), 64), fields);
 }
 
-function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
+export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   return keccak256(NODE, left, right);
 }
 
-function rootHash(tag: TreeTag, count: number, total: bigint, top: Uint8Array): Uint8Array {
+export function rootHash(tag: TreeTag, count: number, total: bigint, top: Uint8Array): Uint8Array {
   const numbers = concatBytes(uintToBytes(BigInt(count), 8), uintToBytes(total, 16));
   return keccak256(Uint8Array.of(ROOT, tag), numbers, top);
 }

@@ -30,7 +30,7 @@ describe("daemon/proxy, what is held", () => {
     // One is answered, one gets no answer and is found.
     fates.give(large[0]!);
     expect(fates.take([candidate("x", 8 * MEBIBYTE)])).to.equal(true);
-    await fates.resolve({ candidates: large[1]!, admission: { release: () => {} }, above: 0n });
+    await fates.resolve({ candidates: large[1]!, admission: { isHeld: () => true, release: () => {} }, above: 0n });
     expect(fates.take([candidate("y", 8 * MEBIBYTE)])).to.equal(true);
     expect(fates.take([candidate("z", 1)])).to.equal(false);
     const many = fatesWith(async () => undefined);

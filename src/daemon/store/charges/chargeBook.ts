@@ -35,7 +35,7 @@ export class ChargeBook {
   /** Adds those that are not there; answers which were new, as `keyOf` has it. To the end of the transaction no generation ends. */
   async add(trx: Trx, charges: readonly ChargeRow[]): Promise<Set<string>> {
     const current = await currentGeneration(trx, this.#engine.isShared);
-    const before = new Set((await this.#findEnded(trx, charges.map(digestOf), current)).map(keyOf));
+    const before = new Set((await this.findEnded(trx, charges.map(digestOf), current)).map(keyOf));
     const rest = before.size === 0 ? charges : charges.filter((charge) => !before.has(keyOf(charge)));
     const added = await this.#engine.addCharges(trx, current, rest);
     return new Set(rest.filter((_, i) => added[i]).map(keyOf));
@@ -45,7 +45,7 @@ export class ChargeBook {
   async find(digests: readonly string[]): Promise<ChargeRow[]> {
     const { kysely } = this.#engine;
     const current = await currentGeneration(kysely, false);
-    const ended = await this.#findEnded(kysely, digests, current);
+    const ended = await this.findEnded(kysely, digests, current);
     return [...ended, ...(await look(kysely, { first: current, last: current }, digests))];
   }
 
@@ -59,7 +59,8 @@ export class ChargeBook {
     return this.#keeper.settle();
   }
 
-  async #findEnded(reader: Reader, digests: readonly string[], current: bigint): Promise<ChargeRow[]> {
+  /** As `find`, of the generations before the current one. */
+  async findEnded(reader: Reader, digests: readonly string[], current: bigint): Promise<ChargeRow[]> {
     if (current === 0n) return [];
     if (gapsIn(this.#filters.spans, current).length > 0) await this.#filters.load(reader);
     const found: ChargeRow[] = [];

@@ -1,5 +1,5 @@
 /** Bits per digest and bits set for each: about one in 1,700 absent ones looks as if it were there. */
-const BITS_PER_DIGEST = 16;
+export const BITS_PER_DIGEST = 16;
 const HASHES = 8;
 const LEAST_BYTES = 64;
 

@@ -8,10 +8,10 @@ import type { FilteredSpan, FilterSet, Span } from "./filterSet.ts";
 import { gapsIn } from "./filterSet.ts";
 
 /** Charges of a generation: its pages are few, so that several new charges share each that a commit writes. */
-const PER_GENERATION = 32_768;
+export const PER_GENERATION = 32_768;
 /** So many filters of one size become one: a look goes through few, and each digest is read again three times at most. */
 const FAN = 16n;
-const MOST_GENERATIONS_PER_FILTER = FAN * FAN;
+export const MOST_GENERATIONS_PER_FILTER = FAN * FAN;
 /** Digests that a filter is built from at a time; in between everybody else gets a turn. */
 const ROWS_PER_TURN = 4_096;
 

@@ -1,5 +1,5 @@
-import type { Address } from "../protocol/bytes.ts";
-import type { Charge } from "./ports.ts";
+import type { Address } from "../../protocol/bytes.ts";
+import type { Charge } from "../ports.ts";
 
 interface Reservation {
   feePico: bigint;
@@ -13,8 +13,7 @@ interface OfChannel {
 }
 
 /**
- * Fees of what was let in and is not metered yet. In memory only: after a crash the node's own log says what was
- * accepted, and metering it charges it.
+ * Fees of what this process let in and that is not metered yet.
  */
 export class Reservations {
   readonly #channels = new Map<Address, OfChannel>();
@@ -58,6 +57,11 @@ export class Reservations {
   markStored(channel: Address, digest: string): void {
     const reservation = this.#channels.get(channel)?.byDigest.get(digest);
     if (reservation) reservation.isStored = true;
+  }
+
+  clear(): void {
+    this.#channels.clear();
+    this.#count = 0;
   }
 
   stored(): { channel: Address; digest: string }[] {
