@@ -21,6 +21,8 @@ import {Report} from "./types/Report.sol";
 
 /// @title EpochReports: what the nodes agree on, epoch by epoch.
 /// @notice See IEpochReports, IAttestations, IPayerReports and IRollCalls.
+// Reports are read into memory once, and hashed and logged from there: half the code that it takes from calldata.
+// solhint-disable gas-calldata-parameters
 contract EpochReports is IEpochReports, Attestations, PayerReports, RollCalls, AccessManaged {
     uint32 private constant LEAST_VETO_WINDOW = 1 hours;
     uint32 private constant MOST_VETO_WINDOW = 7 days;
@@ -53,6 +55,7 @@ contract EpochReports is IEpochReports, Attestations, PayerReports, RollCalls, A
 
     /// @dev One slot: `signers 96 | final at 40 | epoch 40 | index 32 | round 16 | shard 8 | status 8 | applied 8 |
     /// announced 8`.
+    // solhint-disable-next-line gas-struct-packing
     struct Record {
         uint96 signers;
         uint40 finalAt;

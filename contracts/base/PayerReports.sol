@@ -12,9 +12,13 @@ abstract contract PayerReports is IPayerReports {
     uint256 private constant ENTRY_BITS = 128;
     uint256 private constant LEAF_LENGTH = 258;
 
-    /// @dev Two payer reports of an originator to a slot, the earlier one below: `end 64 | minute 32 | report 32`. Each
+    /// @dev Two payer reports of an originator in one slot, the earlier one below: `end 64 | minute 32 | report 32`. Each
     /// begins where the one before ends, and no end is zero.
-    mapping(uint32 originatorId => mapping(uint256 pair => uint256)) private _pairs;
+    struct Pair {
+        uint256 entries;
+    }
+
+    mapping(uint32 originatorId => mapping(uint256 pair => Pair)) private _pairs;
     mapping(uint256 reportIndex => bytes32 logsRoot) private _logsRoots;
 
     /// @param reportIndex One number of 32 bits per final report, never used again.
@@ -25,7 +29,7 @@ abstract contract PayerReports is IPayerReports {
         // `0x00 | tag | index | fields`, and the data of the event: both are the same for every row but for a few words.
         bytes memory leaf = new bytes(LEAF_LENGTH);
         leaf[1] = bytes1(MerkleTree.LOGS);
-        bytes memory log = abi.encode(0, 0, logsRoot, 5 * 32, 6 * 32, 0, 0);
+        bytes memory log = abi.encode(0, 0, logsRoot, 5 * 32, 6 * 32, 0, 0, 0);
         _logsRoots[reportIndex] = logsRoot;
         uint256 at;
         assembly ("memory-safe") {
@@ -67,44 +71,42 @@ abstract contract PayerReports is IPayerReports {
     /// @param numbers `originator 32 | first 64 | last 64 | first minute 32 | last minute 32` above another 32 bits.
     function _announceRange(uint256 numbers, uint256 index, uint256 reportIndex, bytes memory log) private {
         uint32 originatorId = uint32(numbers >> 224);
-        (uint64 first, uint64 end) = (uint64(numbers >> 160), uint64(numbers >> 96));
-        if (end < first) return;
-        mapping(uint256 => uint256) storage pairs = _pairs[originatorId];
-        (uint256 pair, bool isSecond) = (pairs[index / 2], index % 2 == 1);
-        uint256 before =
-            isSecond
-                ? pair
-                : index == 0
-                    ? 0
-                    : pairs[index / 2 - 1] >> ENTRY_BITS;
-        uint64 start = uint64(before >> 64);
-        bool isFree = isSecond ? pair >> ENTRY_BITS == 0 : pair == 0;
-        if (!isFree || (index > 0 && start == 0)) revert PayerReportsNotNext(originatorId, index);
-        // A later report went first, and its range begins where the last one announced ended.
-        if (end <= start) return;
-        uint256 minute = uint32(numbers >> 32);
-        uint256 entry = (uint256(end) << 64) | (minute << 32) | reportIndex;
-        pairs[index / 2] = isSecond ? pair | (entry << ENTRY_BITS) : entry;
-        _emit(originatorId, index, start, end, minute, log);
+        uint64 end = uint64(numbers >> 96);
+        if (end < uint64(numbers >> 160)) return;
+        uint256 entry = (uint256(end) << 64) | (uint256(uint32(numbers >> 32)) << 32) | reportIndex;
+        uint64 start = _append(originatorId, index, entry);
+        if (start < end) _emit(originatorId, index, start, entry, log);
     }
 
-    /// @dev PayerReportSubmitted from data that is written already but for two words, and PayerReportSubsetSettled.
-    function _emit(
-        uint256 originatorId,
-        uint256 index,
-        uint256 start,
-        uint256 end,
-        uint256 minute,
-        bytes memory log
-    ) private {
-        bytes32 submitted = PayerReportSubmitted.selector;
+    /// @dev Nothing is appended when it would end where the last one does or before: a later report went first.
+    /// @return start Where the last one ends.
+    function _append(uint32 originatorId, uint256 index, uint256 entry) private returns (uint64 start) {
+        mapping(uint256 => Pair) storage pairs = _pairs[originatorId];
+        Pair storage place = pairs[index / 2];
+        uint256 pair = place.entries;
+        bool isFree;
+        if (index % 2 == 1) {
+            start = uint64(pair >> 64);
+            isFree = pair >> ENTRY_BITS == 0;
+        } else {
+            if (index > 0) start = uint64(pairs[index / 2 - 1].entries >> 192);
+            isFree = pair == 0;
+        }
+        if (!isFree || (index > 0 && start == 0)) revert PayerReportsNotNext(originatorId, index);
+        if (entry >> 64 > start) place.entries = index % 2 == 1 ? pair | (entry << ENTRY_BITS) : entry;
+    }
+
+    /// @dev PayerReportSubmitted from data that is written already but for two words, and PayerReportSubsetSettled, whose
+    /// three words are the zeros at the end of it.
+    function _emit(uint32 originatorId, uint256 index, uint64 start, uint256 entry, bytes memory log) private {
+        (bytes32 submitted, bytes32 settled) = (PayerReportSubmitted.selector, PayerReportSubsetSettled.selector);
         assembly ("memory-safe") {
             let data := add(log, 0x20)
             mstore(data, start)
-            mstore(add(data, 0x20), minute)
-            log4(data, mload(log), submitted, originatorId, index, end)
+            mstore(add(data, 0x20), and(shr(32, entry), 0xffffffff))
+            log4(data, 0xe0, submitted, originatorId, index, shr(64, entry))
+            log3(add(data, 0xa0), 0x60, settled, originatorId, index)
         }
-        emit PayerReportSubsetSettled(uint32(originatorId), index, 0, 0, 0);
     }
 
     /// @inheritdoc IPayerReports
@@ -137,7 +139,7 @@ abstract contract PayerReports is IPayerReports {
 
     /// @dev Zero when there is none.
     function _entryAt(uint32 originatorId, uint256 index) private view returns (uint256) {
-        uint256 pair = _pairs[originatorId][index / 2];
+        uint256 pair = _pairs[originatorId][index / 2].entries;
         return index % 2 == 1 ? pair >> ENTRY_BITS : uint128(pair);
     }
 }

@@ -13,6 +13,8 @@ pragma solidity 0.8.37;
  * @param debitsHash keccak256 of rows `nodeId 4 | amount 8`, ascending.
  * @param absentSeats Bit i is the seat at position i of the registry version.
  */
+// The order of the type that is signed.
+// solhint-disable-next-line gas-struct-packing
 struct Report {
     uint32 shard;
     uint64 epoch;

@@ -29,12 +29,12 @@ interface Case {
   entries: LogEntry[];
   ranges: LogRange[];
   /** Asks with the proof that fits the id, with what a test changes. */
-  asks(
+  asks: (
     id: bigint,
     hash: Hex,
     changes?: Partial<Parameters<typeof encodeContradiction>[0]>,
     nodeId?: number,
-  ): Promise<boolean>;
+  ) => Promise<boolean>;
 }
 
 /** A final report, signed by these seats, in which node 200 has these ids up to 30. */
