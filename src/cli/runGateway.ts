@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import { Wallet } from "ethers";
 
-import { connectGrpcNode, ethersChain, openSqliteStore, startGateway } from "../client/index.ts";
+import { connectGrpcNode, ethersChain, openSqliteStoreInThread, startGateway } from "../client/index.ts";
 import type { Gateway } from "../client/index.ts";
 import { connectContracts } from "../contracts/connectContracts.ts";
 import { connectRpc } from "../contracts/connectRpc.ts";
@@ -29,7 +29,7 @@ export async function runGateway(config: GatewayConfig): Promise<Gateway> {
       chainId: BigInt(record.chainId),
       postageChannels: toAddress(record.contracts.postageChannels.address),
     },
-    store: openSqliteStore(join(config.dataDirectory, "gateway.sqlite")),
+    store: await openSqliteStoreInThread(join(config.dataDirectory, "gateway.sqlite"), log),
     chain: ethersChain({ contracts, provider, signer, clock, log, pollingMs: chainPollMs }),
   });
   return {

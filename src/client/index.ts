@@ -3,6 +3,7 @@ export type { EthersChainOptions } from "./adapters/ethersChain.ts";
 export { ethersChain } from "./adapters/ethersChain.ts";
 export { connectGrpcNode } from "./adapters/grpcNode.ts";
 export { openSqliteStore } from "./adapters/sqliteStore.ts";
+export { openSqliteStoreInThread } from "./adapters/sqliteStoreThread.ts";
 export type { GatewayErrorCode, PostageNumbers } from "./errors.ts";
 export { GatewayError, isGatewayError } from "./errors.ts";
 export type { Gateway, GatewayOptions } from "./gateway.ts";

@@ -130,6 +130,15 @@ class Judged {
   }
 }
 
+/** Bytes as they are. */
+export class Binary {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
+
 class Text {
   readonly text: string;
   readonly contentType: string;
@@ -140,12 +149,12 @@ class Text {
   }
 }
 
-class BadRequest extends Error {}
+export class BadRequest extends Error {}
 class Forbidden extends Error {}
 
-type Answer = (request: IncomingMessage, path: string) => Promise<object | undefined>;
+export type Answer = (request: IncomingMessage, path: string) => Promise<object | undefined>;
 
-function handler(log: Log, answer: Answer): HttpHandler {
+export function handler(log: Log, answer: Answer): HttpHandler {
   return (request, response) => {
     const path = (request.url ?? "/").split("?")[0]!;
     answer(request, path)
@@ -165,6 +174,9 @@ function handler(log: Log, answer: Answer): HttpHandler {
 
 function answerWith(response: ServerResponse, body: object | undefined, path: string): void {
   if (body instanceof Judged) return send(response, body.verdict.ok ? 200 : 503, body.verdict);
+  if (body instanceof Binary) {
+    return void response.writeHead(200, { "content-type": "application/octet-stream" }).end(body.bytes);
+  }
   if (body instanceof Text) return void response.writeHead(200, { "content-type": body.contentType }).end(body.text);
   if (body) return send(response, 200, body);
   send(response, 404, { error: `nothing at ${path}` });
@@ -175,12 +187,12 @@ function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { "content-type": "application/json" }).end(text + "\n");
 }
 
-async function readBody(request: IncomingMessage): Promise<Uint8Array> {
+export async function readBody(request: IncomingMessage, most = MOST_BODY_BYTES): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of request as AsyncIterable<Uint8Array>) {
     length += part.length;
-    if (length > MOST_BODY_BYTES) throw new BadRequest(`at most ${MOST_BODY_BYTES} bytes of voucher rows in one call`);
+    if (length > most) throw new BadRequest(`at most ${most} bytes in one call`);
     parts.push(part);
   }
   return Buffer.concat(parts);

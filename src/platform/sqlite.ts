@@ -5,6 +5,9 @@ import Database from "better-sqlite3";
 
 export type SqliteDatabase = Database.Database;
 
+/** What SQLite itself refuses, with its `code`. */
+export const { SqliteError } = Database;
+
 /** A file that this version of Pennyblack must not touch. */
 export class SqliteVersionError extends Error {
   override readonly name = "SqliteVersionError";
@@ -42,6 +45,13 @@ export function openDurableSqlite(path: string): SqliteDatabase {
   }
 }
 
+/** For reading beside whoever writes it; sees what was committed when it asks. Integers are read as bigint. */
+export function openSqliteReader(path: string): SqliteDatabase {
+  const database = new Database(path, { readonly: true, fileMustExist: true });
+  database.defaultSafeIntegers(true);
+  return database;
+}
+
 /**
  * Takes a lock that ends with this process, however it ends; undefined when somebody has it. It is a lock on a file of
  * its own and not on the database, so that the database can be looked at and backed up while it is in use.
@@ -60,7 +70,7 @@ export function holdFileLock(path: string): { release(): void } | undefined {
 }
 
 export function isSqliteError(error: unknown): error is Error & { code: string } {
-  return error instanceof Database.SqliteError;
+  return error instanceof SqliteError;
 }
 
 function migrate(database: SqliteDatabase, path: string, migrations: readonly string[]): void {

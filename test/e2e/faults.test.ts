@@ -60,7 +60,7 @@ async function auditAll({ nodes, contracts, channel }: LocalNetwork): Promise<(b
 }
 
 describe("end to end with real XMTP clients", function () {
-  this.timeout(180_000);
+  this.timeout(360_000);
   let people: Awaited<ReturnType<typeof twoPeople>>;
   afterEach(() => people.close());
 

@@ -45,7 +45,7 @@ function nodeClient(url: string) {
 const installationMember = (identifier: string) => memberOf({ kind: "installation", identifier });
 
 describe("identity with real XMTP clients", function () {
-  this.timeout(180_000);
+  this.timeout(360_000);
   const directory = mkdtempSync(join(tmpdir(), "pennyblack-identity-"));
   let network: LocalNetwork;
   const devices: Device[] = [];

@@ -1,4 +1,5 @@
-import { openSqlite } from "../../platform/sqlite.ts";
+import type { SqliteDatabase } from "../../platform/sqlite.ts";
+import { openSqlite, openSqliteReader } from "../../platform/sqlite.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { fromHex, toHex } from "../../protocol/bytes.ts";
 import { GatewayError } from "../errors.ts";
@@ -81,9 +82,6 @@ export function openSqliteStore(path: string): GatewayStore {
     channel: database.prepare<[Uint8Array], ChannelRow>("select * from channel where address = ?"),
     attempts: database.prepare<[Uint8Array], AttemptRow>("select * from attempt where channel = ? order by started_at"),
     refusals: database.prepare<[Uint8Array], RefusalRow>("select * from refusal where channel = ? order by refused_at"),
-    answer: database.prepare<[Uint8Array, Uint8Array], AnswerRow>(
-      "select * from answer where channel = ? and envelope_hash = ?",
-    ),
     insertChannel: database.prepare("insert into channel values (?, ?, ?, ?, ?, ?) on conflict do nothing"),
     updateChannel: database.prepare(
       `update channel set usage_pico = ?, voucher_row = ?, doubles = ?, revision = ?, usage_by_node = ?
@@ -163,16 +161,34 @@ export function openSqliteStore(path: string): GatewayStore {
     async commit(step) {
       commit.immediate(step);
     },
-    async findAnswer(channel, envelopeHash) {
-      const row = sql.answer.get(fromHex(channel), fromHex(envelopeHash));
-      return row && toAnswer(row);
-    },
+    findAnswer: answerFinder(database),
     async pruneAnswers(channel, beforeMs, limit) {
       return sql.prune.run(fromHex(channel), beforeMs, limit).changes;
     },
     async close() {
       database.close();
     },
+  };
+}
+
+/** Only what a gateway looks up before each publish: for a thread that must not wait for the one that writes. */
+export function openSqliteAnswers(path: string): Pick<GatewayStore, "findAnswer" | "close"> {
+  const database = openSqliteReader(path);
+  return {
+    findAnswer: answerFinder(database),
+    async close() {
+      database.close();
+    },
+  };
+}
+
+function answerFinder(database: SqliteDatabase): GatewayStore["findAnswer"] {
+  const find = database.prepare<[Uint8Array, Uint8Array], AnswerRow>(
+    "select * from answer where channel = ? and envelope_hash = ?",
+  );
+  return async (channel, envelopeHash) => {
+    const row = find.get(fromHex(channel), fromHex(envelopeHash));
+    return row && toAnswer(row);
   };
 }
 

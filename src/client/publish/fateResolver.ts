@@ -75,6 +75,19 @@ export class FateResolver {
     return receipt;
   }
 
+  /**
+   * Books behind an answer that does not wait for it. Never rejects: what could not be booked is the ledger's problem,
+   * stays reserved, and the next look-up of open attempts books it.
+   */
+  async bookBehind(attempt: Attempt, receipt: CheckedReceipt): Promise<void> {
+    try {
+      await this.book(attempt, receipt);
+    } catch (error) {
+      const fields = { envelope: attempt.envelopeHash, node: attempt.originatorId, error: String(error) };
+      this.#options.log.error(fields, "a publish could not be booked: it stays reserved and is looked up again");
+    }
+  }
+
   /** Asks other nodes whether an attempt was stored, and books it when one has it. */
   async lookUp(attempt: Attempt, signal: AbortSignal): Promise<CheckedReceipt | undefined> {
     const { directory, limits } = this.#options;

@@ -29,10 +29,15 @@ export interface NodePublisherOptions extends FateOptions {
   visibility: Pick<Visibility, "waitServed">;
 }
 
-/** A receipt, and when it is served everywhere. */
+/**
+ * A receipt, when it is served everywhere, and when it was booked or could not be. Nobody has to wait for the booking:
+ * the attempt is on disk since before it was sent, so what is not booked is found out, and charged once, later.
+ */
 export interface Published {
   receipt: CheckedReceipt;
   seen: Promise<unknown>;
+  /** Never rejects. */
+  booked: Promise<void>;
 }
 
 /** Vouchers raised for one publish: a node that still wants more is refused. */
@@ -132,7 +137,7 @@ export class NodePublisher {
       const row = await hold.until(() => ledger.reserve(attempts, watch.terms()));
       const outcome = await this.#send(status, attempts, row, hold.signal);
       if (outcome.kind === "accepted") {
-        const failed = await this.#bookAll(attempts, outcome.envelopes, receipts, hold.signal);
+        const failed = this.#takeAll(attempts, outcome.envelopes, receipts, hold.signal);
         if (!failed) return undefined;
         directory.drop(id, failed.message);
         await this.#lookUpAll(attempts, receipts, hold.signal);
@@ -186,13 +191,14 @@ export class NodePublisher {
     }
   }
 
-  /** Books every receipt that holds; returns the first that does not. */
-  async #bookAll(
+  /** Takes, and begins to book, every receipt that holds; returns the first that does not. */
+  #takeAll(
     attempts: readonly Attempt[],
     envelopes: readonly CheckedReceipt["envelope"][],
     receipts: Map<string, Published>,
     signal: AbortSignal,
-  ): Promise<GatewayError | undefined> {
+  ): GatewayError | undefined {
+    const { fates } = this.#options;
     let failed: GatewayError | undefined;
     for (const [i, attempt] of attempts.entries()) {
       try {
@@ -201,11 +207,12 @@ export class NodePublisher {
           const problem = `node ${attempt.originatorId} gave ${envelopes.length} receipts for ${attempts.length}`;
           throw new GatewayError("bad_receipt", problem, { retryable: true });
         }
-        const { fates } = this.#options;
+        const receipt = fates.check(attempt, envelope);
         // The nodes are asked for it while it is written.
-        const published = this.#published(fates.check(attempt, envelope), signal);
-        await fates.book(attempt, published.receipt);
-        receipts.set(attempt.envelopeHash, published);
+        receipts.set(attempt.envelopeHash, {
+          ...this.#published(receipt, signal),
+          booked: fates.bookBehind(attempt, receipt),
+        });
       } catch (error) {
         failed ??= asBadReceipt(error, attempt);
       }
@@ -213,11 +220,11 @@ export class NodePublisher {
     return failed;
   }
 
-  #published(receipt: CheckedReceipt, signal: AbortSignal): Published {
+  #published(receipt: CheckedReceipt, signal: AbortSignal): Omit<Published, "booked"> {
     const { originatorId, sequenceId } = receipt.read;
     const options = { isStored: true, isOver: () => false, signal };
     const seen = this.#options.visibility.waitServed({ originatorId, sequenceId }, options);
-    // Whoever publishes awaits it, unless it could not be written.
+    // Whoever publishes awaits it, unless another envelope of the call could not be published.
     seen.catch(() => {});
     return { receipt, seen };
   }
@@ -226,7 +233,8 @@ export class NodePublisher {
     for (const attempt of attempts) {
       if (receipts.has(attempt.envelopeHash)) continue;
       const receipt = await this.#options.fates.lookUp(attempt, signal);
-      if (receipt) receipts.set(attempt.envelopeHash, this.#published(receipt, signal));
+      if (!receipt) continue;
+      receipts.set(attempt.envelopeHash, { ...this.#published(receipt, signal), booked: Promise.resolve() });
     }
   }
 

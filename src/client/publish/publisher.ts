@@ -35,7 +35,7 @@ export interface PublisherOptions {
   limits: GatewayLimits;
 }
 
-/** One client envelope on its way. */
+/** One client envelope on its way, until it is answered and booked. */
 interface Job extends Deferred<OriginatorEnvelope> {
   envelopeHash: Hex;
   destination: "node" | "identity" | "commit";
@@ -171,7 +171,16 @@ export class Publisher {
       await seen;
       return receipt.envelope;
     };
-    await Promise.all(group.map((job, i) => this.#finish(job, () => answerOf(i))));
+    const bookedOf = async (i: number) => (await published)[i]!.booked;
+    await Promise.all(
+      group.map((job, i) =>
+        this.#finish(
+          job,
+          () => answerOf(i),
+          () => bookedOf(i),
+        ),
+      ),
+    );
   }
 
   /** What shares its choice of nodes goes in one call, so that a topic keeps its order; what was sent before, alone. */
@@ -195,15 +204,25 @@ export class Publisher {
     return envelope;
   }
 
-  async #finish(job: Job, work: () => Promise<OriginatorEnvelope>): Promise<void> {
+  /**
+   * Answers with what `work` resolves with.
+   * @param after what the job is kept for when it is answered: who sends it again meanwhile gets the same answer, and
+   *   `close` waits for it
+   */
+  async #finish(
+    job: Job,
+    work: () => Promise<OriginatorEnvelope>,
+    after: () => Promise<void> = async () => {},
+  ): Promise<void> {
     try {
       job.resolve(await work());
     } catch (error) {
       job.reject(asGatewayError(error));
-    } finally {
-      this.#jobs.delete(job.envelopeHash);
-      if (this.#jobs.size === 0) this.#idle();
     }
+    // Its failures are those of the work.
+    await after().catch(() => {});
+    this.#jobs.delete(job.envelopeHash);
+    if (this.#jobs.size === 0) this.#idle();
   }
 }
 

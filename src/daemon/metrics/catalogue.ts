@@ -21,6 +21,9 @@ const LOOP = { loop: "the daemon's loops, as `/health` names them" };
 const OPERATION = { operation: "methods of the ledger's store" };
 const STEP = { step: "`settle`, `settle deadlines`, `distribute`, `claim`, `rollOver`" };
 const KIND = { kind: "`settle`, `distribute`, `rollOver`, `claim`, `fault`" };
+const WHY_NOT = {
+  why: "`history_missing`, `behind`, `log_differs`, `usage_differs`, `debits_differ`, `absence_differs`, `chain_state_missing`, `parent_unknown`, `not_due`, `not_a_seat`, `bad_signature`, `malformed`, `busy`",
+};
 const QUICK = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /**
@@ -265,6 +268,35 @@ export const METRICS = {
   accused: {
     ...{ name: "pennyblack_accused", type: "gauge", unit: "0 or 1" },
     help: "Whether a case against this node is open, its stake frozen.",
+  },
+  reportsAttested: {
+    ...{ name: "pennyblack_reports_attested_total", type: "counter", unit: "reports" },
+    help: "Reports of epochs that this node attested, its own proposals included.",
+  },
+  reportsSubmitted: {
+    ...{ name: "pennyblack_reports_submitted_total", type: "counter", unit: "reports" },
+    help: "Reports with a quorum that this daemon brought on chain.",
+  },
+  reportRefusals: {
+    ...{ name: "pennyblack_report_refusals_total", type: "counter", unit: "proposals" },
+    help: "Reports of other nodes that this node did not attest, by reason.",
+    labels: WHY_NOT,
+  },
+  reportCannotAttest: {
+    ...{ name: "pennyblack_report_cannot_attest", type: "gauge", unit: "0 or 1" },
+    help: "Whether this node cannot build the report that is due: `pennyblack status` says why.",
+  },
+  reportDifferences: {
+    ...{ name: "pennyblack_report_differences", type: "gauge", unit: "originators" },
+    help: "Originators of whose logs nodes had different copies when this node last proposed a report.",
+  },
+  reportEpochsBehind: {
+    ...{ name: "pennyblack_report_epochs_behind", type: "gauge", unit: "epochs" },
+    help: "Epochs that have ended since the last one with an accepted report. After three days without one a roll call begins.",
+  },
+  rollCallUnanswered: {
+    ...{ name: "pennyblack_roll_call_unanswered", type: "gauge", unit: "0 or 1" },
+    help: "Whether a roll call waits for this node's answer: without one within 24 hours its seat is jailed.",
   },
   highWater: {
     ...{ name: "pennyblack_high_water", type: "gauge", unit: "sequence id" },

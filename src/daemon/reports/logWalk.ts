@@ -1,18 +1,28 @@
 import type { Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
+import { keccak256 } from "../../protocol/keccak.ts";
 import { GrowingTree } from "../../protocol/report/growingTree.ts";
 import type { LogRange } from "../../protocol/report/leaves.ts";
 import { logEntryFields } from "../../protocol/report/leaves.ts";
 import { TreeTag, emptyRoot } from "../../protocol/report/tree.ts";
 import type { Fact } from "./facts.ts";
+import { packFacts } from "./facts.ts";
 import type { FactStore } from "./ports.ts";
 import { readFacts } from "./readFacts.ts";
 
+const NO_FACTS = new Uint8Array(32);
 /** Envelopes between two places from which a walk can be taken up again. */
 const STRIDE = 4_096;
 
+/** A range, and a hash over all that reports take from its envelopes: the range's own root knows nothing of dates. */
+export interface KnownRange {
+  range: LogRange;
+  facts: Hex;
+}
+
 interface Place {
   lastSequenceId: bigint;
+  facts: Uint8Array;
   firstMinute: number;
   lastMinute: number;
   tree: GrowingTree;
@@ -40,7 +50,8 @@ export class LogWalk {
 
   constructor(options: WalkOptions) {
     this.#options = options;
-    this.#end = { lastSequenceId: options.after, firstMinute: 0, lastMinute: 0, tree: new GrowingTree(TreeTag.range) };
+    const tree = new GrowingTree(TreeTag.range);
+    this.#end = { lastSequenceId: options.after, facts: NO_FACTS, firstMinute: 0, lastMinute: 0, tree };
     this.#places = [copyOf(this.#end)];
   }
 
@@ -49,13 +60,13 @@ export class LogWalk {
   }
 
   /** The whole range, as far as the log is metered. Rejects with CannotAttestError `history_missing`. */
-  async whole(): Promise<LogRange> {
+  async whole(): Promise<KnownRange> {
     await this.#goOn();
     return this.#rangeOf(this.#end);
   }
 
   /** The range that ends at a sequence id. Undefined when the log is not known so far, or is dated later by then. */
-  async upTo(sequenceId: bigint): Promise<LogRange | undefined> {
+  async upTo(sequenceId: bigint): Promise<KnownRange | undefined> {
     const { store, originatorId, after } = this.#options;
     if (sequenceId < after) return undefined;
     if (sequenceId > this.#end.lastSequenceId) await this.#goOn();
@@ -66,7 +77,8 @@ export class LogWalk {
       if (fact.sequenceId > sequenceId) break;
       take(place, fact);
     }
-    return { ...this.#rangeOf(place), lastSequenceId: sequenceId };
+    place.lastSequenceId = sequenceId;
+    return this.#rangeOf(place);
   }
 
   async #goOn(): Promise<void> {
@@ -90,13 +102,10 @@ export class LogWalk {
     }
   }
 
-  #rangeOf({ lastSequenceId, firstMinute, lastMinute, tree }: Place): LogRange {
+  #rangeOf({ lastSequenceId, facts, firstMinute, lastMinute, tree }: Place): KnownRange {
     const { originatorId, after } = this.#options;
-    const count = BigInt(tree.count);
-    return {
-      ...{ originatorId, firstSequenceId: after + 1n, lastSequenceId, firstMinute, lastMinute, count },
-      root: tree.root(),
-    };
+    const ends = { originatorId, firstSequenceId: after + 1n, lastSequenceId, firstMinute, lastMinute };
+    return { range: { ...ends, count: BigInt(tree.count), root: tree.root() }, facts: toHex(facts) };
   }
 }
 
@@ -109,7 +118,9 @@ export function emptyRange(originatorId: number, after: bigint): LogRange {
   };
 }
 
-function take(place: Place, { sequenceId, seconds, payerEnvelopeHash }: Fact): void {
+function take(place: Place, fact: Fact): void {
+  const { sequenceId, seconds, payerEnvelopeHash } = fact;
+  place.facts = keccak256(place.facts, packFacts([fact]));
   const minute = Number(seconds / 60n);
   if (place.tree.count === 0) place.firstMinute = minute;
   place.lastMinute = minute;

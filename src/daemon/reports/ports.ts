@@ -1,7 +1,11 @@
-import type { Hex } from "../../protocol/bytes.ts";
+import type { Address, Hex } from "../../protocol/bytes.ts";
+import type { Rates } from "../../protocol/fees.ts";
 import type { Debit } from "../../protocol/report/debits.ts";
 import type { LogRange } from "../../protocol/report/leaves.ts";
 import type { Report } from "../../protocol/report/report.ts";
+import type { ChannelBacking } from "./buildReport.ts";
+import type { Answer, Proposal, Question, Reply } from "./messages.ts";
+import type { SeatList } from "./quorum.ts";
 import type { UsageLeaves } from "./usageLeaves.ts";
 
 /** A report with what its hashes are of. */
@@ -55,6 +59,78 @@ export interface ReportStore extends FactStore {
   /** Newest epoch first. */
   latest(limit: number): Promise<ReportSummary[]>;
   summary(digest: Hex): Promise<ReportSummary | undefined>;
-  /** Drops final reports that were final before a time (unix seconds), and others of an epoch before one. */
-  prune(finalBefore: bigint, epochBefore: bigint): Promise<void>;
+  /** Of epochs before one: final before a time (unix seconds), or not on chain. The oldest first. */
+  expired(finalBefore: bigint, epochBefore: bigint, limit: number): Promise<ReportSummary[]>;
+  drop(digest: Hex): Promise<void>;
+}
+
+/** The head of the chain of reports: what the next one has to be built on. */
+export interface ReportHead {
+  /** `NO_PARENT` before the first. */
+  digest: Hex;
+  /** How many reports there are. */
+  length: bigint;
+  /** Of the next one. */
+  round: number;
+  /** Of the head. */
+  epoch: bigint;
+}
+
+export interface ReportStanding {
+  status: "unknown" | "accepted" | "vetoed" | "voided";
+  /** Unix seconds. */
+  finalAt: bigint;
+  hasPenaltiesApplied: boolean;
+  isAnnounced: boolean;
+}
+
+export interface RollCall {
+  number: bigint;
+  seats: SeatList;
+  /** Unix seconds. */
+  answerUntil: bigint;
+  /** Bits of the seats that have answered. */
+  answered: bigint;
+  isClosed: boolean;
+}
+
+/** A report with the sum of its attestations. */
+export interface AttestedReport {
+  report: Report;
+  /** Bit i: the seat at position i of the registry version. */
+  signers: bigint;
+  /** 96 bytes. */
+  signature: Uint8Array;
+}
+
+/** EpochReports and what reports read of the chain. Every call may fail; what sends rejects as `Transactions.send` does. */
+export interface ReportsChain {
+  /** Unix seconds of the latest block. */
+  now(): Promise<bigint>;
+  epochSeconds(): Promise<bigint>;
+  head(): Promise<ReportHead>;
+  standing(digest: Hex): Promise<ReportStanding>;
+  /** The registry version in force at the end of an epoch; undefined when there was none. */
+  seatsAt(epoch: bigint): Promise<SeatList | undefined>;
+  /** At the last block with a timestamp before an instant, of up to 500 channels. Rejects when that state is gone. */
+  backing(channels: readonly Address[], before: bigint): Promise<ReadonlyMap<Address, ChannelBacking>>;
+  rates(): Promise<Rates[]>;
+  retentionDays(): Promise<number>;
+  submit(attested: AttestedReport, deadlineAt: bigint | undefined): Promise<void>;
+  /** Answers false when it is not worth its gas now. */
+  applyPenalties(report: Report, debits: readonly Debit[]): Promise<boolean>;
+  announce(report: Report, ranges: readonly LogRange[]): Promise<boolean>;
+  /** The one under way, undefined when there is none. */
+  rollCall(): Promise<RollCall | undefined>;
+  answerRollCall(positions: bigint, signature: Uint8Array, deadlineAt: bigint): Promise<void>;
+}
+
+/** Other daemons, at their nodes' registered addresses. Every call may fail, and answer anything of its shape. */
+export interface ReportPeers {
+  ask(httpAddress: string, question: Question, signal: AbortSignal): Promise<Answer>;
+  propose(httpAddress: string, proposal: Proposal, signal: AbortSignal): Promise<Reply>;
+  /** Rows of the largest vouchers of some channels. */
+  vouchers(httpAddress: string, channels: readonly Address[], signal: AbortSignal): Promise<Uint8Array>;
+  /** A whole report, see `packContents`. */
+  contents(httpAddress: string, digest: Hex, signal: AbortSignal): Promise<Uint8Array>;
 }

@@ -67,16 +67,25 @@ export class ReportTables extends FactTable implements ReportStore {
     return row && toSummary(row);
   }
 
-  async prune(finalBefore: bigint, epochBefore: bigint): Promise<void> {
-    await this.engine.kysely
-      .deleteFrom("reports")
+  async expired(finalBefore: bigint, epochBefore: bigint, limit: number): Promise<ReportSummary[]> {
+    const rows = await this.engine.kysely
+      .selectFrom("reports")
+      .select(SUMMARY)
+      .where("epoch", "<", epochBefore)
       .where((eb) =>
         eb.or([
           eb.and([eb("state", "=", "final"), eb("final_at", "<", finalBefore)]),
-          eb.and([eb("state", "in", ["built", "void"]), eb("epoch", "<", epochBefore)]),
+          eb("state", "in", ["built", "void"]),
         ]),
       )
+      .orderBy("epoch")
+      .limit(limit)
       .execute();
+    return rows.map(toSummary);
+  }
+
+  async drop(digest: Hex): Promise<void> {
+    await this.engine.kysely.deleteFrom("reports").where("digest", "=", bytesOf(digest)).execute();
   }
 }
 

@@ -119,7 +119,7 @@ describe("daemon/reports: what a report says", () => {
     const { facts, ledger } = await metered(log, BUSY);
     const sources = sourcesOf(facts, {}, ratesOf(BUSY));
     const walk = new LogWalk({ store: facts, originatorId: 200, after: 0n, endsAt: EPOCH_END });
-    const half = await reportAll(sources, [200], { ranges: [(await walk.upTo(9n))!] });
+    const half = await reportAll(sources, [200], { ranges: [(await walk.upTo(9n))!.range] });
     const rest = await reportAll(sources, [200], { epoch: EPOCH + 1n }, half);
     expect(rest.usage.find(PAYER)!.usagePico).to.equal((await ledger.account(PAYER))!.usagePico);
   });
@@ -180,7 +180,7 @@ describe("daemon/reports: what a report says", () => {
     expect(missing).to.be.instanceOf(CannotAttestError);
     expect(missing).to.deep.include({ why: "history_missing", at: { originatorId: 200, sequenceId: 1n } });
     const walk = new LogWalk({ store: facts, originatorId: 200, after: 3n, endsAt: EPOCH_END });
-    expect(await walk.whole()).to.include({ firstSequenceId: 4n, lastSequenceId: 6n, count: 3n });
+    expect((await walk.whole()).range).to.include({ firstSequenceId: 4n, lastSequenceId: 6n, count: 3n });
   });
 
   it("knows the range that ends at any sequence id, also after the log has grown", async () => {
@@ -200,7 +200,7 @@ describe("daemon/reports: what a report says", () => {
           return { sequenceId: BigInt(i + 1), payerEnvelopeHash: hash as `0x${string}` };
         });
         const range = await walk.upTo(BigInt(last + 1));
-        expect(range!.root).to.equal(rangeTree(entries).root);
+        expect(range!.range.root).to.equal(rangeTree(entries).root);
         if (last === n) expect(range).to.deep.equal(whole);
       }
     }

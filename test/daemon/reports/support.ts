@@ -55,7 +55,9 @@ export async function reportAll(
   for (const originatorId of [...originators].sort((a, b) => a - b)) {
     const before = parent?.ranges.find((range) => range.originatorId === originatorId);
     const options = { store: sources.facts, originatorId, after: before?.lastSequenceId ?? 0n };
-    ranges.push(await new LogWalk({ ...options, endsAt: (epoch + 1n) * EPOCH_SECONDS }).whole());
+    ranges.push(
+      await new LogWalk({ ...options, endsAt: (epoch + 1n) * EPOCH_SECONDS }).whole().then((known) => known.range),
+    );
   }
   const request = { epoch, round: 0, parent: parent?.digest ?? NO_PARENT, registryVersion: 1n, seats: 24 };
   return buildReport(sources, { ...request, absentSeats: 0n, ranges, ...changes }, parent);

@@ -1,0 +1,115 @@
+import { attest } from "../../protocol/report/bls.ts";
+import { rollCallDigest } from "../../protocol/report/report.ts";
+import type { ReporterOptions } from "./options.ts";
+import type { ReportStanding, ReportSummary } from "./ports.ts";
+
+/** A year after finality nobody can ask for a leaf any more. */
+const SERVED_SECONDS = 365n * 86_400n;
+/** Reports that never came on chain are of no use to anybody after so many epochs. */
+const KEPT_EPOCHS = 20n;
+/** Reports that are looked at in one step: what is final is looked at until it is announced. */
+const LOOKED_AT = 32;
+/** Dropped in one step. */
+const DROPPED = 16;
+const ACCEPTED_EPOCHS = 3n;
+const TURN_SECONDS = 60n;
+
+/** What becomes of reports once they are on chain: final, applied, announced, and after a year forgotten. */
+export class Aftermath {
+  readonly #options: ReporterOptions;
+  /** Final, applied and announced: nothing becomes of them any more. */
+  readonly #done = new Set<string>();
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+  }
+
+  async step(): Promise<void> {
+    const { chain, store, log } = this.#options;
+    const [now, length] = await Promise.all([chain.now(), chain.epochSeconds()]);
+    for (const summary of await store.latest(LOOKED_AT)) {
+      if (this.#done.has(summary.digest) || summary.state === "void") continue;
+      // It is accepted within two epochs or never.
+      if (summary.state === "built" && summary.epoch + ACCEPTED_EPOCHS < now / length) continue;
+      const standing = await chain.standing(summary.digest);
+      await this.#note(summary, standing, now);
+      if (standing.status !== "accepted" || now < standing.finalAt) continue;
+      // One that fails, because another daemon was faster, does not keep the others waiting.
+      await this.#finish(summary, standing, now).catch((error: unknown) => {
+        log.info({ digest: summary.digest, error: String(error) }, "a final report is looked at again later");
+      });
+    }
+    await this.#drop(now);
+  }
+
+  async #note({ digest, state, finalAt }: ReportSummary, standing: ReportStanding, now: bigint): Promise<void> {
+    const { store, log } = this.#options;
+    if (standing.status === "unknown") return;
+    const isVoid = standing.status !== "accepted";
+    const next = isVoid ? "void" : now >= standing.finalAt ? "final" : "accepted";
+    if (next === state && (isVoid || finalAt === standing.finalAt)) return;
+    await store.change(digest, { state: next, ...(isVoid ? {} : { finalAt: standing.finalAt }) });
+    log.info({ digest, state: next }, "a report changed its standing");
+  }
+
+  /** By turns, each when it is worth its gas. */
+  async #finish({ digest }: ReportSummary, standing: ReportStanding, now: bigint): Promise<void> {
+    const { store, chain, log } = this.#options;
+    const contents = await store.get(digest);
+    if (!contents) return;
+    const { report, debits, ranges } = contents;
+    const hasPenalties = debits.length > 0 || report.absentSeats !== 0n;
+    const isApplied = standing.hasPenaltiesApplied || !hasPenalties;
+    if (isApplied && standing.isAnnounced) {
+      this.#done.add(digest);
+      return;
+    }
+    if (now < standing.finalAt + this.#waitSeconds(report.epoch)) return;
+    if (!isApplied && (await chain.applyPenalties(report, debits)))
+      log.info({ digest }, "applied a report's penalties");
+    if (!standing.isAnnounced && (await chain.announce(report, ranges)))
+      log.info({ digest }, "announced a report's ranges");
+  }
+
+  #waitSeconds(epoch: bigint): bigint {
+    const { nodes, nodeId } = this.#options;
+    const seats = nodes()
+      .filter(({ isCanonical }) => isCanonical)
+      .map((node) => node.nodeId)
+      .sort((a, b) => a - b);
+    const place = seats.indexOf(nodeId);
+    const count = BigInt(Math.max(1, seats.length));
+    return (place < 0 ? count : (((BigInt(place) - epoch) % count) + count) % count) * TURN_SECONDS;
+  }
+
+  /** The facts that a dropped report's ranges are of go with it. */
+  async #drop(now: bigint): Promise<void> {
+    const { store, chain } = this.#options;
+    const { epoch } = await chain.head();
+    const epochBefore = epoch > KEPT_EPOCHS ? epoch - KEPT_EPOCHS : 0n;
+    for (const { digest, state } of await store.expired(now - SERVED_SECONDS, epochBefore, DROPPED)) {
+      const contents = await store.get(digest);
+      if (state === "final" && contents) {
+        for (const { originatorId, lastSequenceId } of contents.ranges)
+          await store.forget(originatorId, lastSequenceId);
+      }
+      await store.drop(digest);
+      this.#done.delete(digest);
+    }
+  }
+}
+
+/** Answers a roll call at once, whoever opened it: a seat that does not is jailed. */
+export async function answerRollCall(options: ReporterOptions): Promise<void> {
+  const { chain, nodeId, domain, attestationKey, recorder, log } = options;
+  const call = await chain.rollCall();
+  const position = call?.seats.seats.findIndex((seat) => seat.nodeId === nodeId) ?? -1;
+  const isAnswered = !call || call.isClosed || position < 0 || ((call.answered >> BigInt(position)) & 1n) === 1n;
+  const isOpen = !isAnswered && (await chain.now()) < call.answerUntil;
+  recorder?.set("rollCallUnanswered", isOpen ? 1 : 0);
+  if (!isOpen) return;
+  log.warn({ number: call.number, answerUntil: call.answerUntil }, "a roll call asks whether this node is there");
+  const signature = attest(rollCallDigest(domain, call.number), attestationKey);
+  await chain.answerRollCall(1n << BigInt(position), signature, call.answerUntil);
+  recorder?.set("rollCallUnanswered", 0);
+}

@@ -1,0 +1,141 @@
+import { setImmediate } from "node:timers/promises";
+
+import type { Address, Hex } from "../../protocol/bytes.ts";
+import { toHex } from "../../protocol/bytes.ts";
+import { BLOCK_LEAVES, BlockTops } from "../../protocol/report/blockTree.ts";
+import type { LogRange, UsageLeaf } from "../../protocol/report/leaves.ts";
+import { logEntryFields, logsTree, usageFields } from "../../protocol/report/leaves.ts";
+import type { EntryProof, ProvedEntry, ProvedRange } from "../../protocol/report/logProofs.ts";
+import type { LeafProof } from "../../protocol/report/tree.ts";
+import { TreeTag, proveLeaf } from "../../protocol/report/tree.ts";
+import type { ReportContents, ReportStore } from "./ports.ts";
+import { readFacts } from "./readFacts.ts";
+
+/** Trees of which the tops are kept: what is asked about once is asked about again. */
+const KEPT_TREES = 8;
+
+interface RangeTops {
+  tops: BlockTops;
+  /** The first sequence id of each block. */
+  firsts: bigint[];
+}
+
+/** Serves what reports say, leaf by leaf, each with its proof. Nothing is found where nothing is kept. */
+export class Proofs {
+  readonly #store: Pick<ReportStore, "get" | "pages">;
+  readonly #kept = new Map<string, Promise<unknown>>();
+
+  constructor(store: Pick<ReportStore, "get" | "pages">) {
+    this.#store = store;
+  }
+
+  /** The range of an originator. */
+  async range(digest: Hex, originatorId: number): Promise<ProvedRange | undefined> {
+    const contents = await this.#store.get(digest);
+    return contents && provedRange(contents, originatorId);
+  }
+
+  /** A channel's usage. */
+  async usage(digest: Hex, channel: Address): Promise<{ leaf: UsageLeaf; proof: LeafProof } | undefined> {
+    const contents = await this.#store.get(digest);
+    if (!contents) return undefined;
+    const { usage } = contents;
+    const { index, isThere } = usage.indexOf(channel);
+    if (!isThere) return undefined;
+    const { tops, total } = await this.#keep(`usage:${digest}`, () => usageTops(contents));
+    const first = index - (index % BLOCK_LEAVES);
+    const length = Math.min(BLOCK_LEAVES, usage.count - first);
+    const block = Array.from({ length }, (_, i) => usageFields(usage.at(first + i)));
+    return { leaf: usage.at(index), proof: tops.prove(index, block, total) };
+  }
+
+  /**
+   * Presence or absence of a sequence id in an originator's range, with the range. Undefined when the report or the range
+   * is not there, or the id is outside of it. Rejects when this node has other facts than it attested.
+   */
+  async entry(digest: Hex, originatorId: number, sequenceId: bigint): Promise<EntryAnswer | undefined> {
+    const contents = await this.#store.get(digest);
+    const range = contents && provedRange(contents, originatorId);
+    if (!range) return undefined;
+    const { firstSequenceId, lastSequenceId, count } = range.range;
+    if (sequenceId < firstSequenceId || sequenceId > lastSequenceId) return undefined;
+    if (count === 0n) return { range, entry: { entries: [] } };
+    const known = await this.#keep(`range:${digest}:${originatorId}`, () => this.#rangeTops(range.range));
+    return { range, entry: await this.#proveEntry(known, range.range, sequenceId) };
+  }
+
+  async #proveEntry({ tops, firsts }: RangeTops, range: LogRange, sequenceId: bigint): Promise<EntryProof> {
+    const block = Math.max(
+      0,
+      firsts.findLastIndex((first) => first <= sequenceId),
+    );
+    const own = await this.#blockOf(range, firsts, block);
+    const at = own.findIndex((entry) => entry.sequenceId >= sequenceId);
+    const base = block * BLOCK_LEAVES;
+    const prove = (entries: typeof own, i: number, start: number): ProvedEntry => {
+      return { ...entries[i]!, proof: tops.prove(start + i, entries.map(logEntryFields)) };
+    };
+    if (at >= 0 && own[at]!.sequenceId === sequenceId) return { entries: [prove(own, at, base)] };
+    // What is between two entries is not there; the second may be the first of the next block.
+    if (at > 0) return { entries: [prove(own, at - 1, base), prove(own, at, base)] };
+    if (at === 0) return { entries: [prove(own, 0, base)] };
+    const before = prove(own, own.length - 1, base);
+    if (block === firsts.length - 1) return { entries: [before] };
+    return { entries: [before, prove(await this.#blockOf(range, firsts, block + 1), 0, base + BLOCK_LEAVES)] };
+  }
+
+  async #blockOf({ originatorId, lastSequenceId }: LogRange, firsts: readonly bigint[], block: number) {
+    const entries: { sequenceId: bigint; payerEnvelopeHash: Hex }[] = [];
+    for await (const { sequenceId, payerEnvelopeHash } of readFacts(this.#store, originatorId, firsts[block]! - 1n)) {
+      if (sequenceId > lastSequenceId || entries.length === BLOCK_LEAVES) break;
+      entries.push({ sequenceId, payerEnvelopeHash: toHex(payerEnvelopeHash) });
+    }
+    return entries;
+  }
+
+  async #rangeTops(range: LogRange): Promise<RangeTops> {
+    const { originatorId, firstSequenceId, lastSequenceId, count } = range;
+    const [tops, firsts] = [new BlockTops(TreeTag.range), [] as bigint[]];
+    for await (const { sequenceId, payerEnvelopeHash } of readFacts(this.#store, originatorId, firstSequenceId - 1n)) {
+      if (sequenceId > lastSequenceId) break;
+      if (tops.count % BLOCK_LEAVES === 0) firsts.push(sequenceId);
+      tops.add(logEntryFields({ sequenceId, payerEnvelopeHash: toHex(payerEnvelopeHash) }));
+    }
+    if (BigInt(tops.count) !== count)
+      throw new Error(`${tops.count} of ${count} entries of originator ${originatorId} are kept`);
+    return { tops: tops.finish(), firsts };
+  }
+
+  /** Whoever asks for the same at the same time waits for the same. */
+  async #keep<T>(key: string, make: () => Promise<T>): Promise<T> {
+    const known = this.#kept.get(key) as Promise<T> | undefined;
+    if (known) return known;
+    const oldest = this.#kept.keys().next();
+    if (this.#kept.size >= KEPT_TREES && !oldest.done) this.#kept.delete(oldest.value);
+    const made = make();
+    this.#kept.set(key, made);
+    made.catch(() => this.#kept.delete(key));
+    return made;
+  }
+}
+
+export interface EntryAnswer {
+  range: ProvedRange;
+  entry: EntryProof;
+}
+
+function provedRange({ ranges }: ReportContents, originatorId: number): ProvedRange | undefined {
+  const index = ranges.findIndex((range) => range.originatorId === originatorId);
+  return index < 0 ? undefined : { range: ranges[index]!, proof: proveLeaf(logsTree(ranges), index) };
+}
+
+async function usageTops({ usage }: ReportContents): Promise<{ tops: BlockTops; total: bigint }> {
+  const tops = new BlockTops(TreeTag.usage);
+  let total = 0n;
+  for (const leaf of usage) {
+    if (tops.count % BLOCK_LEAVES === 0) await setImmediate();
+    tops.add(usageFields(leaf));
+    total += leaf.usagePico;
+  }
+  return { tops: tops.finish(), total };
+}
