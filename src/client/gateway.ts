@@ -196,7 +196,7 @@ function proving(
 ): [string, number, () => Promise<unknown>][] {
   if (!reports) return [];
   const library = new ReportLibrary({ ...reports, clock, random, ...limits });
-  const prover = new ReceiptProver({ store, channel, chain: reports.chain, library, log });
+  const prover = new ReceiptProver({ store, channel, chain: reports.chain, library, clock, log, ...limits });
   const round = async () => log.debug(await prover.round(signal), "held receipts against final reports");
   return [["receipts", limits.proveEveryMs, round]];
 }

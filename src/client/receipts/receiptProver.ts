@@ -1,5 +1,7 @@
+import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { Address } from "../../protocol/bytes.ts";
+import { withTimeout } from "../async.ts";
 import type { KeptReceipt, ReceiptKey, ReceiptStore } from "../ports.ts";
 import type { Accusation } from "./accuse.ts";
 import { accuse } from "./accuse.ts";
@@ -13,7 +15,9 @@ export interface ReceiptProverOptions {
   channel: Address;
   chain: ReportsChain;
   library: ReportLibrary;
+  clock: Clock;
   log: Log;
+  chainTimeoutMs: number;
 }
 
 export type Outcome = Exclude<Finding, Contradicted> | (Contradicted & { accusation: Accusation });
@@ -43,11 +47,13 @@ export class ReceiptProver {
 
   /** Proves one receipt, and notes what came of it. `library` was refreshed before. Rejects when chain or store fail. */
   async prove(receipt: KeptReceipt, signal: AbortSignal): Promise<Outcome> {
-    const { chain, channel, library, log, store } = this.#options;
+    const { chain, chainTimeoutMs, channel, clock, library, log, store } = this.#options;
     const finding = await proveReceipt(receipt, library, signal);
     if (finding.kind === "included") await store.removeReceipts(channel, [receipt]);
     if (finding.kind !== "contradicted") return finding;
-    const accusation = await accuse(receipt, finding, chain, signal);
+    const accusation = await withTimeout(clock, chainTimeoutMs, signal, "looking for evidence", (own) =>
+      accuse(receipt, finding, chain, own),
+    );
     const { originatorId: node, sequenceId } = receipt;
     const { digest: report } = finding.report;
     const isEvidence = accusation.kind === "evidence";

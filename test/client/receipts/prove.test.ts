@@ -9,6 +9,8 @@ import { proveReceipt } from "../../../src/client/receipts/proveReceipt.ts";
 import { ReceiptProver } from "../../../src/client/receipts/receiptProver.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import type { Hex } from "../../../src/protocol/bytes.ts";
+import { rangeTree } from "../../../src/protocol/report/leaves.ts";
+import { proveEntry } from "../../../src/protocol/report/logProofs.ts";
 import { addressOf } from "../../../src/protocol/ecdsa.ts";
 import { CHANNEL } from "../support/fakeNetwork.ts";
 import { FakeReports, NEVER, hashAt, honestPart } from "./fakeReports.ts";
@@ -232,7 +234,10 @@ describe("client/receipts/receiptProver", () => {
   afterEach(() => store.close());
 
   const proverOf = (library = reports.library()) =>
-    new ReceiptProver({ store, channel: CHANNEL, chain: reports.chain(), library, log: silentLog });
+    new ReceiptProver({
+      ...{ store, channel: CHANNEL, chain: reports.chain(), library, log: silentLog },
+      ...{ clock: reports.clock, chainTimeoutMs: 1_000 },
+    });
   const left = async () => (await store.receipts(CHANNEL, undefined, 10_000)).map(({ sequenceId }) => sequenceId);
 
   it("lets go of what is in the logs, keeps what is not covered, and what is contradicted with its evidence", async () => {
@@ -298,8 +303,6 @@ describe("client/receipts/receiptProver", () => {
     const [, entries] = [...reports.made[0]!.entries][0]!;
     const proofs = new Map<bigint, Awaited<ReturnType<typeof reports.honest.entry>>>();
     // Building the tree anew for each proof would take the test minutes.
-    const { proveEntry } = await import("../../../src/protocol/report/logProofs.ts");
-    const { rangeTree } = await import("../../../src/protocol/report/leaves.ts");
     const tree = rangeTree(entries);
     for (const id of ids) proofs.set(id, proveEntry(tree, entries, id));
     reports.honest.entry = async (_, { sequenceId }) => proofs.get(sequenceId)!;
