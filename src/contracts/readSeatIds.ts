@@ -10,7 +10,7 @@ const ID_LENGTH = 4;
 
 /** The nodes with a seat in a registry version, by position. Rejects for an unknown version. */
 export async function readSeatIds(nodeSeats: NodeSeats, version: bigint): Promise<number[]> {
-  const blob = fromHex((await nodeSeats.blobOf(version)) as Hex);
+  const blob = fromHex((await nodeSeats.blobOf(version)));
   const ids: number[] = [];
   for (let at = SUM_LENGTH; at + SEAT_LENGTH <= blob.length; at += SEAT_LENGTH) {
     ids.push(Number(bytesToUint(blob.subarray(at, at + ID_LENGTH))));

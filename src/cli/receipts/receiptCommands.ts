@@ -28,7 +28,10 @@ export async function* selected(
 ): AsyncGenerator<KeptReceipt> {
   if (node !== undefined && sequenceId !== undefined) {
     const one = await store.receipt(channel, { originatorId: node, sequenceId });
-    if (one) return yield one;
+    if (one) {
+      yield one;
+      return;
+    }
     const why = "it was proved and let go, chance did not keep it, or another channel paid for it";
     throw new CommandError("unknown_receipt", `no receipt of ${node}:${sequenceId} is kept: ${why}`);
   }

@@ -1,7 +1,7 @@
 import type { Provider } from "ethers";
-import { isError } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
+import { readContradicts } from "../../contracts/readContradicts.ts";
 import { readAllNodes } from "../../contracts/readNodes.ts";
 import { readSeatIds } from "../../contracts/readSeatIds.ts";
 import { readSigningKey } from "../../contracts/readSigningKey.ts";
@@ -31,15 +31,7 @@ export function ethersReportsChain({ contracts, provider, domain }: EthersReport
     isFinal: (digest) => epochReports.isFinal(digest),
     signers: async (digest) => (await epochReports.standingOf(digest)).signers,
     seats: (registryVersion) => readSeatIds(nodeSeats, registryVersion),
-    async contradicts({ report, nodeId, sequenceId, payerEnvelopeHash, proof }) {
-      try {
-        return await epochReports.contradicts(report, nodeId, sequenceId, payerEnvelopeHash, proof);
-      } catch (error) {
-        // A proof that it cannot read reverts, and convicts nobody.
-        if (isError(error, "CALL_EXCEPTION")) return false;
-        throw error;
-      }
-    },
+    contradicts: (claim) => readContradicts(epochReports, claim),
     signingKey: (nodeId, signer) => readSigningKey(nodeRegistry, nodeId, signer),
     async now() {
       const block = await provider.getBlock("latest");

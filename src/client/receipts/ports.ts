@@ -1,8 +1,11 @@
+import type { ContradictionClaim } from "../../contracts/readContradicts.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import type { EntryProof } from "../../protocol/report/logProofs.ts";
 import type { LogRange } from "../../protocol/report/leaves.ts";
 import type { Report, ReportsDomain } from "../../protocol/report/report.ts";
 import type { RegisteredNode, SigningKey } from "../ports.ts";
+
+export type { ContradictionClaim };
 
 /** EpochReports, and what belongs to it, as whoever holds receipts reads them. Every call may fail. */
 export interface ReportsChain {
@@ -21,16 +24,6 @@ export interface ReportsChain {
   now(signal: AbortSignal): Promise<bigint>;
   /** Whose daemons may be asked. */
   nodes(signal: AbortSignal): Promise<RegisteredNode[]>;
-}
-
-export interface ContradictionClaim {
-  /** Digest. */
-  report: Hex;
-  nodeId: number;
-  sequenceId: bigint;
-  payerEnvelopeHash: Hex;
-  /** As FaultProofs takes it. */
-  proof: Hex;
 }
 
 /** A place in a report's logs. */

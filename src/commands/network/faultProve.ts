@@ -1,8 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 
-import { isError } from "ethers";
-
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import type { FaultEvidence, FoundFault, ReportExhibit } from "../../contracts/faultEvidence.ts";
 import {
@@ -13,6 +11,7 @@ import {
   faultEvidence,
   faultIn,
 } from "../../contracts/faultEvidence.ts";
+import { readContradicts } from "../../contracts/readContradicts.ts";
 import { writeKeyFile } from "../../platform/keyFile.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { toAddress, toHex } from "../../protocol/bytes.ts";
@@ -166,7 +165,7 @@ async function problemsOf(
       ),
     );
   }
-  if (contradiction && !(await contradicts(contracts, found, contradiction))) {
+  if (contradiction && !(await readContradicts(contracts.epochReports, { ...found, ...contradiction }))) {
     const problem = `EpochReports does not see report ${contradiction.report} contradict the receipt`;
     problems.push(
       new CommandError("bad_evidence", `${problem}: it has to be final, signed by node ${nodeId}, and cover its place`),
@@ -182,20 +181,6 @@ async function problemsOf(
     problems.push(new CommandError("too_late", `${problem}: remove ${saltFile} and start again`));
   }
   return problems;
-}
-
-async function contradicts(
-  { epochReports }: Contracts,
-  { nodeId, sequenceId, payerEnvelopeHash }: FoundFault,
-  { report, proof }: ReportExhibit,
-): Promise<boolean> {
-  try {
-    return await epochReports.contradicts(report, nodeId, sequenceId, payerEnvelopeHash, proof);
-  } catch (error) {
-    // A proof that cannot be decoded reverts.
-    if (isError(error, "CALL_EXCEPTION")) return false;
-    throw error;
-  }
 }
 
 /** An open case of a lighter fault becomes one of this fault. */
