@@ -134,14 +134,25 @@ const gatewaySchema = z.strictObject({
 });
 
 type KeyNames =
-  "attestationKey" | "attestationKeyFile" | "signingKey" | "signingKeyFile" | "settlementKey" | "settlementKeyFile" | "deadlineKey";
+  | "attestationKey"
+  | "attestationKeyFile"
+  | "signingKey"
+  | "signingKeyFile"
+  | "settlementKey"
+  | "settlementKeyFile"
+  | "deadlineKey";
 type Places = ReturnType<typeof places>;
 /** What a file may say in several ways. */
 type Unresolved = Pick<
   z.output<typeof nodeSchema>,
   | "attestationKeyFile"
   | "attestationKey"
-  | "settlementKeyFile" | "settlementKey" | "deadlineKey" | "rpcUrl" | "rpcUrls" | keyof Places
+  | "settlementKeyFile"
+  | "settlementKey"
+  | "deadlineKey"
+  | "rpcUrl"
+  | "rpcUrls"
+  | keyof Places
 >;
 interface Resolved {
   rpcUrls: string[];
@@ -235,7 +246,7 @@ function resolved<T extends Unresolved>(file: string, settings: T): Omit<T, keyo
     rpcUrls: rpcUrls ?? [rpcUrl!],
     settlementKey: keyOf(file, settlementKeyFile, settlementKey),
     ...(attestationKey || attestationKeyFile
-      ? { attestationKey: keyOf(file, attestationKeyFile, attestationKey) as LocalKeySource }
+      ? { attestationKey: keyOf<LocalKeySource>(file, attestationKeyFile, attestationKey) }
       : {}),
     ...(deadlineKey ? { deadlineKey: absoluteKey(file, deadlineKey) } : {}),
   };

@@ -113,8 +113,7 @@ export class Daemon {
     };
     const handler = publicHandler({ receiveVouchers: (...call) => this.receiveVouchers(...call), ...watched }, log);
     const reports = this.#epochReports?.handler;
-    this.handler = (request, ...rest) =>
-      (reports && isForReports(request.url) ? reports : handler)(request, ...rest);
+    this.handler = (request, ...rest) => (reports && isForReports(request.url) ? reports : handler)(request, ...rest);
   }
 
   /** Takes packed voucher rows from a peer or a payer; answers how many were of use. */

@@ -23,7 +23,10 @@ interface Tally {
   failed: number;
 }
 
-export interface SamplesOptions extends Pick<ReporterOptions, "nodeId" | "chain" | "logs" | "nodes" | "store" | "clock" | "log"> {
+export interface SamplesOptions extends Pick<
+  ReporterOptions,
+  "nodeId" | "chain" | "logs" | "nodes" | "store" | "clock" | "log"
+> {
   ledger: Pick<LedgerStore, "meterCursor">;
 }
 
@@ -84,7 +87,10 @@ export class Samples {
       if (signal.aborted) tally.asked--;
       else {
         tally.failed++;
-        this.#options.log.debug({ peer: peer.nodeId, error: String(error) }, "a seat did not serve what it was asked for");
+        this.#options.log.debug(
+          { peer: peer.nodeId, error: String(error) },
+          "a seat did not serve what it was asked for",
+        );
       }
     }
   }
@@ -101,7 +107,11 @@ export class Samples {
     return undefined;
   }
 
-  async #read({ nodeId, httpAddress }: RegisteredNode, expected: bigint | undefined, signal: AbortSignal): Promise<void> {
+  async #read(
+    { nodeId, httpAddress }: RegisteredNode,
+    expected: bigint | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     const page = { originatorId: nodeId, after: expected === undefined ? 0n : expected - 1n, limit: 1 };
     const [envelope] = await this.#options.logs.read(httpAddress, page, signal);
     if (expected === undefined) return;
