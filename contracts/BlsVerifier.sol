@@ -31,6 +31,16 @@ contract BlsVerifier is IBlsVerifier {
     }
 
     /// @inheritdoc IBlsVerifier
+    function verifyReportWithout(
+        bytes32 digest,
+        bytes calldata signature,
+        bytes calldata sum,
+        bytes calldata missing
+    ) external view returns (bool) {
+        return Bls12381.verifyWithout(digest, REPORT_DOMAIN, signature, sum, missing);
+    }
+
+    /// @inheritdoc IBlsVerifier
     function addKeys(bytes calldata sum, bytes calldata keys) external view returns (bytes memory) {
         return Bls12381.addKeys(sum, keys);
     }

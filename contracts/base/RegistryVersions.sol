@@ -6,14 +6,12 @@ import {SSTORE2} from "solady/src/utils/SSTORE2.sol";
 
 import {IRegistryVersions} from "../interfaces/IRegistryVersions.sol";
 import {EpochTrace} from "../libraries/EpochTrace.sol";
+import {SeatBlob} from "../libraries/SeatBlob.sol";
 
 /// @title RegistryVersions: the active seats with weights and keys, frozen.
 /// @notice See IRegistryVersions.
 abstract contract RegistryVersions is IRegistryVersions {
     using EpochTrace for EpochTrace.Trace;
-
-    uint256 private constant KEY_LENGTH = 192;
-    uint256 private constant SEAT_LENGTH = 208;
 
     RegistryVersion[] private _versions;
     EpochTrace.Trace private _versionByEpoch;
@@ -39,17 +37,17 @@ abstract contract RegistryVersions is IRegistryVersions {
         bytes memory keys,
         bytes memory sum
     ) internal {
-        bytes memory blob = new bytes(KEY_LENGTH + nodeIds.length * SEAT_LENGTH);
+        bytes memory blob = new bytes(SeatBlob.KEY_LENGTH + nodeIds.length * SeatBlob.SEAT_LENGTH);
         _copy(sum, 0, blob, 0);
         uint256 weight;
         for (uint256 i = 0; i < nodeIds.length; i++) {
-            uint256 at = KEY_LENGTH + i * SEAT_LENGTH;
+            uint256 at = SeatBlob.KEY_LENGTH + i * SeatBlob.SEAT_LENGTH;
             uint256 seatWeight = Math.min(weights[i], type(uint96).max);
             uint256 head = (uint256(nodeIds[i]) << 224) | (seatWeight << 128);
             assembly ("memory-safe") {
                 mstore(add(add(blob, 0x20), at), head)
             }
-            _copy(keys, i * KEY_LENGTH, blob, at + 16);
+            _copy(keys, i * SeatBlob.KEY_LENGTH, blob, at + 16);
             weight += seatWeight;
         }
         uint256 version = _versions.length;
@@ -62,8 +60,9 @@ abstract contract RegistryVersions is IRegistryVersions {
 
     /// @dev Copies one key.
     function _copy(bytes memory from, uint256 fromAt, bytes memory to, uint256 toAt) private pure {
+        uint256 length = SeatBlob.KEY_LENGTH;
         assembly ("memory-safe") {
-            mcopy(add(add(to, 0x20), toAt), add(add(from, 0x20), fromAt), KEY_LENGTH)
+            mcopy(add(add(to, 0x20), toAt), add(add(from, 0x20), fromAt), length)
         }
     }
 

@@ -30,6 +30,17 @@ interface IBlsVerifier {
     /// @dev The keys must have proved possession one by one: a sum says nothing otherwise.
     function verifyReport(bytes32 digest, bytes calldata signature, bytes calldata key) external view returns (bool);
 
+    /**
+     * @notice As `verifyReport`, of a sum of keys less some of them: what is signed by all but a few.
+     * @param missing Keys written one after the other; each has to be part of the sum.
+     */
+    function verifyReportWithout(
+        bytes32 digest,
+        bytes calldata signature,
+        bytes calldata sum,
+        bytes calldata missing
+    ) external view returns (bool);
+
     /// @notice The sum of a key and of keys written one after the other; `sum` may be empty.
     function addKeys(bytes calldata sum, bytes calldata keys) external view returns (bytes memory);
 

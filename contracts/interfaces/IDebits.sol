@@ -40,7 +40,7 @@ interface IDebits {
      */
     function payDebit(uint32 nodeId, uint64 amount) external returns (uint256 arrived);
 
-    /// @notice Who records debits: EpochReports. Immutable. Until it is built its address is reserved and empty.
+    /// @notice Who records debits: EpochReports. Immutable.
     function reports() external view returns (address);
 
     /// @notice What a node owes, earnings that were not claimed yet not counted.

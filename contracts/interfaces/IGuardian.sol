@@ -5,7 +5,7 @@ import {IFaultProofs} from "./IFaultProofs.sol";
 import {IGuardedGovernor} from "./IGuardedGovernor.sol";
 import {IPausableEntries} from "./IPausableEntries.sol";
 
-/// @notice What the guardian may do at EpochReports, which is not built yet: its address is reserved and empty.
+/// @notice What the guardian may do at EpochReports.
 interface IVetoedReports {
     /// @notice Vetoes a report that is not final. The guardian only.
     function veto(bytes32 digest) external;
@@ -79,6 +79,6 @@ interface IGuardian {
     /// @notice Where cases are dismissed. Immutable.
     function faultProofs() external view returns (IFaultProofs);
 
-    /// @notice Where reports are vetoed: EpochReports. Immutable. Until it is built its address is reserved and empty.
+    /// @notice Where reports are vetoed: EpochReports. Immutable.
     function reports() external view returns (IVetoedReports);
 }

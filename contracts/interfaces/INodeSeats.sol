@@ -112,7 +112,7 @@ interface INodeSeats is ISeats, IRegistryVersions {
     /// @notice Who suspends nodes with unpaid debits: FeeDistributor. Immutable.
     function distributor() external view returns (address);
 
-    /// @notice Who jails absent nodes: EpochReports. Immutable. Until it is built its address is reserved and empty.
+    /// @notice Who jails absent nodes: EpochReports. Immutable.
     function reports() external view returns (address);
 
     /// @notice How many seats there are.

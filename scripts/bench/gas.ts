@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
+import type { World } from "../../test/contracts/fixtures.ts";
 import { DATA_FEE } from "./baseDataFee.ts";
 import { checkAgainstSnapshot, checkAgainstTargets, flatten } from "./checkGas.ts";
 import { FLOOR_PER_ROW, PEERS, TARGETS, XMTP } from "./gasTargets.ts";
@@ -65,7 +66,8 @@ function print(figures: GasFigures): void {
 
 const options = readOptions();
 buildProduction();
-const figures = await measureGas(await productionWorld(), await productionWorld());
+const reportWorlds: [World, World] = [await productionWorld(), await productionWorld()];
+const figures = await measureGas(await productionWorld(), await productionWorld(), reportWorlds);
 print(figures);
 const text = `${JSON.stringify(figures, null, 2)}\n`;
 if (options.json) writeFileSync(options.json, text);

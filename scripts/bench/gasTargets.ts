@@ -9,6 +9,9 @@ export const TARGETS: Record<string, number> = {
   "deposit.new": 82_413,
   "deposit.permit": 86_613,
   claim: 60_000,
+  "report.seats21": 230_000,
+  "report.seats90absent10": 255_000,
+  "report.perAnnouncement": 32_000,
   "identity.register": 520_000,
   "identity.ed25519ph": 240_000,
 };

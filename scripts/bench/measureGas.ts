@@ -7,6 +7,8 @@ import type { IdentityFigures } from "./measureIdentity.ts";
 import { measureIdentity } from "./measureIdentity.ts";
 import type { NodeFigures } from "./measureNodes.ts";
 import { measureNodes } from "./measureNodes.ts";
+import type { ReportFigures } from "./measureReports.ts";
+import { measureReports } from "./measureReports.ts";
 import type { Sent } from "./receipts.ts";
 import { dataFeeOf, gasOf, receiptOf } from "./receipts.ts";
 
@@ -23,6 +25,7 @@ export interface GasFigures {
   claim: number;
   claims: { firstOfNode: number; oneEpochToRoll: number; everythingToRoll: number };
   identity: IdentityFigures;
+  report: ReportFigures;
   nodes: NodeFigures;
   dataFeeWei: {
     settlePerRow: Record<string, number>;
@@ -33,8 +36,12 @@ export interface GasFigures {
   };
 }
 
-/** Nodes are measured in a world of their own, where there are none yet. */
-export async function measureGas(world: World, nodesWorld: World): Promise<GasFigures> {
+/** Nodes and reports are measured in worlds of their own, where there are no nodes yet. */
+export async function measureGas(
+  world: World,
+  nodesWorld: World,
+  reportWorlds: [few: World, many: World],
+): Promise<GasFigures> {
   // In this order: deposits first meet an empty contract, and claims need what settlements collected.
   const deposit = await measureDeposits(world);
   const settle = await measureSettle(world);
@@ -50,6 +57,7 @@ export async function measureGas(world: World, nodesWorld: World): Promise<GasFi
     withdrawal,
     ...streams,
     identity,
+    report: await measureReports(...reportWorlds),
     nodes: await measureNodes(nodesWorld),
     dataFeeWei: { settlePerRow, deposit: depositFee, claim: claimFee, ...dataFees },
   };

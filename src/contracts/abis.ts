@@ -2,6 +2,7 @@ import { accessManagerAbi } from "#abi/AccessManager.ts";
 import { blsVerifierAbi } from "#abi/BlsVerifier.ts";
 import { commitBroadcasterAbi } from "#abi/CommitBroadcaster.ts";
 import { ed25519VerifierAbi } from "#abi/Ed25519Verifier.ts";
+import { epochReportsAbi } from "#abi/EpochReports.ts";
 import { faultProofsAbi } from "#abi/FaultProofs.ts";
 import { feeDistributorAbi } from "#abi/FeeDistributor.ts";
 import { guardianAbi } from "#abi/Guardian.ts";
@@ -34,6 +35,7 @@ export const abis = {
   nodeSeats: nodeSeatsAbi,
   nodeStaking: nodeStakingAbi,
   faultProofs: faultProofsAbi,
+  epochReports: epochReportsAbi,
   votingPower: votingPowerAbi,
   postageGovernor: postageGovernorAbi,
   guardian: guardianAbi,

@@ -6,6 +6,7 @@ import type {
   BlsVerifier,
   CommitBroadcaster,
   Ed25519Verifier,
+  EpochReports,
   FaultProofs,
   FeeDistributor,
   Guardian,
@@ -43,6 +44,7 @@ export interface Contracts {
   nodeSeats: NodeSeats;
   nodeStaking: NodeStaking;
   faultProofs: FaultProofs;
+  epochReports: EpochReports;
   votingPower: VotingPower;
   postageGovernor: PostageGovernor;
   guardian: Guardian;

@@ -54,6 +54,7 @@ export const deploymentRecordSchema = z.strictObject({
     nodeSeats: deployed,
     nodeStaking: deployed,
     faultProofs: deployed,
+    epochReports: deployed,
     votingPower: deployed,
     postageGovernor: deployed,
     guardian: deployed,

@@ -1,12 +1,9 @@
 import type { ContractKey } from "../contracts/abis.ts";
-import type { ReservedKey } from "./contractAddresses.ts";
 import type { DeploymentParameters } from "./parameters.ts";
 
 /** Addresses known before anything is deployed. */
 export interface KnownAddresses {
   contracts: Record<ContractKey, string>;
-  /** Addresses of parts that are not built yet: empty, so that what they may call is unreachable. */
-  reserved: Record<ReservedKey, string>;
   token: string;
   /** Stands in for what the parameters leave open. */
   signer: string;
@@ -17,7 +14,7 @@ export const ADMISSIONS = ["approved", "open"] as const;
 
 /** What each contract is constructed with: predicted addresses and parameters, so that the order does not matter. */
 export function constructorArguments(
-  { contracts, reserved, token, signer }: KnownAddresses,
+  { contracts, token, signer }: KnownAddresses,
   parameters: DeploymentParameters,
 ): Record<ContractKey, unknown[]> {
   const { firstRates: rates } = parameters;
@@ -47,7 +44,7 @@ export function constructorArguments(
     staking: contracts.nodeStaking,
     blsVerifier: contracts.blsVerifier,
     distributor: contracts.feeDistributor,
-    reports: reserved.epochReports,
+    reports: contracts.epochReports,
     authority,
   };
   return {
@@ -61,7 +58,7 @@ export function constructorArguments(
       contracts.nodeSeats,
       token,
       timelock,
-      reserved.epochReports,
+      contracts.epochReports,
       authority,
       parameters.epochSeconds,
       parameters.treasuryBps,
@@ -87,11 +84,23 @@ export function constructorArguments(
     faultProofs: [
       contracts.nodeStaking,
       contracts.nodeRegistry,
-      reserved.epochReports,
+      contracts.epochReports,
       contracts.guardian,
       timelock,
       authority,
       parameters.appealSeconds,
+    ],
+    epochReports: [
+      {
+        seats: contracts.nodeSeats,
+        keys: contracts.nodeRegistry,
+        blsVerifier: contracts.blsVerifier,
+        distributor: contracts.feeDistributor,
+        guardian: contracts.guardian,
+        authority,
+      },
+      parameters.epochSeconds,
+      parameters.vetoWindowSeconds,
     ],
     blsVerifier: [],
     rateRegistry: [timelock, parameters.stampPriceAmount, firstRates],
@@ -115,7 +124,7 @@ export function constructorArguments(
       timelock,
       contracts.postageGovernor,
       contracts.faultProofs,
-      reserved.epochReports,
+      contracts.epochReports,
       parameters.guardianKeyholder ?? signer,
     ],
   };

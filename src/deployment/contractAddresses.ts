@@ -3,12 +3,8 @@ import { id } from "ethers";
 import type { ContractKey } from "../contracts/abis.ts";
 import { create3Address } from "./create3.ts";
 
-/** Parts that are not built yet, whose addresses others are constructed with. */
-export const RESERVED_KEYS = ["epochReports"] as const;
-export type ReservedKey = (typeof RESERVED_KEYS)[number];
-
 /** `PostageChannels` for `postageChannels`. */
-export function contractName(key: ContractKey | ReservedKey): string {
+export function contractName(key: ContractKey): string {
   return key[0]!.toUpperCase() + key.slice(1);
 }
 
@@ -26,15 +22,12 @@ export function contractSource(key: ContractKey): string {
 }
 
 /** The CREATE3 salt of a contract, the same on every chain. */
-export function contractSalt(key: ContractKey | ReservedKey): string {
+export function contractSalt(key: ContractKey): string {
   return id(`pennyblack.${contractName(key)}`);
 }
 
 /** The addresses that the Create3Deployer at an address gives, deployed or not. */
-export function contractAddresses<K extends ContractKey | ReservedKey>(
-  deployer: string,
-  keys: readonly K[],
-): Record<K, string> {
+export function contractAddresses<K extends ContractKey>(deployer: string, keys: readonly K[]): Record<K, string> {
   const entries = keys.map((key) => [key, create3Address(deployer, contractSalt(key))] as const);
   return Object.fromEntries(entries) as Record<K, string>;
 }

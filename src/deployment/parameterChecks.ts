@@ -9,7 +9,16 @@ export async function parameterChecks(
   handles: Contracts,
   { parameters }: Pick<NetworkParameters, "parameters">,
 ): Promise<Check[]> {
-  const { postageChannels, feeDistributor, nodeRegistry, nodeSeats, nodeStaking, faultProofs, rateRegistry } = handles;
+  const {
+    postageChannels,
+    feeDistributor,
+    nodeRegistry,
+    nodeSeats,
+    nodeStaking,
+    faultProofs,
+    epochReports,
+    rateRegistry,
+  } = handles;
   const { timelock, postageGovernor, postageToken, guardian } = handles;
   const channels = await postageChannels.parameters();
   const rates = await ratesInForce(handles);
@@ -31,6 +40,8 @@ export async function parameterChecks(
     ["minimumStakeAmount", await nodeStaking.minimumStake(), parameters.minimumStakeAmount],
     ["unbondingSeconds", await nodeStaking.unbondingSeconds(), parameters.unbondingSeconds],
     ["appealSeconds", await faultProofs.appealSeconds(), parameters.appealSeconds],
+    ["vetoWindowSeconds", await epochReports.vetoWindowSeconds(), parameters.vetoWindowSeconds],
+    ["shards", await epochReports.shards(), 1],
     ["stampPriceAmount", await rateRegistry.stampPrice(), parameters.stampPriceAmount],
     ["messageFeePico in force", rates.messageFee, firstRates.messageFeePico],
     ["storageFeePicoPerByteDay in force", rates.storageFee, firstRates.storageFeePicoPerByteDay],

@@ -3,7 +3,7 @@ import { Interface, concat } from "ethers";
 import type { ContractKey } from "../contracts/abis.ts";
 import { abis } from "../contracts/abis.ts";
 import { constructorArguments } from "./constructorArguments.ts";
-import { RESERVED_KEYS, contractAddresses, contractName, contractSalt, contractSource } from "./contractAddresses.ts";
+import { contractAddresses, contractName, contractSalt, contractSource } from "./contractAddresses.ts";
 import { DeploymentError } from "./errors.ts";
 import type { DeploymentParameters } from "./parameters.ts";
 import type { Artifact, ReadArtifact } from "./readArtifact.ts";
@@ -46,8 +46,7 @@ export interface SuiteOptions {
 
 export function suiteOf({ deployer, token, signer, parameters, artifacts }: SuiteOptions): Suite {
   const addresses = contractAddresses(deployer, CONTRACT_KEYS);
-  const reserved = contractAddresses(deployer, RESERVED_KEYS);
-  const args = constructorArguments({ contracts: addresses, reserved, token, signer }, parameters);
+  const args = constructorArguments({ contracts: addresses, token, signer }, parameters);
   const entries = CONTRACT_KEYS.map((key): [ContractKey, SuiteContract] => {
     const source = contractSource(key);
     const { abi, bytecode } = artifacts(source);

@@ -5,7 +5,6 @@ import type { ContractKey } from "../contracts/abis.ts";
 import type { Contracts } from "../contracts/connectContracts.ts";
 import { connectContracts } from "../contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
-import { RESERVED_KEYS, contractAddresses } from "./contractAddresses.ts";
 import { CREATE3_DEPLOYER_INTERFACE } from "./suite.ts";
 import { rolesFound } from "./verifyRoles.ts";
 
@@ -52,25 +51,16 @@ export async function deploymentChecks(record: DeploymentRecord, provider: Provi
   const checks = await codeChecks(record, provider);
   // A link of a contract that is not there cannot be read.
   if (checks.some(isWrong)) return checks;
-  const { epochReports } = contractAddresses(record.deployer, RESERVED_KEYS);
   const handles = connectContracts(record, provider);
   const owner = (await new Contract(record.deployer, CREATE3_DEPLOYER_INTERFACE, provider).getFunction(
     "owner",
   )()) as string;
-  const reserved = codeOrNone(await provider.getCode(epochReports));
   return [
     ...checks,
-    ...inArea("links", await linksFound(record, handles, epochReports)),
-    ...inArea("links", await governanceFound(record, handles, epochReports)),
+    ...inArea("links", await linksFound(record, handles)),
+    ...inArea("links", await governanceFound(record, handles)),
     ...inArea("roles", [["deployer.owner", owner, record.contracts.timelock.address]]),
     ...inArea("roles", await rolesFound(record, handles, provider)),
-    {
-      area: "code",
-      name: "epochReports (reserved)",
-      actual: reserved,
-      expected: NO_CODE,
-      problem: `${epochReports}, reserved for reports, has code`,
-    },
   ];
 }
 
@@ -125,11 +115,7 @@ async function expectedFound({ guardian, timelock }: Contracts, expected: Expect
   ];
 }
 
-async function governanceFound(
-  { contracts }: DeploymentRecord,
-  handles: Contracts,
-  epochReports: string,
-): Promise<Found[]> {
+async function governanceFound({ contracts }: DeploymentRecord, handles: Contracts): Promise<Found[]> {
   const { postageToken, feeDistributor, nodeStaking, rateRegistry, faultProofs } = handles;
   const { votingPower, postageGovernor, guardian } = handles;
   const at = (key: ContractKey) => contracts[key].address;
@@ -148,7 +134,7 @@ async function governanceFound(
     ["guardian.timelock", await guardian.timelock(), at("timelock")],
     ["guardian.governor", await guardian.governor(), at("postageGovernor")],
     ["guardian.faultProofs", await guardian.faultProofs(), at("faultProofs")],
-    ["guardian.reports", await guardian.reports(), epochReports],
+    ["guardian.reports", await guardian.reports(), at("epochReports")],
     // Votes are looked up by time everywhere.
     ["postageToken.CLOCK_MODE", await postageToken.CLOCK_MODE(), "mode=timestamp"],
     ["votingPower.CLOCK_MODE", await votingPower.CLOCK_MODE(), "mode=timestamp"],
@@ -156,12 +142,8 @@ async function governanceFound(
   ];
 }
 
-async function linksFound(
-  { token, contracts }: DeploymentRecord,
-  handles: Contracts,
-  epochReports: string,
-): Promise<Found[]> {
-  const { postageChannels, feeDistributor, nodeRegistry, nodeSeats, nodeStaking, faultProofs } = handles;
+async function linksFound({ token, contracts }: DeploymentRecord, handles: Contracts): Promise<Found[]> {
+  const { postageChannels, feeDistributor, nodeRegistry, nodeSeats, nodeStaking, faultProofs, epochReports } = handles;
   const { identityVerifier, identityRegistry, commitBroadcaster } = handles;
   const at = (key: ContractKey) => contracts[key].address;
   const links: Found[] = [
@@ -171,7 +153,7 @@ async function linksFound(
     ["feeDistributor.seats", await feeDistributor.seats(), at("nodeSeats")],
     ["feeDistributor.token", await feeDistributor.token(), token],
     ["feeDistributor.epochSeconds", await feeDistributor.epochSeconds(), await nodeSeats.epochSeconds()],
-    ["feeDistributor.reports", await feeDistributor.reports(), epochReports],
+    ["feeDistributor.reports", await feeDistributor.reports(), at("epochReports")],
     ["nodeRegistry.seats", await nodeRegistry.seats(), at("nodeSeats")],
     ["nodeRegistry.staking", await nodeRegistry.staking(), at("nodeStaking")],
     ["nodeRegistry.blsVerifier", await nodeRegistry.blsVerifier(), at("blsVerifier")],
@@ -180,14 +162,20 @@ async function linksFound(
     ["nodeSeats.staking", await nodeSeats.staking(), at("nodeStaking")],
     ["nodeSeats.blsVerifier", await nodeSeats.blsVerifier(), at("blsVerifier")],
     ["nodeSeats.distributor", await nodeSeats.distributor(), at("feeDistributor")],
-    ["nodeSeats.reports", await nodeSeats.reports(), epochReports],
+    ["nodeSeats.reports", await nodeSeats.reports(), at("epochReports")],
     ["nodeStaking.token", await nodeStaking.token(), at("postageToken")],
     ["nodeStaking.registry", await nodeStaking.registry(), at("nodeRegistry")],
     ["nodeStaking.seats", await nodeStaking.seats(), at("nodeSeats")],
     ["nodeStaking.faultProofs", await nodeStaking.faultProofs(), at("faultProofs")],
     ["faultProofs.staking", await faultProofs.staking(), at("nodeStaking")],
     ["faultProofs.keys", await faultProofs.keys(), at("nodeRegistry")],
-    ["faultProofs.logs", await faultProofs.logs(), epochReports],
+    ["epochReports.seats", await epochReports.seats(), at("nodeSeats")],
+    ["epochReports.keys", await epochReports.keys(), at("nodeRegistry")],
+    ["epochReports.blsVerifier", await epochReports.blsVerifier(), at("blsVerifier")],
+    ["epochReports.distributor", await epochReports.distributor(), at("feeDistributor")],
+    ["epochReports.guardian", await epochReports.guardian(), at("guardian")],
+    ["epochReports.epochSeconds", await epochReports.epochSeconds(), await nodeSeats.epochSeconds()],
+    ["faultProofs.logs", await faultProofs.logs(), at("epochReports")],
     ["identityVerifier.ed25519Verifier", await identityVerifier.ed25519Verifier(), at("ed25519Verifier")],
     ["identityRegistry.verifier", await identityRegistry.verifier(), at("identityVerifier")],
   ];
@@ -198,6 +186,7 @@ async function linksFound(
     nodeSeats,
     nodeStaking,
     faultProofs,
+    epochReports,
     identityRegistry,
     commitBroadcaster,
   })) {

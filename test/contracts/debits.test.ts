@@ -36,10 +36,10 @@ const balanceOf = async ({ usdc }: World, account: string) => (await usdc.getFun
 
 describe("FeeDistributor", () => {
   describe("recordDebits", () => {
-    it("is the reports contract's only, whose address is reserved and empty", async () => {
-      const { feeDistributor, stranger, deployer, ethers } = await deployedWorld();
+    it("is the reports contract's only", async () => {
+      const { feeDistributor, stranger, deployer, epochReports } = await deployedWorld();
       const reports = await feeDistributor.reports();
-      expect(await ethers.provider.getCode(reports)).to.equal("0x");
+      expect(reports).to.equal(await epochReports.getAddress());
       for (const caller of [stranger, deployer]) {
         await expect(feeDistributor.connect(caller).recordDebits(row(100n, 1n)))
           .to.be.revertedWithCustomError(feeDistributor, "DebitsNotReports")

@@ -155,17 +155,14 @@ describe("deployment", () => {
       expect((error as Error).message).to.contain("nodeStaking.registry is");
     });
 
-    it("names a keyholder that is another one, and code where reports will be", async () => {
-      const { ethers, networkHelpers } = await network.create("local");
+    it("names a keyholder that is another one", async () => {
+      const { ethers } = await network.create("local");
       const [signer, other] = await ethers.getSigners();
       const record = await deployNetwork({ signer: signer!, parameters });
-      const reports = await connectContracts(record, signer!).feeDistributor.reports();
-      await networkHelpers.setCode(reports, "0x00");
       const expected = { keyholder: other!.address, timelockDelaySeconds: 60 };
       const error = await verifyDeployment(record, ethers.provider, expected).catch((caught: Error) => caught);
       expect((error as Error).message).to.contain(`guardian.keyholder is ${signer!.address}`);
       expect((error as Error).message).to.contain("timelock.getMinDelay is 172800, expected 60");
-      expect((error as Error).message).to.contain("reserved for reports, has code");
     });
 
     it("I16: names every role that somebody else has, has not, or has later, and a deployer that was not handed over", async () => {
@@ -211,8 +208,7 @@ describe("deployment", () => {
   describe("constructorArguments", () => {
     it("has the Timelock govern and be the treasury, and the signer stand in for deployer and keyholder", () => {
       const contracts = Object.fromEntries(Object.keys(abis).map((key) => [key, key])) as Record<ContractKey, string>;
-      const reserved = { epochReports: "epochReports" };
-      const args = constructorArguments({ contracts, reserved, token: "token", signer: "signer" }, parameters);
+      const args = constructorArguments({ contracts, token: "token", signer: "signer" }, parameters);
       expect(args.feeDistributor[3]).to.equal("timelock");
       expect(args.rateRegistry[0]).to.equal("timelock");
       expect(args.nodeStaking[4]).to.equal("timelock");
@@ -225,8 +221,7 @@ describe("deployment", () => {
 
     it("has a stamp hold outlast the stamp window, two epochs and the veto window", () => {
       const contracts = Object.fromEntries(Object.keys(abis).map((key) => [key, key])) as Record<ContractKey, string>;
-      const reserved = { epochReports: "epochReports" };
-      const args = constructorArguments({ contracts, reserved, token: "token", signer: "signer" }, parameters);
+      const args = constructorArguments({ contracts, token: "token", signer: "signer" }, parameters);
       expect(args.postageChannels[3]).to.equal((7 + 1 + 1) * 24 * 3_600);
     });
   });

@@ -60,11 +60,10 @@ describe("I16: every function that changes something", () => {
     world = await deployedWorld();
     const { deployer, stranger, operator, funder } = world;
     const contracts = Object.fromEntries(KEYS.map((key) => [key, world.record.contracts[key].address]));
-    const epochReports = await world.feeDistributor.reports();
     await world.guardian.connect(world.governance).appoint(world.settler);
     places = {
       ...contracts,
-      ...{ epochReports, create3Deployer: world.record.deployer, keyholder: world.settler.address },
+      ...{ create3Deployer: world.record.deployer, keyholder: world.settler.address },
       ...{ deployer: deployer.address, stranger: stranger.address, operator: operator.address, funder: funder.address },
     };
   });

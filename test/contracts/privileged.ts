@@ -3,7 +3,7 @@ import { id } from "ethers";
 import type { ContractKey } from "../../src/contracts/abis.ts";
 
 /** Who alone may call a function, by the name of a contract or account of the test. */
-export type Holder = ContractKey | "epochReports" | "nobody";
+export type Holder = ContractKey | "nobody";
 
 /** A function that only one may call: who that is, and the error that everybody else gets. */
 export interface Privilege {
@@ -119,6 +119,12 @@ export const PRIVILEGES: Record<ContractKey | "create3Deployer", Record<string, 
     dismiss: only("guardian", "FaultProofsNotGuardian"),
     reopen: only("timelock", "FaultProofsNotGovernor"),
     setAppealSeconds: voted,
+    ...authority,
+  },
+  epochReports: {
+    ...anyone("submit", "applyPenalties", "announce", "openRollCall", "answerRollCall", "closeRollCall"),
+    veto: only("guardian", "EpochReportsNotGuardian"),
+    ...all(voted, "setVetoWindow", "setShards"),
     ...authority,
   },
   votingPower: {},

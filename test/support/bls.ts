@@ -58,3 +58,8 @@ export function outsideG2(): G2Point {
     }
   }
 }
+
+/** What a thief would register to sign for the victim: own key less the victim's, whose sum with it is the own one. */
+export function rogueKey(victim: string, ownSecret: bigint): Hex {
+  return packKey(G2.Point.BASE.multiply(ownSecret).subtract(unpackKey(victim)));
+}

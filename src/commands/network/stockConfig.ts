@@ -23,15 +23,13 @@ export async function stockConfig(context: Context): Promise<Report> {
   const { record, contracts } = context;
   const { chainId, deploymentBlock } = record;
   const of = (key: keyof typeof record.contracts) => toAddress(record.contracts[key].address);
-  // XMTP's PayerReportManager is what EpochReports becomes; its address is reserved.
-  const payerReportManager = toAddress(await contracts.nodeSeats.reports());
   const config = {
     settlementChainId: chainId,
     settlementChainDeploymentBlock: deploymentBlock,
     nodeRegistry: of("nodeRegistry"),
     rateRegistry: of("rateRegistry"),
     payerRegistry: of("postageChannels"),
-    payerReportManager,
+    payerReportManager: of("epochReports"),
     appChainId: chainId,
     appChainDeploymentBlock: deploymentBlock,
     groupMessageBroadcaster: of("commitBroadcaster"),
@@ -43,10 +41,8 @@ export async function stockConfig(context: Context): Promise<Report> {
     check(context, "payerRegistry", config.payerRegistry, "DOMAIN_SEPARATOR", () =>
       contracts.postageChannels.DOMAIN_SEPARATOR(),
     ),
-    check(context, "payerReportManager", payerReportManager, "DOMAIN_SEPARATOR", () =>
-      context.provider.call({ to: payerReportManager, data: "0x3644e515" }).then((answer) => {
-        if (answer === "0x") throw new CommandError("not_answering", "it answers nothing");
-      }),
+    check(context, "payerReportManager", config.payerReportManager, "DOMAIN_SEPARATOR", () =>
+      contracts.epochReports.DOMAIN_SEPARATOR(),
     ),
     check(context, "groupMessageBroadcaster", config.groupMessageBroadcaster, "lastSequenceId", () =>
       contracts.commitBroadcaster.lastSequenceId(),
