@@ -77,6 +77,20 @@ describe("daemon/gate", () => {
     await publish(2, 1n); // stale and genuine: the larger one seen earlier counts
   });
 
+  it("checks a voucher that it keeps once, and again as soon as one bit of it is another", async () => {
+    const { gate, publish, state } = await fundedBooks();
+    for (const n of [1, 2, 3]) await publish(n, 1_000_000n);
+    expect(state.recoveries).to.equal(1);
+    const envelopes = [readPayerEnvelope(payerEnvelope(4, NODE_ID, PAYER_KEY))];
+    for (const byte of [16, 47, 48, 79]) {
+      const forged = signVoucher(DOMAIN, { fees: 1_000_000n, stamps: 0n }, PAYER_KEY);
+      forged[byte]! ^= 1;
+      const refusal = await refusalOf(gate.admit({ envelopes, voucherHeader: voucherToHeader(forged) }));
+      expect(refusal.refusal).to.equal("bad_signature");
+    }
+    expect(state.recoveries).to.equal(5);
+  });
+
   it("refuses an envelope for another node, of another retention, and in other bytes (59)", async () => {
     const { gate } = await fundedBooks();
     const original = readPayerEnvelope(payerEnvelope(1, NODE_ID, PAYER_KEY));

@@ -7,6 +7,7 @@ import type { Rates } from "../../src/protocol/fees.ts";
 import type { PostageDomain } from "../../src/protocol/voucher.ts";
 import { signVoucher, voucherToHeader } from "../../src/protocol/voucher.ts";
 import { silentLog } from "../../src/platform/log.ts";
+import { fastRecoverAddress } from "../../src/platform/recover.ts";
 import { EMPTY_CHANNEL } from "../../src/daemon/account.ts";
 import { Gate } from "../../src/daemon/gate.ts";
 import { Ledger } from "../../src/daemon/ledger.ts";
@@ -78,7 +79,7 @@ export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog()
   const clock = new ManualClock();
   const books = await storeAt(path, { clock });
   const { ledger: store, reports } = books;
-  const state = { doubt: 0, isReady: true, isCaughtUp: true, onRaise: NOBODY, seats: 1, sharesUsed: 0 };
+  const state = { doubt: 0, isReady: true, isCaughtUp: true, onRaise: NOBODY, seats: 1, sharesUsed: 0, recoveries: 0 };
   const ledger = new Ledger(store, { onRaise: (channel) => state.onRaise(channel) });
   const holdings = new MemoryHoldings(ledger);
   const rateBook = new RateBook();
@@ -89,6 +90,10 @@ export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog()
     isReady: () => state.isReady,
     isCaughtUp: () => state.isCaughtUp,
     holdings,
+    recover: async (digest, signature) => {
+      state.recoveries++;
+      return fastRecoverAddress(digest, signature);
+    },
     seats: () => state.seats,
     onShareUsed: () => void state.sharesUsed++,
   });
