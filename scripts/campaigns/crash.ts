@@ -1,9 +1,10 @@
 /**
  * Kills a process that writes a daemon's store, with SIGKILL at random moments, and looks each time whether everything
- * that it had reported is there, and nothing twice: `npm run campaign:crash -- --kills 1000 [--store sqlite|postgres]`.
- * Every tenth time PostgreSQL itself is killed with it. Exits 1 at the first thing that is wrong.
+ * that it had reported is there, and nothing twice: `npm run campaign:crash -- --kills 1000 [--store sqlite|postgres|shared]`.
+ * Every tenth time PostgreSQL itself is killed with it. With `shared`, asked for by name, two processes take messages of one
+ * payer over one PostgreSQL and one of them is killed or paused. Exits 1 at the first thing that is wrong.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -11,6 +12,7 @@ import { parseArgs } from "node:util";
 import { openStore } from "../../src/daemon/store/openStore.ts";
 import { systemClock as clock } from "../../src/platform/clock.ts";
 import { silentLog } from "../../src/platform/log.ts";
+import { fund, killOneOfTwo } from "../../test/daemon/holdings/sharedKill.ts";
 import { CRASH_NODE_ID, CRASH_ORIGINATOR, runUntilKilled } from "../../test/daemon/store/crashRun.ts";
 import type { Reported } from "../../test/daemon/store/crashWork.ts";
 import { DOMAIN, checkAfterCrash, readReports } from "../../test/daemon/store/crashWork.ts";
@@ -19,16 +21,18 @@ import { startPostgres } from "../../test/support/postgres.ts";
 
 const LONGEST_MS = 120;
 const SERVER_TOO_EVERY = 10;
+const PAUSED_EVERY = 3;
 
 const { values } = parseArgs({ options: { kills: { type: "string", default: "100" }, store: { type: "string" } } });
 const kills = Number(values.kills);
 if (!Number.isInteger(kills) || kills < 1) throw new RangeError("--kills takes a whole number of at least 1");
-if (values.store !== undefined && !["sqlite", "postgres"].includes(values.store)) {
-  throw new RangeError("--store takes sqlite or postgres, both when left out");
+if (values.store !== undefined && !["sqlite", "postgres", "shared"].includes(values.store)) {
+  throw new RangeError("--store takes sqlite, postgres or shared; sqlite and postgres when left out");
 }
 
-if (values.store !== "postgres") await onSqlite();
-if (values.store !== "sqlite") await onPostgres();
+if (values.store === undefined || values.store === "sqlite") await onSqlite();
+if (values.store === undefined || values.store === "postgres") await onPostgres();
+if (values.store === "shared") await onShared();
 process.exit(0);
 
 async function onSqlite(): Promise<void> {
@@ -46,6 +50,29 @@ async function onPostgres(): Promise<void> {
   try {
     await campaign("PostgreSQL", await server.create(), server);
   } finally {
+    await server.remove();
+  }
+}
+
+async function onShared(): Promise<void> {
+  const server = await startPostgres();
+  if (!server) throw new Error("install PostgreSQL (Debian: postgresql)");
+  const directory = mkdtempSync(join(tmpdir(), "pennyblack-crash-"));
+  const [at, file] = [await server.create(), join(directory, "log")];
+  writeFileSync(file, "");
+  try {
+    await fund(at, file);
+    let messages = 0;
+    for (let kill = 1; kill <= kills; kill++) {
+      messages = await killOneOfTwo(at, file, kill, kill % PAUSED_EVERY === 0 ? "pause" : "kill");
+      if (kill % 10 === 0) console.log(`two processes: one killed or paused ${kill} times, ${messages} messages`);
+    }
+    console.log(
+      `two processes: one killed or, every ${PAUSED_EVERY}rd time, paused ${kills} times; each of ${messages} messages was stored once and charged once, ` +
+        "and what the dead one held came free",
+    );
+  } finally {
+    rmSync(directory, { recursive: true });
     await server.remove();
   }
 }

@@ -17,6 +17,8 @@ import { FateResolver } from "./publish/fateResolver.ts";
 import { LogAudit } from "./publish/logAudit.ts";
 import { NodePublisher } from "./publish/nodePublisher.ts";
 import { Publisher } from "./publish/publisher.ts";
+import { ReceiptBook } from "./receipts/receiptBook.ts";
+import { SigningKeys } from "./receipts/signingKeys.ts";
 import { gatewayRoutes } from "./server/routes.ts";
 import type { GatewayStatus } from "./server/status.ts";
 import { statusHandler } from "./server/status.ts";
@@ -75,8 +77,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const directory = new NodeDirectory({ chain, connectNode, clock, log, ...limits });
   const visibility = new Visibility({ directory, clock, ...limits });
   const lookup = { clock, log, ...limits };
-  const fates = new FateResolver({ ledger, directory, rates, clock, log, limits });
-  const audit = new LogAudit({ fates, ledger, directory, rates, clock, log, limits });
+  const keys = new SigningKeys({ chain, clock, ...limits });
+  const receipts = await ReceiptBook.open({ store, channel: ledger.channel, clock, log, random, ...limits });
+  const nodeLogs = { ledger, directory, rates, keys, receipts, clock, log, limits };
+  const fates = new FateResolver(nodeLogs);
+  const audit = new LogAudit({ ...nodeLogs, fates });
   const shared = { ledger, directory, clock, log, limits };
   const publisher = new Publisher({
     ...shared,
@@ -99,7 +104,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ["health", limits.healthEveryMs, () => directory.checkHealth(stopping.signal)],
     ["fates", limits.resolveEveryMs, () => fates.resolve(isActive, stopping.signal)],
     ["refusals", limits.resolveEveryMs, () => fates.verifyRefusals(isActive, stopping.signal)],
-    ["prune", PRUNE_EVERY_MS, () => prune(options, ledger, limits)],
+    ["prune", PRUNE_EVERY_MS, () => prune(options, ledger, receipts, limits)],
   ];
   const first = await Promise.allSettled(tasks.slice(0, 3).map(([, , task]) => task()));
   for (const result of first) {
@@ -176,6 +181,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-async function prune({ store, clock }: GatewayOptions, ledger: ChannelLedger, limits: GatewayLimits): Promise<void> {
+async function prune(
+  { store, clock }: GatewayOptions,
+  ledger: ChannelLedger,
+  receipts: ReceiptBook,
+  limits: GatewayLimits,
+): Promise<void> {
   await store.pruneAnswers(ledger.channel, clock.now() - limits.answersKeptMs, PRUNED_AT_ONCE);
+  await receipts.prune(PRUNED_AT_ONCE);
 }

@@ -29,6 +29,10 @@ export interface GatewayLimits {
   resolveEveryMs: number;
   /** How long a retried envelope gets its stored answer. */
   answersKeptMs: number;
+  /** Receipts on disk, about a kilobyte each; when more than half as many are kept, only some new ones are. */
+  mostReceipts: number;
+  /** How long a receipt waits for a report that covers it. */
+  receiptsKeptMs: number;
   /** How long a node's word that it did not store an envelope is verified at other nodes. */
   verifyRefusedMs: number;
   /** Pages of 100, and time, that one search of the nodes' logs for usage may take; the next one goes on from there. */
@@ -60,6 +64,8 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   ratesEveryMs: 30_000,
   resolveEveryMs: 5_000,
   answersKeptMs: 86_400_000,
+  mostReceipts: 200_000,
+  receiptsKeptMs: 30 * 86_400_000,
   verifyRefusedMs: 60_000,
   mostAuditPages: 1_000,
   auditMs: 30_000,

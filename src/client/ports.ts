@@ -14,6 +14,14 @@ export interface RegisteredNode {
   httpAddress: string;
 }
 
+/** A signing key that a node has, or had. */
+export interface SigningKey {
+  /** Unix seconds; undefined while it is in use. */
+  retiredAt: bigint | undefined;
+  /** Until when evidence under it is taken, unix seconds; undefined while it is in use. */
+  takenUntil: bigint | undefined;
+}
+
 export interface NetworkRates {
   /** Ascending by `startAt`. */
   history: readonly Rates[];
@@ -38,6 +46,8 @@ export interface Sequenced {
 /** What the gateway needs of the chain. Every call may fail; each ends when the signal does. */
 export interface GatewayChain {
   nodes(signal: AbortSignal): Promise<RegisteredNode[]>;
+  /** Undefined for a key that never was the node's. */
+  signingKey(nodeId: number, signer: Address, signal: AbortSignal): Promise<SigningKey | undefined>;
   rates(signal: AbortSignal): Promise<NetworkRates>;
   channel(key: Address, signal: AbortSignal): Promise<ChannelState>;
   /**
@@ -137,6 +147,40 @@ export interface StoredChannel {
   revision: bigint;
 }
 
+/** A receipt that is kept until a final report has its place in the log. One of each (originator, sequence id). */
+export interface KeptReceipt {
+  originatorId: number;
+  sequenceId: bigint;
+  /** Serialized OriginatorEnvelope: what the node signed, and its signature. */
+  envelope: Uint8Array;
+  /** Milliseconds since 1970. */
+  keptAt: number;
+  /** What a final report has in the receipt's place; undefined until one covers it. */
+  contradiction: StoredContradiction | undefined;
+}
+
+export interface StoredContradiction {
+  /** Digest of the report. */
+  report: Hex;
+  /** As FaultProofs takes it; undefined when nothing convicts the node, and `reason` says why. */
+  proof: Hex | undefined;
+  reason: string | undefined;
+}
+
+export type ReceiptKey = Pick<KeptReceipt, "originatorId" | "sequenceId">;
+
+/** Receipts on disk, ascending by originator and sequence id. */
+export interface ReceiptStore {
+  receipt(channel: Address, key: ReceiptKey): Promise<KeptReceipt | undefined>;
+  /** Those that follow `after`, or the first. */
+  receipts(channel: Address, after: ReceiptKey | undefined, limit: number): Promise<KeptReceipt[]>;
+  receiptCount(channel: Address): Promise<number>;
+  removeReceipts(channel: Address, keys: readonly ReceiptKey[]): Promise<void>;
+  contradictReceipt(channel: Address, key: ReceiptKey, contradiction: StoredContradiction): Promise<void>;
+  /** Forgets receipts without contradiction that were kept before `beforeMs`, at most `limit`; returns how many. */
+  forgetReceipts(channel: Address, beforeMs: number, limit: number): Promise<number>;
+}
+
 /** One step of the ledger: all of it is on disk when `commit` resolves, or none. */
 export interface LedgerCommit {
   channel: Address;
@@ -147,9 +191,10 @@ export interface LedgerCommit {
   removeRefusals?: readonly AttemptKey[];
   /** The first answer of an envelope stays. */
   answer?: { envelopeHash: Hex; answer: StoredAnswer };
+  receipt?: KeptReceipt;
 }
 
-export interface GatewayStore {
+export interface GatewayStore extends ReceiptStore {
   /** Undefined for a channel that this store has not seen. */
   loadChannel(channel: Address): Promise<StoredChannel | undefined>;
   loadAttempts(channel: Address): Promise<Attempt[]>;

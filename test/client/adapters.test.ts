@@ -137,6 +137,7 @@ describe("client/adapters/ethersChain", () => {
 
   it("reads nodes, rates and channels", async () => {
     expect(await chain.nodes(NEVER)).to.deep.equal([]);
+    expect(await chain.signingKey(100, CHANNEL, NEVER), "nobody's key").to.equal(undefined);
     const { history, retentionDays } = await chain.rates(NEVER);
     expect(retentionDays).to.equal(60);
     expect(history[0]).to.include({ messageFeePico: 100n, targetRatePerMinute: 6_000n });

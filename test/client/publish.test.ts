@@ -314,7 +314,7 @@ describe("client/gateway publishing", () => {
         },
       });
       const forgeries = {
-        "0x": forge(() => ({}), new Uint8Array(32).fill(0x77)), // another key
+        "no key signed": forge(() => ({}), new Uint8Array(32).fill(0x77)),
         "charges 1 picodollars": forge(() => ({ baseFeePico: 1n })),
         "for congestion": forge(() => ({ congestionFeePico: 30_001n })),
         "other bytes": forge(({ payerEnvelope }) => ({ payerEnvelope: payerEnvelope.slice(1) })),

@@ -46,8 +46,8 @@ abstract contract PotUnderWay is StampsWorld, Refusals, Logs {
             );
     }
 
-    function _claimCall(bytes32 of, IStamps.Payout memory payout) internal pure returns (bytes memory) {
-        return abi.encodeCall(IStamps.claim, (of, payout.account, payout.amount, payout.path));
+    function _claimCall(bytes32 digest, IStamps.Payout memory payout) internal pure returns (bytes memory) {
+        return abi.encodeCall(IStamps.claim, (digest, payout.account, payout.amount, payout.path));
     }
 }
 

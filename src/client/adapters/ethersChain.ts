@@ -77,6 +77,13 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
   return {
     nodes: () => readNodes(nodeRegistry),
 
+    async signingKey(nodeId, signer) {
+      const { known, retiredAt, takenUntil } = await nodeRegistry.keyOf(nodeId, signer);
+      if (!known) return undefined;
+      const isRetired = retiredAt > 0n;
+      return { retiredAt: isRetired ? retiredAt : undefined, takenUntil: isRetired ? takenUntil : undefined };
+    },
+
     async rates() {
       const [history, retentionDays] = await Promise.all([readRates(rateRegistry), rateRegistry.retentionDays()]);
       return { history, retentionDays: Number(retentionDays) };

@@ -4,6 +4,7 @@ import type { Hex } from "../../protocol/bytes.ts";
 import { fromHex, toHex } from "../../protocol/bytes.ts";
 import { GatewayError } from "../errors.ts";
 import type { Attempt, GatewayStore, Refusal, StoredAnswer } from "../ports.ts";
+import { RECEIPT_TABLE, sqliteReceipts } from "./sqliteReceipts.ts";
 
 // Picodollars are text: they may exceed the 63 bits of a SQLite integer.
 const MIGRATIONS = [
@@ -42,6 +43,7 @@ const MIGRATIONS = [
      refused_at integer not null,
      primary key (channel, envelope_hash, originator_id)
    ) without rowid;`,
+  RECEIPT_TABLE,
 ];
 
 interface ChannelRow {
@@ -78,6 +80,7 @@ interface AnswerRow {
 /** The gateway's store in one SQLite file; a commit that has returned survives a power cut. */
 export function openSqliteStore(path: string): GatewayStore {
   const database = openSqlite(path, MIGRATIONS);
+  const { insert: insertReceipt, ...receipts } = sqliteReceipts(database);
   const sql = {
     channel: database.prepare<[Uint8Array], ChannelRow>("select * from channel where address = ?"),
     attempts: database.prepare<[Uint8Array], AttemptRow>("select * from attempt where channel = ? order by started_at"),
@@ -137,9 +140,11 @@ export function openSqliteStore(path: string): GatewayStore {
       const { envelope, chargedPico, answeredAt } = answer;
       sql.insertAnswer.run(key, fromHex(envelopeHash), envelope, chargedPico.toString(), answeredAt);
     }
+    if (step.receipt) insertReceipt(channel, step.receipt);
   });
 
   return {
+    ...receipts,
     async loadChannel(channel) {
       const row = sql.channel.get(fromHex(channel));
       return (

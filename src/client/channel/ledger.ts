@@ -10,6 +10,7 @@ import type {
   Attempt,
   AttemptKey,
   GatewayStore,
+  KeptReceipt,
   LedgerCommit,
   Refusal,
   StoredAnswer,
@@ -199,9 +200,15 @@ export class ChannelLedger {
 
   /**
    * The envelope is stored at that node for this fee. Counts once: what is neither reserved nor refused was counted.
+   * @param receipt kept in the same step, where it is given
    * @returns whether two nodes now carry, and charge for, the same envelope
    */
-  complete(key: AttemptKey, chargedPico: bigint, answer: StoredAnswer): Promise<boolean> {
+  complete(
+    key: AttemptKey,
+    chargedPico: bigint,
+    answer: StoredAnswer,
+    receipt: KeptReceipt | undefined = undefined,
+  ): Promise<boolean> {
     return this.#serial.run(async () => {
       if (!this.#attempts.has(idOf(key)) && !this.isRefused(key)) return false;
       const isDouble = (await this.#options.store.findAnswer(this.channel, key.envelopeHash)) !== undefined;
@@ -209,10 +216,9 @@ export class ChannelLedger {
       const usagePico = this.usagePico + chargedPico;
       const usageByNode = new Map(this.#state.usageByNode);
       if (chargedPico > 0n) usageByNode.set(key.originatorId, this.usageAtPico(key.originatorId) + chargedPico);
-      await this.#commit(
-        { usagePico, usageByNode, doubles },
-        { removeAttempts: [key], removeRefusals: [key], answer: { envelopeHash: key.envelopeHash, answer } },
-      );
+      const removed = { removeAttempts: [key], removeRefusals: [key] };
+      const kept = { answer: { envelopeHash: key.envelopeHash, answer }, ...(receipt ? { receipt } : {}) };
+      await this.#commit({ usagePico, usageByNode, doubles }, { ...removed, ...kept });
       this.#forget(key);
       this.#refusals.delete(idOf(key));
       return isDouble;

@@ -2,17 +2,13 @@ import { fastRecoverAddress } from "../../platform/recover.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { ReadOriginatorEnvelope, ReadPayerEnvelope } from "../../protocol/envelope.ts";
-import {
-  canonicalPayerEnvelopeSize,
-  destinationOf,
-  readPayerEnvelope,
-  recoverOriginator,
-} from "../../protocol/envelope.ts";
+import { canonicalPayerEnvelopeSize, destinationOf, readPayerEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { baseFeePico, ratesAt } from "../../protocol/fees.ts";
 import { keccak256 } from "../../protocol/keccak.ts";
 import { isNodeOnly } from "../../protocol/topics.ts";
 import type { NetworkRates, RegisteredNode } from "../ports.ts";
+import type { SigningKeys } from "../receipts/signingKeys.ts";
 
 /** An envelope that its originator signed and its payer meant for it, whoever serves it. */
 export interface LogEntry {
@@ -22,9 +18,17 @@ export interface LogEntry {
   envelopeHash: Hex;
 }
 
-/** What an entry of `node`'s log proves: undefined when a signature does not hold or nobody can be charged for it. */
-export function proveLogEntry(read: ReadOriginatorEnvelope, node: RegisteredNode): LogEntry | undefined {
-  if (read.originatorId !== node.id || recoverOriginator(read, fastRecoverAddress) !== node.signer) return undefined;
+/**
+ * What an entry of `node`'s log proves: undefined when a signature does not hold or nobody can be charged for it. Rejects
+ * as SigningKeys does.
+ */
+export async function proveLogEntry(
+  read: ReadOriginatorEnvelope,
+  node: RegisteredNode,
+  keys: Pick<SigningKeys, "signerOf">,
+  signal: AbortSignal,
+): Promise<LogEntry | undefined> {
+  if (!(await keys.signerOf(read, node, signal))) return undefined;
   try {
     const payer = readPayerEnvelope(read.payerEnvelope, fastRecoverAddress);
     if (payer.targetOriginator !== node.id) return undefined;

@@ -1,6 +1,5 @@
 import { toBinary } from "@bufbuild/protobuf";
 
-import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import type { Clock } from "../../platform/clock.ts";
@@ -10,13 +9,15 @@ import { toHex } from "../../protocol/bytes.ts";
 import { FIRST_NODE_ID } from "../../protocol/envelope.ts";
 import type { ChannelLedger } from "../channel/ledger.ts";
 import { entryBaseFeePico, proveLogEntry } from "../channel/logEntry.ts";
-import type { CheckedReceipt } from "../channel/receipts.ts";
-import { checkReceipt, mostCongestionFeePico } from "../channel/receipts.ts";
 import { GatewayError } from "../errors.ts";
 import type { GatewayLimits } from "../limits.ts";
 import type { NodeDirectory, NodeStatus } from "../nodes/nodeDirectory.ts";
 import type { RatesWatch } from "../nodes/ratesWatch.ts";
 import type { Attempt, AttemptKey, Refusal } from "../ports.ts";
+import type { CheckedReceipt } from "../receipts/checkReceipt.ts";
+import { checkReceipt, mostCongestionFeePico } from "../receipts/checkReceipt.ts";
+import type { ReceiptBook } from "../receipts/receiptBook.ts";
+import type { SigningKeys } from "../receipts/signingKeys.ts";
 import type { FoundEnvelope } from "./lookup.ts";
 import { findStored, readTopic } from "./lookup.ts";
 
@@ -24,6 +25,8 @@ export interface FateOptions {
   ledger: ChannelLedger;
   directory: NodeDirectory;
   rates: RatesWatch;
+  keys: SigningKeys;
+  receipts: ReceiptBook;
   clock: Clock;
   log: Log;
   limits: GatewayLimits;
@@ -45,30 +48,31 @@ export class FateResolver {
     this.#options = options;
   }
 
-  /** Whether an envelope is the receipt of an attempt. Throws GatewayError `bad_receipt`. */
-  check(attempt: Attempt, envelope: CheckedReceipt["envelope"]): CheckedReceipt {
-    const { clock, directory, limits, rates } = this.#options;
+  /** Whether an envelope is the receipt of an attempt. Rejects as `checkReceipt` does. */
+  async check(attempt: Attempt, envelope: CheckedReceipt["envelope"], signal: AbortSignal): Promise<CheckedReceipt> {
+    const { clock, directory, keys, limits, rates } = this.#options;
     const node = directory.get(attempt.originatorId)?.node;
     if (!node) {
       const problem = `node ${attempt.originatorId} left the registry: its receipt cannot be checked`;
       throw new GatewayError("bad_receipt", problem, { retryable: true });
     }
-    return checkReceipt(envelope, {
+    const expected = {
       payerEnvelope: attempt.payerEnvelope,
-      node,
-      rates: rates.current(),
+      ...{ node, keys, rates: rates.current() },
       notBeforeMs: attempt.startedAt - limits.clockSkewMs,
       notAfterMs: clock.now() + limits.clockSkewMs,
-    });
+    };
+    return checkReceipt(envelope, expected, signal);
   }
 
   /** Books a receipt that `check` has passed. */
   async book(attempt: Attempt, receipt: CheckedReceipt): Promise<CheckedReceipt> {
-    const { clock, directory, ledger, log } = this.#options;
+    const { clock, directory, ledger, log, receipts } = this.#options;
     directory.noteCongestion(attempt.originatorId, receipt.congestionFeePico);
     const answer = toBinary(OriginatorEnvelopeSchema, receipt.envelope);
     const stored = { envelope: answer, chargedPico: receipt.feePico, answeredAt: clock.now() };
-    if (await ledger.complete(attempt, receipt.feePico, stored)) {
+    const kept = receipts.take(receipt.read, answer);
+    if (await ledger.complete(attempt, receipt.feePico, stored, kept)) {
       const fields = { envelope: attempt.envelopeHash, node: attempt.originatorId, feePico: receipt.feePico };
       log.warn({ ...fields, double: true }, "two nodes carry and charge the same envelope");
     }
@@ -170,7 +174,7 @@ export class FateResolver {
       if (!refusals.some((refusal) => ledger.isRefused(refusal))) return;
       try {
         for await (const found of readTopic({ clock, log, ...limits }, witness, refusals[0]!.topic, signal)) {
-          await this.#bookIfRefused(found);
+          await this.#bookIfRefused(found, signal);
         }
       } catch (error) {
         if (signal.aborted) throw error;
@@ -179,25 +183,25 @@ export class FateResolver {
     }
   }
 
-  async #bookIfRefused({ envelope, read }: FoundEnvelope): Promise<void> {
-    const { directory, ledger, rates } = this.#options;
+  async #bookIfRefused({ envelope, read }: FoundEnvelope, signal: AbortSignal): Promise<void> {
+    const { directory, keys, ledger, rates } = this.#options;
     const node = directory.get(read.originatorId)?.node;
-    const entry = node && proveLogEntry(read, node);
+    const entry = node && (await proveLogEntry(read, node, keys, signal));
     if (!entry || entry.payer.payer !== ledger.channel) return;
     const key = { envelopeHash: entry.envelopeHash, originatorId: read.originatorId };
     if (!ledger.isRefused(key)) return;
     // The minutes that congestion goes by are not on this topic: as with a receipt, the node's word within its bound.
     const most = mostCongestionFeePico(rates.current(), read.originatorNs);
     const congestion = read.congestionFeePico < most ? read.congestionFeePico : most;
-    await this.bookRefused(key, envelope, entryBaseFeePico(entry, rates.current()) + congestion);
+    await this.bookRefused(key, { envelope, read }, entryBaseFeePico(entry, rates.current()) + congestion);
   }
 
   /** Books what a node stored although it refused it, and drops the node. */
-  async bookRefused(key: AttemptKey, envelope: OriginatorEnvelope, feePico: bigint): Promise<void> {
-    const { clock, directory, ledger, log } = this.#options;
+  async bookRefused(key: AttemptKey, { envelope, read }: FoundEnvelope, feePico: bigint): Promise<void> {
+    const { clock, directory, ledger, log, receipts } = this.#options;
     const answer = toBinary(OriginatorEnvelopeSchema, envelope);
     const stored = { envelope: answer, chargedPico: feePico, answeredAt: clock.now() };
-    const double = await ledger.complete(key, feePico, stored);
+    const double = await ledger.complete(key, feePico, stored, receipts.take(read, answer));
     const fields = { envelope: key.envelopeHash, node: key.originatorId, feePico, double };
     log.warn(fields, "a node stored, and charges for, what it had refused");
     directory.drop(key.originatorId, "it stored, and charges for, what it had refused");
@@ -217,7 +221,7 @@ export class FateResolver {
     try {
       const found = await findStored({ clock, log, ...limits }, status, attempt, signal);
       if (!found) return "absent";
-      return await this.book(attempt, this.check(attempt, found.envelope));
+      return await this.book(attempt, await this.check(attempt, found.envelope, signal));
     } catch (error) {
       if (signal.aborted) throw error;
       const fields = { node: status.node.id, envelope: attempt.envelopeHash, error: String(error) };

@@ -176,21 +176,26 @@ export class LogAudit {
       const page = await withTimeout(clock, limits.nodeTimeoutMs, signal, what, (own) =>
         server.client.query(query, own),
       );
-      if (await this.#takePage(page.slice(0, PAGE), node, cursor)) continue;
+      if (await this.#takePage(page.slice(0, PAGE), node, cursor, signal)) continue;
       cursor.endReadAt = ++this.#ends;
       return isNew;
     }
   }
 
   /** Returns whether the page led on. */
-  async #takePage(page: readonly OriginatorEnvelope[], node: RegisteredNode, cursor: Cursor): Promise<boolean> {
+  async #takePage(
+    page: readonly OriginatorEnvelope[],
+    node: RegisteredNode,
+    cursor: Cursor,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const before = cursor.after;
     for (const [i, envelope] of page.entries()) {
       if (i % CHECKED_AT_ONCE === 0) await otherWork();
       const read = readOriginatorEnvelope(envelope);
       if (read.originatorId !== node.id || read.sequenceId <= cursor.after) continue;
+      const entry = await proveLogEntry(read, node, this.#options.keys, signal);
       cursor.after = read.sequenceId;
-      const entry = proveLogEntry(read, node);
       if (!entry) continue;
       const feePico = this.#feePico(entry, cursor);
       const minute = minuteOf(read.originatorNs);
@@ -234,7 +239,7 @@ export class LogAudit {
     proven.feePico.set(envelopeHash, feePico);
     proven.totalPico += feePico;
     if (ledger.isRefused({ envelopeHash, originatorId })) {
-      await fates.bookRefused({ envelopeHash, originatorId }, envelope, feePico);
+      await fates.bookRefused({ envelopeHash, originatorId }, { envelope, read }, feePico);
     }
   }
 }

@@ -4,7 +4,7 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import { formatUnits } from "../../protocol/units.ts";
 import { withTimeout } from "../async.ts";
 import type { ChannelWatch } from "../channel/channelWatch.ts";
-import type { CheckedReceipt } from "../channel/receipts.ts";
+import type { CheckedReceipt } from "../receipts/checkReceipt.ts";
 import { GatewayError, isGatewayError } from "../errors.ts";
 import type { NodeStatus } from "../nodes/nodeDirectory.ts";
 import type { Visibility } from "../nodes/visibility.ts";
@@ -19,7 +19,7 @@ export interface NodeJob {
   clientEnvelope: Uint8Array;
 }
 
-export interface NodePublisherOptions extends FateOptions {
+export interface NodePublisherOptions extends Omit<FateOptions, "keys" | "receipts"> {
   fates: FateResolver;
   audit: LogAudit;
   watch: ChannelWatch;
@@ -137,9 +137,9 @@ export class NodePublisher {
       const row = await hold.until(() => ledger.reserve(attempts, watch.terms()));
       const outcome = await this.#send(status, attempts, row, hold.signal);
       if (outcome.kind === "accepted") {
-        const failed = this.#takeAll(attempts, outcome.envelopes, receipts, hold.signal);
+        const failed = await this.#takeAll(attempts, outcome.envelopes, receipts, hold.signal);
         if (!failed) return undefined;
-        directory.drop(id, failed.message);
+        if (failed.code === "bad_receipt") directory.drop(id, failed.message);
         await this.#lookUpAll(attempts, receipts, hold.signal);
         return failed;
       }
@@ -192,12 +192,12 @@ export class NodePublisher {
   }
 
   /** Takes, and begins to book, every receipt that holds; returns the first that does not. */
-  #takeAll(
+  async #takeAll(
     attempts: readonly Attempt[],
     envelopes: readonly CheckedReceipt["envelope"][],
     receipts: Map<string, Published>,
     signal: AbortSignal,
-  ): GatewayError | undefined {
+  ): Promise<GatewayError | undefined> {
     const { fates } = this.#options;
     let failed: GatewayError | undefined;
     for (const [i, attempt] of attempts.entries()) {
@@ -207,7 +207,7 @@ export class NodePublisher {
           const problem = `node ${attempt.originatorId} gave ${envelopes.length} receipts for ${attempts.length}`;
           throw new GatewayError("bad_receipt", problem, { retryable: true });
         }
-        const receipt = fates.check(attempt, envelope);
+        const receipt = await fates.check(attempt, envelope, signal);
         // The nodes are asked for it while it is written.
         receipts.set(attempt.envelopeHash, {
           ...this.#published(receipt, signal),
@@ -287,6 +287,8 @@ export class NodePublisher {
 
 function asBadReceipt(error: unknown, { originatorId }: Attempt): GatewayError {
   if (isGatewayError(error, "bad_receipt")) return error;
+  // Whose key signed could not be asked.
+  if (isGatewayError(error, "chain_unavailable") || isGatewayError(error, "timeout")) return error;
   // Anything but bytes that cannot be read is our own trouble, for example a full disk.
   if (!(error instanceof ProtocolError)) throw error;
   const problem = `node ${originatorId} gave a receipt that cannot be read: ${String(error)}`;

@@ -43,13 +43,18 @@ export class Lease {
     await this.process();
   }
 
+  /** What was held under another number was lost with it. */
+  isOf(process: bigint): boolean {
+    return process === this.#process;
+  }
+
   /**
    * Whether nobody can think yet that the process of that number is gone. By this machine's clock, from before the database
    * was asked: so it ends here before it ends there.
    */
   isSure(process: bigint): boolean {
     const { clock, leaseMs } = this.#options;
-    return process === this.#process && clock.elapsed() - this.#renewedAt < leaseMs;
+    return this.isOf(process) && clock.elapsed() - this.#renewedAt < leaseMs;
   }
 
   /** @param agoMs so long ago it ended, as others are to see it */

@@ -77,7 +77,7 @@ export class SharedHoldings implements Holdings {
     const held = outcome ?? [];
     return {
       isHeld: () => held.length === ask.charges.length && this.#lease.isSure(process),
-      release: (stored) => void this.#release(held, stored),
+      release: (stored) => void (this.#lease.isOf(process) && this.#release(held, stored)),
     };
   }
 
@@ -127,7 +127,7 @@ export class SharedHoldings implements Holdings {
   #release(held: readonly Charge[], stored: boolean): void {
     const { reservations } = this.#options.ledger;
     for (const { channel, digest } of held) {
-      // It may have been lost with an old lease.
+      // Another process may have metered it.
       if (!reservations.has(channel, digest)) continue;
       if (stored) {
         reservations.markStored(channel, digest);

@@ -13,6 +13,7 @@ import type {
   PublishOutcome,
   RegisteredNode,
   Sequenced,
+  SigningKey,
 } from "../../../src/client/ports.ts";
 import { GatewayError } from "../../../src/client/errors.ts";
 import type { Clock } from "../../../src/platform/clock.ts";
@@ -69,7 +70,7 @@ export type Mishap =
 
 /** A node as the gateway sees it: the real rules for fees, vouchers and signatures, over arrays. */
 export class FakeNode {
-  readonly key: Uint8Array;
+  key: Uint8Array;
   readonly log: Stored[] = [];
   readonly vouchers: { fees: bigint; row: Uint8Array }[] = [];
   /** Serialized payer envelopes, as they came. */
@@ -199,6 +200,8 @@ export class FakeNetwork {
   /** Charged by all nodes together. */
   chargedPico = 0n;
   chainIsDown = false;
+  /** Signing keys besides those in the registry, by `node:signer`. */
+  readonly keys = new Map<string, SigningKey>();
   readonly #sequenced = new Map<string, bigint>();
   readonly #inboxes = new Map<string, InboxState>();
   readonly #texts = new Map<string, bigint>();
@@ -233,6 +236,10 @@ export class FakeNetwork {
       nodes: async () => {
         up();
         return this.nodes.map(({ registered }) => registered);
+      },
+      signingKey: async (nodeId, signer) => {
+        up();
+        return this.keys.get(`${nodeId}:${signer}`);
       },
       rates: async () => {
         up();

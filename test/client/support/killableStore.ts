@@ -20,6 +20,12 @@ export function killableStore(store: GatewayStore, kill: Kill): GatewayStore {
     loadRefusals: async (channel) => alive(() => store.loadRefusals(channel)),
     findAnswer: async (channel, hash) => alive(() => store.findAnswer(channel, hash)),
     pruneAnswers: async (...args) => alive(() => store.pruneAnswers(...args)),
+    receipt: async (...args) => alive(() => store.receipt(...args)),
+    receipts: async (...args) => alive(() => store.receipts(...args)),
+    receiptCount: async (...args) => alive(() => store.receiptCount(...args)),
+    removeReceipts: async (...args) => alive(() => store.removeReceipts(...args)),
+    contradictReceipt: async (...args) => alive(() => store.contradictReceipt(...args)),
+    forgetReceipts: async (...args) => alive(() => store.forgetReceipts(...args)),
     commit: async (step) =>
       alive(async () => {
         isDead = kill.at(step);

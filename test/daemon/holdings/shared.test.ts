@@ -177,7 +177,7 @@ onBoth(
         let tried = 0;
         do {
           // All of the voucher is held or charged, so one more is short by exactly one, whatever the moment.
-          const refusal = await refusalOf((tried % 2 ? one : other).publish(1_000 + tried++));
+          const refusal = await refusalOf((tried++ % 2 ? one : other).publish(1_000));
           const [detail] = refusal.findDetails(PostageRefusalSchema);
           expect(detail).to.deep.include({ code: "voucher_short", required: feesOf(messages + 1) });
         } while (!metered);
@@ -315,6 +315,7 @@ onBoth(
         expect(hold.isHeld()).to.equal(true);
         await paused.holdings.tend();
         expect(old.isHeld(), "nor under its new number").to.equal(false);
+        expect(paused.ledger.reservations.count).to.equal(0);
         old.release(false);
         await paused.settled();
         expect(await node.held(), "what the other holds stays held").to.deep.equal({ messages: 1, pico: FEE_PICO });
@@ -322,6 +323,19 @@ onBoth(
         other.store(1, hold);
         await other.meter.drain();
         expect(await node.usagePico()).to.equal(FEE_PICO);
+      });
+
+      it("53: and comes back, is told the end of a call from before: what it holds now stays held", async () => {
+        const [paused, other] = await two();
+        const old = await paused.publish(1, PLENTY);
+        await node.pass(61_000, { process: paused });
+        await other.holdings.tend();
+        await other.meter.drain();
+        await paused.holdings.tend();
+        const hold = await paused.publish(1);
+        old.release(false);
+        await paused.settled();
+        expect([hold.isHeld(), (await node.held()).messages]).to.deep.equal([true, 1]);
       });
 
       it("53: a hold under a lease that has ended is not made: the process looks first what it is", async () => {
@@ -339,6 +353,16 @@ onBoth(
           "select process_id::text, encode(digest, 'hex') as digest from reservations",
         );
         expect(rows).to.deep.equal([{ process_id: String(await paused.number()), digest: digestOf(2) }]);
+      });
+
+      it("53: and holds something before it knows that it was taken for gone is not drained of that", async () => {
+        const [paused, other] = await two();
+        await paused.publish(1, PLENTY);
+        await node.pass(61_000, { process: paused });
+        await other.holdings.tend();
+        expect((await paused.publish(2)).isHeld()).to.equal(true);
+        await other.meter.drain();
+        expect((await node.held()).messages, "it has renewed its lease first").to.equal(2);
       });
 
       it("and comes back before anybody looked keeps what it holds", async () => {
@@ -371,16 +395,19 @@ onBoth(
         expect((await node.held()).messages).to.equal(0);
       });
 
-      it("47: killed -9 while two work: nothing is sent twice, lent twice or lost, and what it held comes free", async () => {
-        const file = join(mkdtempSync(join(tmpdir(), "pennyblack-log-")), "log");
-        writeFileSync(file, "");
-        try {
-          await fund(fixture.place.at, file);
-          await killOneOfTwo(fixture.place.at, file, 1);
-        } finally {
-          rmSync(dirname(file), { recursive: true });
-        }
-      }).timeout(180_000);
+      for (const [n, harm] of (["kill", "pause"] as const).entries()) {
+        const what = { kill: "47: killed -9", pause: "53: stopped and resumed" }[harm];
+        it(`${what} while two work: nothing is sent or lent twice or lost, and what it held comes free`, async () => {
+          const file = join(mkdtempSync(join(tmpdir(), "pennyblack-log-")), "log");
+          writeFileSync(file, "");
+          try {
+            await fund(fixture.place.at, file);
+            await killOneOfTwo(fixture.place.at, file, n, harm);
+          } finally {
+            rmSync(dirname(file), { recursive: true });
+          }
+        }).timeout(180_000);
+      }
     });
   },
   shared,

@@ -25,11 +25,17 @@ export async function fund(at: string, file: string): Promise<void> {
 }
 
 /**
- * Two processes on one database compete for the same messages; one is killed at a random moment. The other one must come to
- * all that was signed for, which takes what the dead one held, and to nothing more; then it is killed too.
+ * Two processes on one database compete for the same messages; one is killed at a random moment, or stands still until it
+ * was taken for gone and goes on. They must come to all that was signed for, which takes what the dead one held, and to
+ * nothing more; then both are killed.
  * @returns how many messages there are then
  */
-export async function killOneOfTwo(at: string, file: string, seed: number): Promise<number> {
+export async function killOneOfTwo(
+  at: string,
+  file: string,
+  seed: number,
+  harm: "kill" | "pause" = "kill",
+): Promise<number> {
   const most = messagesIn(file).length + MORE;
   const start = (n: number) => {
     const args = ["--import", "tsx", CHILD, at, file, String(most), String(seed * 2 + n)];
@@ -40,7 +46,11 @@ export async function killOneOfTwo(at: string, file: string, seed: number): Prom
   try {
     await Promise.all([dies, lives].map((child) => once(child.stdout, "data")));
     await sleep(Math.random() * 300);
-    dies.kill("SIGKILL");
+    dies.kill(harm === "kill" ? "SIGKILL" : "SIGSTOP");
+    if (harm === "pause") {
+      await sleep(LEASE_MS + 2 * GRACE_MS);
+      dies.kill("SIGCONT");
+    }
     const until = Date.now() + ENDS_WITHIN_MS;
     while (messagesIn(file).length < most && lives.exitCode === null && Date.now() < until) await sleep(20);
     // Whatever comes above it would come now.

@@ -1,6 +1,5 @@
 import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
-import { fastRecoverAddress } from "../../platform/recover.ts";
 import { equalBytes } from "../../protocol/bytes.ts";
 import type { ReadOriginatorEnvelope } from "../../protocol/envelope.ts";
 import {
@@ -8,11 +7,11 @@ import {
   payerEnvelopeHash,
   readOriginatorEnvelope,
   readPayerFields,
-  recoverOriginator,
 } from "../../protocol/envelope.ts";
 import { baseFeePico, ratesAt } from "../../protocol/fees.ts";
 import { GatewayError } from "../errors.ts";
 import type { NetworkRates, RegisteredNode } from "../ports.ts";
+import type { SigningKeys } from "./signingKeys.ts";
 
 /** Congestion units are 0 to 100. */
 const MOST_CONGESTION_UNITS = 100n;
@@ -33,6 +32,7 @@ export interface ReceiptExpectation {
   /** What was sent. */
   payerEnvelope: Uint8Array;
   node: RegisteredNode;
+  keys: Pick<SigningKeys, "signerOf">;
   rates: NetworkRates;
   /** Milliseconds since 1970. A receipt dated before is of an earlier publish, and was charged then. */
   notBeforeMs: number;
@@ -42,9 +42,13 @@ export interface ReceiptExpectation {
 
 /**
  * Checks an originator envelope as a receipt: the node's signature, our bytes, the right fee. A node that answers
- * anything else cannot be believed to have stored it. Throws GatewayError `bad_receipt`.
+ * anything else cannot be believed to have stored it. Throws GatewayError `bad_receipt`, and as SigningKeys does.
  */
-export function checkReceipt(envelope: OriginatorEnvelope, expected: ReceiptExpectation): CheckedReceipt {
+export async function checkReceipt(
+  envelope: OriginatorEnvelope,
+  expected: ReceiptExpectation,
+  signal: AbortSignal,
+): Promise<CheckedReceipt> {
   const { node, payerEnvelope } = expected;
   const bad = (what: string): never => {
     throw new GatewayError("bad_receipt", `node ${node.id} gave a receipt that ${what}`, { retryable: true });
@@ -52,8 +56,7 @@ export function checkReceipt(envelope: OriginatorEnvelope, expected: ReceiptExpe
   const read = readOriginatorEnvelope(envelope);
   if (read.originatorId !== node.id) bad(`is of originator ${read.originatorId}`);
   if (!equalBytes(payerEnvelopeHash(read.payerEnvelope), payerEnvelopeHash(payerEnvelope))) bad("is for other bytes");
-  const signer = recoverOriginator(read, fastRecoverAddress);
-  if (signer !== node.signer) bad(`${signer ?? "nobody"} signed, its registered signer is ${node.signer}`);
+  if (!(await expected.keys.signerOf(read, node, signal))) bad("no key signed that it has, or had at that time");
   const ms = read.originatorNs / 1_000_000n;
   if (ms < 0n || ms > BigInt(expected.notAfterMs)) bad(`is dated ${ms} ms`);
   // Our own bytes, as the hash says.
