@@ -78,7 +78,7 @@ contract Stamps is IStamps, AccessManaged, ReentrancyGuardTransient {
     // ---------------------------------------------------------------------------------------------- money in
 
     /// @inheritdoc IStamps
-    function charge(Report memory report, Charge[] calldata charges) external nonReentrant returns (uint256 charged) {
+    function charge(Report calldata report, Charge[] calldata charges) external nonReentrant returns (uint256 charged) {
         bytes32 digest = reports.requireFinal(report);
         IPostageChannels.StampCharge[] memory rows = new IPostageChannels.StampCharge[](charges.length);
         for (uint256 i = 0; i < charges.length; i++) {
@@ -102,7 +102,7 @@ contract Stamps is IStamps, AccessManaged, ReentrancyGuardTransient {
         if (arrived > charged) arrived = charged;
     }
 
-    function _book(bytes32 digest, Report memory report, uint256 charged) private {
+    function _book(bytes32 digest, Report calldata report, uint256 charged) private {
         Pot memory pot = _pots[digest];
         bool isNew = pot.finalAt == 0;
         if (isNew) pot.finalAt = uint40(reports.standingOf(digest).finalAt);

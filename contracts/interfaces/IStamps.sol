@@ -95,7 +95,7 @@ interface IStamps {
      * Reverts for a row that is not in the report. From 3 days after finality on all of it is the treasury's.
      * @return charged What arrived.
      */
-    function charge(Report memory report, Charge[] calldata charges) external returns (uint256 charged);
+    function charge(Report calldata report, Charge[] calldata charges) external returns (uint256 charged);
 
     /**
      * @notice Fixes a report's pot, by anyone, from 3 days after finality on. The first claim does it too: this is for

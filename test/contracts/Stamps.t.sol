@@ -17,7 +17,11 @@ contract StampsTest is StampsWorld {
     }
 
     /// Of the smallest of three things, what was not charged yet.
-    function testFuzz_I14_aChargeIsAtMostSignedAttestedAndCovered(uint64 signed, uint64 fees, uint64[3] memory a) public {
+    function testFuzz_I14_aChargeIsAtMostSignedAttestedAndCovered(
+        uint64 signed,
+        uint64 fees,
+        uint64[3] memory a
+    ) public {
         signed = uint64(within(signed, 0, 12e6));
         fees = uint64(within(fees, 0, 12e6));
         _settle(0, 0, signed);

@@ -132,7 +132,10 @@ async function act(world: World, keys: Wallet[], next: (below: number) => number
       return;
     case 9: {
       const cumulative = BigInt(next(3_000_000));
-      const charges = [keys[next(keys.length)]!, key].map(({ address }) => ({ key: address, cumulativeAmount: cumulative }));
+      const charges = [keys[next(keys.length)]!, key].map(({ address }) => ({
+        key: address,
+        cumulativeAmount: cumulative,
+      }));
       await postageChannels.connect(await impersonated(world, await postageChannels.stamps())).chargeStamps(charges);
       return;
     }

@@ -140,9 +140,10 @@ abstract contract StampsWorld {
     function _hashes(Leaf[] memory leaves, bool isCharges) private pure returns (bytes32[] memory hashes) {
         hashes = new bytes32[](leaves.length);
         for (uint256 i = 0; i < leaves.length; i++) {
-            hashes[i] = isCharges
-                ? ReportLeaves.ofCharge(i, leaves[i].who, leaves[i].amount)
-                : ReportLeaves.ofPayout(i, leaves[i].who, leaves[i].amount);
+            hashes[i] =
+                isCharges
+                    ? ReportLeaves.ofCharge(i, leaves[i].who, leaves[i].amount)
+                    : ReportLeaves.ofPayout(i, leaves[i].who, leaves[i].amount);
         }
     }
 
