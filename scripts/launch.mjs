@@ -23,6 +23,7 @@ const COMMANDS = {
   "bench:gas": { build: true, steps: [[...TSX, "scripts/bench/gas.ts"]] },
   "bench:rpc": { build: true, steps: [[...TSX, "scripts/bench/rpcCalls.ts"]] },
   "bench:daemon": { build: true, steps: [[...TSX, "scripts/bench/daemon.ts"]] },
+  "bench:flood": { build: true, steps: [[...TSX, "scripts/bench/flood.ts"]] },
   "bench:growth": { build: true, steps: [[...TSX, "scripts/bench/growth.ts"]] },
   "bench:latency": { build: true, steps: [[...TSX, "scripts/bench/latency.ts"]] },
   forge: { steps: [[...TSX, "scripts/forge/forge.ts"]] },

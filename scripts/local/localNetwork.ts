@@ -214,6 +214,8 @@ async function startNode(context: Context, place: Place, script?: string): Promi
     nodeId,
     signingKeyFile: "signing.key",
     settlementKeyFile: "settlement.key",
+    attestationKeyFile: "attestation.key",
+    reportsEveryMs: 1_000,
     operatorPort: 0,
     registryRefreshMs: 1_000,
     settleEveryMs: 5_000,

@@ -73,6 +73,9 @@ const nodeSchema = z.strictObject({
   /** Hex of the key whose public key the registry has for this node; or `signingKey`. */
   signingKeyFile: path.optional(),
   signingKey: localKeySource.optional(),
+  /** Hex of the key with which this node attests reports; or `attestationKey`. Without one it takes no part in them. */
+  attestationKeyFile: path.optional(),
+  attestationKey: localKeySource.optional(),
   /** Hex of the key that pays gas for settling, claiming and reporting; or `settlementKey`. */
   settlementKeyFile: path.optional(),
   settlementKey: keySource.optional(),
@@ -93,6 +96,8 @@ const nodeSchema = z.strictObject({
   reportFaults: z.boolean().default(true),
   /** How often logs are compared with one peer's, and cases looked after. */
   faultsEveryMs: milliseconds.default(30_000),
+  /** How often the daemon looks at the report that is due. */
+  reportsEveryMs: milliseconds.default(30_000),
   /** Blocks on top of a commit or identity update before it is served: 0 on an L2, 3 on L1. */
   confirmations: z.int().min(0).max(100).default(0),
   /** Without a new block for so long, an endpoint stands still; when all do, the gate lends less and less. */
@@ -128,17 +133,32 @@ const gatewaySchema = z.strictObject({
   holdSeconds: z.int().min(1).max(110).default(100),
 });
 
-type KeyNames = "signingKey" | "signingKeyFile" | "settlementKey" | "settlementKeyFile" | "deadlineKey";
+type KeyNames =
+  | "attestationKey"
+  | "attestationKeyFile"
+  | "signingKey"
+  | "signingKeyFile"
+  | "settlementKey"
+  | "settlementKeyFile"
+  | "deadlineKey";
 type Places = ReturnType<typeof places>;
 /** What a file may say in several ways. */
 type Unresolved = Pick<
   z.output<typeof nodeSchema>,
-  "settlementKeyFile" | "settlementKey" | "deadlineKey" | "rpcUrl" | "rpcUrls" | keyof Places
+  | "attestationKeyFile"
+  | "attestationKey"
+  | "settlementKeyFile"
+  | "settlementKey"
+  | "deadlineKey"
+  | "rpcUrl"
+  | "rpcUrls"
+  | keyof Places
 >;
 interface Resolved {
   rpcUrls: string[];
   settlementKey: KeySource;
   deadlineKey?: KeySource;
+  attestationKey?: LocalKeySource;
 }
 export type NodeConfig = Omit<z.output<typeof nodeSchema>, KeyNames | "rpcUrl" | "rpcUrls"> &
   Resolved & { signingKey: LocalKeySource };
@@ -153,14 +173,14 @@ export type DaemonConfigInput = z.input<typeof daemonSchema>;
 export type GatewayConfigInput = z.input<typeof gatewaySchema>;
 
 export function readNodeConfig(file: string, environment: Environment = process.env): NodeConfig {
-  const rules = [endpointsOnce, keyOnce("signingKey"), keyOnce("settlementKey")];
+  const rules = [endpointsOnce, keyOnce("signingKey"), keyOnce("settlementKey"), keyAtMostOnce("attestationKey")];
   const settings = readSettings({ file, schema: nodeSchema, environment, rules, groups: GROUPS });
   const { signingKeyFile, signingKey, ...config } = settings;
   return { ...resolved(file, config), signingKey: keyOf(file, signingKeyFile, signingKey) };
 }
 
 export function readDaemonConfig(file: string, environment: Environment = process.env): DaemonConfig {
-  const rules = [endpointsOnce, keyOnce("settlementKey")];
+  const rules = [endpointsOnce, keyOnce("settlementKey"), keyAtMostOnce("attestationKey")];
   return resolved(file, readSettings({ file, schema: daemonSchema, environment, rules, groups: GROUPS }));
 }
 
@@ -180,6 +200,7 @@ const GROUPS = [
   ["rpcUrl", "rpcUrls"],
   ["signingKey", "signingKeyFile"],
   ["settlementKey", "settlementKeyFile"],
+  ["attestationKey", "attestationKeyFile"],
 ];
 
 const endpointsOnce: Rule = ({ rpcUrl, rpcUrls }) => {
@@ -198,15 +219,35 @@ function keyOnce(name: string): Rule {
   };
 }
 
+function keyAtMostOnce(name: string): Rule {
+  return (settings) => {
+    const isTwice = settings[name] !== undefined && settings[`${name}File`] !== undefined;
+    return isTwice ? [`${name}: name the key once, as ${name} or as ${name}File`] : [];
+  };
+}
+
 /** Paths made absolute, endpoints in one list, keys in one form. */
 function resolved<T extends Unresolved>(file: string, settings: T): Omit<T, keyof Unresolved> & Places & Resolved {
-  const { settlementKeyFile, settlementKey, deadlineKey, rpcUrl, rpcUrls, deployment, dataDirectory, ...config } =
-    settings;
+  const {
+    settlementKeyFile,
+    settlementKey,
+    deadlineKey,
+    attestationKeyFile,
+    attestationKey,
+    rpcUrl,
+    rpcUrls,
+    deployment,
+    dataDirectory,
+    ...config
+  } = settings;
   return {
     ...config,
     ...absolute(file, { deployment, dataDirectory }),
     rpcUrls: rpcUrls ?? [rpcUrl!],
     settlementKey: keyOf(file, settlementKeyFile, settlementKey),
+    ...(attestationKey || attestationKeyFile
+      ? { attestationKey: keyOf<LocalKeySource>(file, attestationKeyFile, attestationKey) }
+      : {}),
     ...(deadlineKey ? { deadlineKey: absoluteKey(file, deadlineKey) } : {}),
   };
 }

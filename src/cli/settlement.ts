@@ -11,9 +11,11 @@ import { ethersEndpoint } from "../daemon/adapters/ethersEndpoint.ts";
 import { ethersFaults } from "../daemon/adapters/ethersFaults.ts";
 import { ethersNodeKeys } from "../daemon/adapters/ethersNodeKeys.ts";
 import { ethersTransactions } from "../daemon/adapters/ethersTransactions.ts";
+import { ethersReports } from "../daemon/adapters/ethersReports.ts";
 import { hasEffect } from "../daemon/adapters/ethersWork.ts";
 import { grpcPeerLogs } from "../daemon/adapters/grpcPeerLogs.ts";
 import { httpGossip } from "../daemon/adapters/httpGossip.ts";
+import { httpReports } from "../daemon/adapters/httpReports.ts";
 import type { DaemonOptions } from "../daemon/options.ts";
 import type { FinalityPolicy } from "../daemon/follow/finality.ts";
 import { finalityOf } from "../daemon/follow/finality.ts";
@@ -22,6 +24,7 @@ import { readMark, requireNotRolledBack } from "../daemon/mark.ts";
 import { Metrics } from "../daemon/metrics/metrics.ts";
 import { observeStore, observeTransport } from "../daemon/metrics/observed.ts";
 import type { DaemonStore } from "../daemon/ports.ts";
+import type { ReportSettings } from "../daemon/reports/openReports.ts";
 import { openStore } from "../daemon/store/openStore.ts";
 import { openThreads } from "../daemon/threads/threads.ts";
 import { TransactionManager } from "../daemon/transactions/manager.ts";
@@ -30,7 +33,7 @@ import { createLog } from "../platform/log.ts";
 import type { Log } from "../platform/log.ts";
 import { toAddress, toHex } from "../protocol/bytes.ts";
 import type { SettlementConfig } from "./config.ts";
-import { openTransactionSigner } from "./config.ts";
+import { openKey, openTransactionSigner } from "./config.ts";
 import { LEDGER, readStorage } from "./storage.ts";
 
 /** How long the leadership of a shared database lasts when it is not renewed. */
@@ -106,11 +109,41 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
       randomSalt: () => toHex(randomBytes(32)),
     },
   };
+  const reports = await reportSettings(config, { record, contracts, provider, transactions, keys, log });
+  if (reports) options.reports = reports;
   const close = async () => {
     rpc.destroy();
     await threads.close();
   };
   return { log, record, contracts, provider, store, keys, options, close };
+}
+
+/** Undefined when this node has no key for reports: it takes no part in them. */
+async function reportSettings(
+  config: SettlementConfig,
+  {
+    record,
+    contracts,
+    provider,
+    keys,
+    log,
+    transactions,
+  }: Pick<Settlement, "record" | "contracts" | "provider" | "keys" | "log"> & { transactions: TransactionManager },
+): Promise<ReportSettings | undefined> {
+  const { attestationKey: source, reportsEveryMs: everyMs } = config;
+  if (!source) {
+    log.warn({}, "no attestationKey in the config: this node attests no reports, and a roll call jails its seat");
+    return undefined;
+  }
+  const domain = {
+    chainId: BigInt(record.chainId),
+    epochReports: toAddress(record.contracts.epochReports.address),
+  };
+  const accounts = { routine: transactions.account("routine"), deadline: transactions.account("deadline") };
+  return {
+    ...{ domain, everyMs, keys, attestationKey: await openKey(source), peers: httpReports, logs: grpcPeerLogs },
+    chain: ethersReports({ contracts, provider, transactions, accounts, policy: config }),
+  };
 }
 
 /** Where it is noted how far the ledger has come. */

@@ -22,6 +22,8 @@ import { Operations } from "./operations.ts";
 import type { DaemonOptions } from "./options.ts";
 import { statusOf } from "./overview/status.ts";
 import type { Account, FinalizedBlock, RegisteredNode } from "./ports.ts";
+import type { Reports } from "./reports/openReports.ts";
+import { isForReports, openReports } from "./reports/openReports.ts";
 import { RateBook } from "./rateBook.ts";
 import { Talk } from "./talk.ts";
 import { Watch } from "./watch.ts";
@@ -43,6 +45,7 @@ export class Daemon {
   readonly #talk: Talk;
   readonly #work: ChainWork;
   readonly #faults: FaultWatch | undefined;
+  readonly #epochReports: Reports | undefined;
   readonly #highWater: HighWater;
   readonly #metrics: Metrics;
   readonly #operations: Operations;
@@ -76,6 +79,14 @@ export class Daemon {
     this.#work = new ChainWork({ nodeId, ledger, chain, policy, clock, log, poll, recorder: this.#metrics });
     this.#faults =
       options.faults && new FaultWatch({ nodeId, envelopeLog, store: store.evidence, clock, log, ...options.faults });
+    this.#epochReports =
+      options.reports &&
+      openReports(options.reports, {
+        ...{ nodeId, clock, log, store: store.reports, ledger: store.ledger, recorder: this.#metrics },
+        originators: () => envelopeLog.originators(),
+        nodes: () => this.nodes,
+        receiveVouchers: (rows) => this.receiveVouchers(rows, "reports"),
+      });
     const gate = new Gate({
       ...{ nodeId, domain, ledger, store: store.ledger, rateBook, clock, isCaughtUp, exposureCap: policy.exposureCap },
       chainDoubt: () => this.#watch.doubt(),
@@ -91,7 +102,7 @@ export class Daemon {
     this.#operations = new Operations({
       ...{ nodeId, policy, clock, store, chain, watch: this.#watch, highWater: this.#highWater },
       ...{ beats: new Beats(clock), metrics: this.#metrics, rpcCalls: options.rpcCalls, storage: options.storage },
-      ...{ transactions: options.transactions, faults: this.#faults },
+      ...{ transactions: options.transactions, faults: this.#faults, reports: this.#epochReports },
       settleReports: () => this.#work.settleReports,
       isMetered: () => this.#isReady,
     });
@@ -100,7 +111,9 @@ export class Daemon {
       ready: () => this.#operations.ready(),
       account: (channel: Address) => this.account(channel),
     };
-    this.handler = publicHandler({ receiveVouchers: (...call) => this.receiveVouchers(...call), ...watched }, log);
+    const handler = publicHandler({ receiveVouchers: (...call) => this.receiveVouchers(...call), ...watched }, log);
+    const reports = this.#epochReports?.handler;
+    this.handler = (request, ...rest) => (reports && isForReports(request.url) ? reports : handler)(request, ...rest);
   }
 
   /** Takes packed voucher rows from a peer or a payer; answers how many were of use. */
@@ -170,7 +183,11 @@ export class Daemon {
       startLoop("deadlines", intervalsMs.settle, () => this.#work.settleDeadlines(), sending),
       startLoop("transactions", intervalsMs.watch, async () => this.#options.transactions?.tick(), context),
     ];
-    const { faults } = this.#options;
+    const { faults, reports } = this.#options;
+    const epochReports = this.#epochReports;
+    if (reports && epochReports) {
+      this.#loops.push(startLoop("reports", reports.everyMs, (signal) => epochReports.step(signal), sending));
+    }
     if (!faults) return;
     this.#loops.push(
       startLoop("compare", faults.everyMs, (signal) => this.compare(signal), context),
@@ -266,7 +283,7 @@ export class Daemon {
   }
 
   status(): Promise<object> {
-    const parts = { watch: this.#watch, highWater: this.#highWater, faults: this.#faults };
+    const parts = { watch: this.#watch, highWater: this.#highWater, faults: this.#faults, reports: this.#epochReports };
     return statusOf({ ...this.#options, ...parts, isOpen: this.#isOpen });
   }
 

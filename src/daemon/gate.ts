@@ -50,8 +50,8 @@ export interface GateOptions {
 
 const recoverNow: RecoverSoon = async (digest, signature) => fastRecoverAddress(digest, signature);
 
-/** Calls that wait for a disk or a database, by turns among payers. */
-const QUEUE = { concurrency: 1_024, mostPerKey: 512, mostInAll: 16_384, startsPerTurn: 16 };
+/** Calls that wait for a disk, a database or a look at signatures, by turns among payers, of whom none may fill it. */
+const QUEUE = { concurrency: 1_024, mostRunningPerKey: 64, mostPerKey: 512, mostInAll: 16_384, startsPerTurn: 16 };
 /** Messages per minute are read again after this, also when this process metered nothing: another one may have. */
 const COUNTS_MS = 250;
 

@@ -8,6 +8,7 @@ import type { RpcCalls } from "./metrics/gauges.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { Storage } from "./overview/overview.ts";
 import type { DaemonChain, DaemonStore, EnvelopeLog, GossipTransport } from "./ports.ts";
+import type { ReportSettings } from "./reports/openReports.ts";
 import type { SettlePolicy } from "./settle.ts";
 import type { Threads } from "./threads/threads.ts";
 import type { TransactionManager } from "./transactions/manager.ts";
@@ -48,6 +49,8 @@ export interface DaemonOptions {
   transport: GossipTransport;
   /** Without it nobody's faults are looked for. */
   faults?: FaultOptions;
+  /** Without it this node takes no part in reports. */
+  reports?: ReportSettings;
   clock: Clock;
   log: Log;
 }

@@ -8,6 +8,8 @@ export class QueueFullError extends Error {
 export interface FairQueueOptions {
   /** Tasks under way at once. */
   concurrency: number;
+  /** Of one party: less than all, or it could keep everybody else out while its tasks take long. All when left out. */
+  mostRunningPerKey?: number;
   mostPerKey: number;
   mostInAll: number;
   /** Tasks that are started before the event loop gets a turn: for tasks that compute instead of waiting. */
@@ -15,6 +17,7 @@ export interface FairQueueOptions {
 }
 
 interface Task {
+  key: string;
   start: () => Promise<void>;
 }
 
@@ -23,8 +26,11 @@ interface Task {
  */
 export class FairQueue {
   readonly #options: FairQueueOptions;
-  /** Parties with something waiting; the first one is next. */
+  /** Parties with something waiting that may start; the first one is next. */
   readonly #waiting = new Map<string, Task[]>();
+  /** Parties with something waiting that have as much under way as they may. */
+  readonly #resting = new Map<string, Task[]>();
+  readonly #runningOf = new Map<string, number>();
   #waitingCount = 0;
   #running = 0;
   #started = 0;
@@ -41,7 +47,7 @@ export class FairQueue {
   /** Throws QueueFullError without having waited. */
   async run<T>(key: string, task: () => T | Promise<T>): Promise<T> {
     const { mostPerKey, mostInAll } = this.#options;
-    const own = this.#waiting.get(key);
+    const own = this.#waiting.get(key) ?? this.#resting.get(key);
     if (this.#waitingCount >= mostInAll || (own?.length ?? 0) >= mostPerKey) {
       throw new QueueFullError(`${own?.length ?? 0} are waiting for one, ${this.#waitingCount} for all`);
     }
@@ -53,8 +59,9 @@ export class FairQueue {
           reject(error instanceof Error ? error : new Error(String(error)));
         }
       };
-      if (own) own.push({ start });
-      else this.#waiting.set(key, [{ start }]);
+      const queued = { key, start };
+      if (own) own.push(queued);
+      else this.#line(key, [queued]);
       this.#waitingCount++;
       void this.#startNext();
     });
@@ -64,9 +71,9 @@ export class FairQueue {
     if (this.#isStarting) return;
     this.#isStarting = true;
     for (let task = this.#take(); task; task = this.#take()) {
-      this.#running++;
+      this.#count(task.key, 1);
       void task.start().finally(() => {
-        this.#running--;
+        this.#count(task.key, -1);
         void this.#startNext();
       });
       if (++this.#started % this.#options.startsPerTurn === 0) await setImmediate();
@@ -82,8 +89,26 @@ export class FairQueue {
     const [key, tasks] = next;
     this.#waiting.delete(key);
     const task = tasks.shift()!;
-    if (tasks.length > 0) this.#waiting.set(key, tasks);
+    if (tasks.length > 0) this.#line(key, tasks, 1);
     this.#waitingCount--;
     return task;
+  }
+
+  /** @param more tasks that it is about to start */
+  #line(key: string, tasks: Task[], more = 0): void {
+    const { concurrency, mostRunningPerKey = concurrency } = this.#options;
+    const isFull = (this.#runningOf.get(key) ?? 0) + more >= mostRunningPerKey;
+    (isFull ? this.#resting : this.#waiting).set(key, tasks);
+  }
+
+  #count(key: string, by: 1 | -1): void {
+    this.#running += by;
+    const running = (this.#runningOf.get(key) ?? 0) + by;
+    if (running > 0) this.#runningOf.set(key, running);
+    else this.#runningOf.delete(key);
+    const rested = by < 0 ? this.#resting.get(key) : undefined;
+    if (!rested) return;
+    this.#resting.delete(key);
+    this.#waiting.set(key, rested);
   }
 }

@@ -50,6 +50,23 @@ describe("platform/fairQueue", () => {
     expect(await queue.run("key", () => 5)).to.equal(5);
   });
 
+  it("60: leaves places to others when one party could take them all", async () => {
+    const queue = new FairQueue({ ...OPTIONS, concurrency: 8, mostRunningPerKey: 3 });
+    const releases: (() => void)[] = [];
+    const blocking = () => new Promise<void>((resolve) => releases.push(resolve));
+    const flood = Array.from({ length: 20 }, () => queue.run("flood", blocking));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(releases).to.have.length(3);
+    expect(await queue.run("other", () => "served")).to.equal("served");
+    // And goes on with one that rested as soon as it may, in its order.
+    for (let served = 0; served < flood.length; served++) {
+      while (releases.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      releases.shift()!();
+      await flood[served];
+    }
+    expect(queue.waitingCount).to.equal(0);
+  });
+
   it("turns away what one party, or all together, have too much of", async () => {
     const queue = new FairQueue({ ...OPTIONS, mostPerKey: 2, mostInAll: 4 });
     let release = () => {};

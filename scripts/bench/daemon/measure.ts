@@ -18,7 +18,7 @@ import { fastRecoverAddress } from "../../../src/platform/recover.ts";
 import { readPayerEnvelope } from "../../../src/protocol/envelope.ts";
 import type { ReadPayerEnvelope } from "../../../src/protocol/envelope.ts";
 import { toHex } from "../../../src/protocol/bytes.ts";
-import { readVoucher, voucherToHeader } from "../../../src/protocol/voucher.ts";
+import { readVoucher, voucherFromHeader, voucherToHeader } from "../../../src/protocol/voucher.ts";
 import { RETENTION_DAYS } from "../../../test/support/envelopes.ts";
 import type { Payer } from "./world.ts";
 import { DOMAIN, NODE_ID, fund, logOf, payerEnvelopeOf, voucherRow } from "./world.ts";
@@ -37,6 +37,8 @@ const CONCURRENCY = 512;
 const STEP = 10_000n;
 /** Alone, as before there was anything to lend. */
 const SEATS = 1;
+/** Of bad vouchers. */
+const MOST_PER_BURST = 256;
 const CHARGES_PER_BATCH = 1_000;
 
 interface Call {
@@ -107,7 +109,12 @@ export async function ackP99Ms(
 ): Promise<number> {
   const threads = await startedThreads(payers);
   const { gate } = booksOver(store, threads);
-  const calls = callsOf(payers, Math.floor(rate * seconds), 1_000_000);
+  const p99Ms = await steadyP99Ms(gate, callsOf(payers, Math.floor(rate * seconds), 1_000_000), rate);
+  await threads.close();
+  return p99Ms;
+}
+
+async function steadyP99Ms(gate: Gate, calls: readonly Call[], rate: number): Promise<number> {
   const took: number[] = [];
   const open: Promise<void>[] = [];
   const began = performance.now();
@@ -123,8 +130,39 @@ export async function ackP99Ms(
     );
   }
   await Promise.all(open);
-  await threads.close();
   return percentile(took, 0.99);
+}
+
+/**
+ * Case 60: the same steady rate while somebody with a funded channel sends vouchers of a bad signature, so many a second.
+ * They come in bursts of a millisecond, in this process: what it takes to make them is counted against the gate.
+ */
+export async function floodedP99Ms(
+  store: DaemonStore,
+  payers: readonly Payer[],
+  load: { rate: number; seconds: number; flood: number },
+): Promise<{ p99Ms: number; refused: number }> {
+  const [attacker, ...honest] = payers;
+  const threads = await startedThreads(payers);
+  const { gate } = booksOver(store, threads);
+  const [bad] = callsOf([attacker!], 1, 3_000_000);
+  const row = voucherFromHeader(bad!.voucherHeader);
+  row[30]! ^= 1;
+  const call = { ...bad!, voucherHeader: voucherToHeader(row) };
+  let [isOver, refused] = [false, 0];
+  const flooding = (async () => {
+    const began = performance.now();
+    for (let sent = 0; !isOver; await setTimeout(1)) {
+      // What could not be made in time is not made up for: else each burst would be longer than the last.
+      const due = Math.min(sent + MOST_PER_BURST, ((performance.now() - began) * load.flood) / 1_000);
+      for (; sent < due; sent++) gate.admit(call).catch(() => void refused++);
+    }
+  })();
+  const p99Ms = await steadyP99Ms(gate, callsOf(honest, Math.floor(load.rate * load.seconds), 2_000_000), load.rate);
+  isOver = true;
+  await flooding;
+  await threads.close();
+  return { p99Ms, refused };
 }
 
 /** From the bytes of a node's log to charges on disk; vouchers are signed ahead, so none is looked at. */

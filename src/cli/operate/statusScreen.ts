@@ -3,6 +3,7 @@ import { paragraph, table } from "../../commands/core/print.ts";
 import type { Row } from "../../commands/core/plan.ts";
 import { duration, instant } from "../../commands/core/time.ts";
 import type { OverviewData } from "../../daemon/overview/overview.ts";
+import { reportLines } from "./reportLines.ts";
 import type { Jsonified } from "./askDaemon.ts";
 
 type Data = Jsonified<OverviewData>;
@@ -76,13 +77,14 @@ function chainRows({ chain, now }: Data): Row[] {
   return [["chain", [`${where}${doubted}`, ...(broken === undefined ? [] : [broken]), ...lines].join("\n")]];
 }
 
-function restRows({ seats, faults, highWater, loops, disk }: Data): Row[] {
+function restRows({ seats, faults, reports, highWater, loops, disk }: Data): Row[] {
   const seat =
     seats.own === null ? "NONE in this epoch or the next" : seats.own.isCanonical ? "yes" : "from the next epoch";
   const failing = loops.filter(({ sinceSuccessSeconds, ageSeconds }) => sinceSuccessSeconds > ageSeconds + 60);
   return [
     ["seat", `${seat}; ${seats.active} are active`],
     ["faults", `${faults.accused === true ? "THIS NODE IS ACCUSED; " : ""}${faults.open} cases against others open`],
+    ["reports", reportLines(reports)],
     ["sequence id", `${highWater.sequenceId}${highWater.reached ? "" : ", NOT in the node's log"}`],
     ...(failing.length > 0 ? [["failing", failing.map(({ loop }) => loop).join(", ")] as const] : []),
     ...(disk ? [["disk", `${(disk.freeBytes / 1e9).toFixed(1)} GB free`] as const] : []),

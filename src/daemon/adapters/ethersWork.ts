@@ -106,9 +106,17 @@ export function ethersWork(contracts: WorkContracts, transactions: Transactions)
  * Whether a transaction did what it was sent for, by the events in its receipt: a settlement that another daemon came
  * before is mined and does nothing.
  */
-export function hasEffect({ postageChannels, nodeSeats }: WorkContracts) {
+export function hasEffect({
+  postageChannels,
+  nodeSeats,
+  epochReports,
+}: WorkContracts & Pick<Contracts, "epochReports">) {
   const topics: Partial<Record<IntentKind, string>> = {
     settle: postageChannels.interface.getEvent("Settled").topicHash,
+    report: epochReports.interface.getEvent("ReportAccepted").topicHash,
+    penalties: epochReports.interface.getEvent("PenaltiesApplied").topicHash,
+    announce: epochReports.interface.getEvent("RangesAnnounced").topicHash,
+    rollCall: epochReports.interface.getEvent("RollCallAnswered").topicHash,
     rollOver: nodeSeats.interface.getEvent("RegistryVersionWritten").topicHash,
   };
   return ({ kind, to }: Intent, receipt: Receipt): boolean => {

@@ -103,7 +103,7 @@ export class SharedHoldings implements Holdings {
     if (left.length > 0) await store.forget(await this.#lease.process(), left);
     for (const { channel, digest } of left) ledger.reservations.remove(channel, digest);
     if (gone.length === 0) return;
-    await store.drain(gone, await this.#lease.process(), this.#graceMs);
+    await this.#underLease((heir) => store.drain(gone, heir, this.#graceMs));
     this.#options.log.warn({ processes: gone.length }, "what processes held that are gone was freed or taken over");
     this.#gone = this.#gone.filter((process) => !gone.includes(process));
     this.#isLent = true;
@@ -192,21 +192,29 @@ export class SharedHoldings implements Holdings {
   }
 
   async #exchange(dropped: readonly ChargeKey[], asks: readonly Ask[]): Promise<Exchanged & { process: bigint }> {
+    const { store, ledger } = this.#options;
+    try {
+      return await this.#underLease(async (process) => ({
+        ...(await store.exchange({ process, dropped, asks })),
+        process,
+      }));
+    } catch (error) {
+      // It may be on disk all the same. Nobody has it, so nobody would ever give it back.
+      for (const key of asks.flatMap(({ charges }) => charges)) {
+        if (!ledger.reservations.has(key.channel, key.digest)) this.#drop(key);
+      }
+      throw error;
+    }
+  }
+
+  /** Again, as whatever this process is then, when its lease had ended. */
+  async #underLease<T>(work: (process: bigint) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
-      const process = await this.#lease.process();
       try {
-        return { ...(await this.#options.store.exchange({ process, dropped, asks })), process };
+        return await work(await this.#lease.process());
       } catch (error) {
-        if (error instanceof LeaseOverError && tries < MOST_TRIES) {
-          await this.#lease.renew();
-          continue;
-        }
-        // It may be on disk all the same. Nobody has it, so nobody would ever give it back.
-        const { reservations } = this.#options.ledger;
-        for (const key of asks.flatMap(({ charges }) => charges)) {
-          if (!reservations.has(key.channel, key.digest)) this.#drop(key);
-        }
-        throw error;
+        if (!(error instanceof LeaseOverError) || tries === MOST_TRIES) throw error;
+        await this.#lease.renew();
       }
     }
   }

@@ -20,7 +20,9 @@ const ENDPOINT = { endpoint: "hosts of `rpcUrls`, five at most" };
 const LOOP = { loop: "the daemon's loops, as `/health` names them" };
 const OPERATION = { operation: "methods of the ledger's store" };
 const STEP = { step: "`settle`, `settle deadlines`, `distribute`, `claim`, `rollOver`" };
-const KIND = { kind: "`settle`, `distribute`, `rollOver`, `claim`, `fault`" };
+const KIND = {
+  kind: "`settle`, `distribute`, `rollOver`, `claim`, `fault`, `report`, `penalties`, `announce`, `rollCall`",
+};
 const WHY_NOT = {
   why: "`history_missing`, `behind`, `log_differs`, `usage_differs`, `debits_differ`, `absence_differs`, `chain_state_missing`, `parent_unknown`, `not_due`, `not_a_seat`, `bad_signature`, `malformed`, `busy`",
 };

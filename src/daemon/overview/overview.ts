@@ -4,6 +4,7 @@ import type { Beats } from "../beats.ts";
 import type { FaultWatch } from "../faults/faultWatch.ts";
 import type { HighWater } from "../highWater.ts";
 import type { DaemonChain, DaemonStore, RegisteredNode } from "../ports.ts";
+import type { Reports } from "../reports/openReports.ts";
 import type { RunReport, SettlePolicy } from "../settle.ts";
 import type { TransactionManager } from "../transactions/manager.ts";
 import type { Lane } from "../transactions/ports.ts";
@@ -38,6 +39,7 @@ export interface OverviewSources {
   settleReports: () => Readonly<Partial<Record<Lane, RunReport>>>;
   transactions: Pick<TransactionManager, "status"> | undefined;
   faults: Pick<FaultWatch, "status"> | undefined;
+  reports: Pick<Reports, "status"> | undefined;
   storage: (() => Promise<Storage>) | undefined;
   /** Whether the node's log was metered to its end. */
   isMetered: () => boolean;
@@ -75,13 +77,15 @@ export class Overview {
   }
 
   async read() {
-    const { nodeId, policy, clock, beats, watch, highWater, transactions, faults, store, storage } = this.#sources;
-    const [ready, chain, sums, evidenceOpen, faultStatus, disk] = await Promise.all([
+    const { nodeId, policy, clock, beats, watch, highWater, transactions, faults, reports, store, storage } =
+      this.#sources;
+    const [ready, chain, sums, evidenceOpen, faultStatus, reportStatus, disk] = await Promise.all([
       this.ready(),
       watch.status(),
       this.#readSums(),
       store.evidence.open().then(({ length }) => length),
       faults?.status(),
+      reports?.status(),
       storage?.().catch(() => undefined),
     ]);
     const { deadlines, channels, exposure, unsettled, largest, leavingChannels } = sums;
@@ -94,6 +98,7 @@ export class Overview {
       deadlines: deadlines.slice(0, SHOWN_DEADLINES),
       settlement: this.#settlement(),
       transactions: transactions?.status(),
+      reports: reportStatus ?? null,
       faults: { accused: faultStatus?.accused ?? null, open: evidenceOpen },
       highWater: highWater.status(),
       loops: beats.status(),

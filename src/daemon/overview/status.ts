@@ -2,6 +2,7 @@ import type { FaultWatch } from "../faults/faultWatch.ts";
 import type { HighWater } from "../highWater.ts";
 import { describe } from "../http.ts";
 import type { DaemonOptions } from "../options.ts";
+import type { Reports } from "../reports/openReports.ts";
 import type { Watch } from "../watch.ts";
 
 /** Accounts that a status shows; the rest is counted. */
@@ -14,6 +15,7 @@ export interface StatusSources extends Pick<
   watch: Pick<Watch, "doubt" | "nodes" | "status">;
   highWater: Pick<HighWater, "status">;
   faults: Pick<FaultWatch, "status"> | undefined;
+  reports: Pick<Reports, "status"> | undefined;
   isOpen: boolean;
 }
 
@@ -37,6 +39,7 @@ export async function statusOf(sources: StatusSources): Promise<object> {
     nodes: watch.nodes,
     transactions: sources.transactions?.status(),
     faults: await sources.faults?.status(),
+    reports: (await sources.reports?.status()) ?? "off",
     channels: accounts.map(describe),
   };
 }

@@ -116,7 +116,8 @@ export interface ReportsChain {
   backing(channels: readonly Address[], before: bigint): Promise<ReadonlyMap<Address, ChannelBacking>>;
   rates(): Promise<Rates[]>;
   retentionDays(): Promise<number>;
-  submit(attested: AttestedReport, deadlineAt: bigint | undefined): Promise<void>;
+  /** Answers false when another report was faster. */
+  submit(attested: AttestedReport, deadlineAt: bigint | undefined): Promise<boolean>;
   /** Answers false when it is not worth its gas now. */
   applyPenalties(report: Report, debits: readonly Debit[]): Promise<boolean>;
   announce(report: Report, ranges: readonly LogRange[]): Promise<boolean>;

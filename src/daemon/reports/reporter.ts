@@ -99,9 +99,10 @@ export class Reporter {
     const seen = { epoch, signed, differences };
     this.#options.recorder?.set("reportDifferences", new Set(differences.map((one) => one.originatorId)).size);
     if (!attested) return { ...seen, state: "proposing" };
-    // Once half of what is left is over, it goes with what has a deadline: the registry version expires with it.
+    // In the second half of the next epoch it goes with what has a deadline: after two its registry version has expired.
     const until = endsAt + 2n * length;
-    await chain.submit(attested, now - endsAt > length ? until : undefined);
+    if (!(await chain.submit(attested, now - endsAt > length / 2n ? until : undefined)))
+      return { ...seen, state: "reported" };
     log.info({ epoch, digest: built.digest, signed }, "submitted the report of an epoch");
     this.#options.recorder?.count("reportsSubmitted");
     return { ...seen, state: "sent" };

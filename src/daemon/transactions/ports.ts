@@ -3,8 +3,12 @@ import type { Address, Hex } from "../../protocol/bytes.ts";
 /** Each lane has a key of its own, so that what has a deadline never waits behind what has none. */
 export type Lane = "routine" | "deadline";
 
-/** What a transaction is for: settle, distribute, claim, and the steps of a report of a fault. */
-export type IntentKind = "settle" | "distribute" | "rollOver" | "claim" | "fault";
+/**
+ * What a transaction is for: settle, distribute, claim, the steps of a report of a fault; the report of an epoch, what
+ * follows from it, and the answer to a roll call.
+ */
+export type IntentKind =
+  "settle" | "distribute" | "rollOver" | "claim" | "fault" | "report" | "penalties" | "announce" | "rollCall";
 
 /** One broadcast of an intent; all attempts of an intent share its nonce, so at most one is mined. */
 export interface Attempt {

@@ -171,7 +171,12 @@ onBoth(
       it("leaves its hold for its charge in one step: a payer never has both, nor neither", async () => {
         const [one, other] = await two();
         const messages = 60;
-        for (let n = 0; n < messages; n++) one.store(n, await one.publish(n, feesOf(messages)));
+        const numbers = Array.from({ length: messages }, (_, n) => n);
+        const holds = await Promise.all(numbers.map((n) => one.publish(n, feesOf(messages))));
+        for (const n of numbers) one.store(n, holds[n]);
+        const read = node.log.read.bind(node.log);
+        // In many small steps, of which each is a moment to look at.
+        node.log.read = (id, after) => read(id, after, 3);
         let metered = false;
         const meter = other.meter.drain().then(() => (metered = true));
         let tried = 0;
@@ -269,6 +274,17 @@ onBoth(
         await other.holdings.noteRound();
         expect(await node.lentPico()).to.equal(0n);
         expect((await other.publish(2)).isHeld()).to.equal(true);
+      });
+
+      it("is drained by one that metered for longer than its own lease", async () => {
+        const [dead, other] = await two();
+        await dead.publish(1, PLENTY);
+        await other.number();
+        await node.pass(61_000, { process: dead });
+        await other.holdings.tend();
+        await node.pass(31_000, { process: other });
+        await other.meter.drain();
+        expect((await node.held()).messages).to.equal(0);
       });
 
       it("is not drained by a run of the meter that began before it was gone, or did not reach the end", async () => {

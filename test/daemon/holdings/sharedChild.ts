@@ -35,6 +35,13 @@ export function messagesIn(file: string): number[] {
   return readFileSync(file, "utf8").split("\n").slice(0, -1).map(Number);
 }
 
+/** The first that are not stored: what the dead one had and did not send stays wanted. */
+function wantedBeside(stored: ReadonlySet<number>): number[] {
+  const wanted: number[] = [];
+  for (let n = 0; wanted.length < WANTED; n++) if (!stored.has(n)) wanted.push(n);
+  return wanted;
+}
+
 /** The node's log as its daemons read it. */
 export function fileLog(file: string): EnvelopeLog {
   return {
@@ -77,8 +84,7 @@ async function work([at, file, most, seed]: string[]): Promise<never> {
   writeSync(1, "ready\n");
   const publish = async () => {
     for (;;) {
-      const stored = messagesIn(file!).length;
-      const n = stored + random.between(0, WANTED - 1);
+      const n = random.pick(wantedBeside(new Set(messagesIn(file!))));
       try {
         const hold = await gate.admit({ envelopes: [envelopeOf(n)], voucherHeader });
         const isSent = hold.isHeld() && random.chance(0.8);

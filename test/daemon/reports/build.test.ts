@@ -104,6 +104,7 @@ describe("daemon/reports: what a report says", () => {
     const clean = await reportAll(sourcesOf(facts), [200]);
     const stolen = new MemoryLog();
     // The thief's log is metered first: what it copies must not cost what its own target's log says.
+    for (let i = 0; i < 20; i++) stolen.append(100, payerEnvelope(i, 100, OTHER_KEY), IN_EPOCH_NS);
     for (let i = 0; i < 20; i++) stolen.append(100, once, IN_EPOCH_NS);
     stolen.append(200, once, IN_EPOCH_NS);
     stolen.append(200, once, IN_EPOCH_NS);

@@ -78,7 +78,7 @@ export class MemoryReports implements ReportsChain {
     return new Map([...this.money].filter(([channel]) => channels.includes(channel)));
   }
 
-  async submit({ report, signers, signature }: AttestedReport): Promise<void> {
+  async submit({ report, signers, signature }: AttestedReport): Promise<boolean> {
     const head = await this.head();
     const isNext =
       report.parent === head.digest && report.round === head.round && report.epoch * EPOCH_SECONDS < this.time;
@@ -90,6 +90,7 @@ export class MemoryReports implements ReportsChain {
     if (!isAttestation(digest, aggregatePublicKeys(keys), signature)) throw new Error("AttestationsInvalid");
     this.chain.push({ digest: toHex(digest), attested: { report, signers, signature }, finalAt: this.time + 86_400n });
     this.round = 0;
+    return true;
   }
 
   /** The guardian takes the head away. */
@@ -122,6 +123,11 @@ export class MemoryReports implements ReportsChain {
   }
 }
 
+export interface OnChain {
+  keys: Uint8Array[];
+  parts: Pick<ReporterOptions, "domain" | "chain">;
+}
+
 export interface NetworkNode {
   nodeId: number;
   log: MemoryLog;
@@ -146,25 +152,34 @@ export class Network {
   /** Proposals that honest nodes have answered. */
   judged = 0;
 
-  static async of(count: number, weights: readonly bigint[] = []): Promise<Network> {
+  /** @param on a chain that there is, with keys that it knows */
+  static async of(count: number, weights: readonly bigint[] = [], on?: OnChain): Promise<Network> {
     const network = new Network();
-    const keys = Array.from({ length: count }, () => attestationKeyFrom(randomBytes(48)));
+    const keys = on?.keys ?? Array.from({ length: count }, () => attestationKeyFrom(randomBytes(48)));
     network.chain.seats = {
       version: 1n,
       seats: keys.map((key, i) => {
         return { nodeId: 100 * (i + 1), weight: weights[i] ?? 10n, attestationKey: attestationPublicKey(key) };
       }),
     };
-    for (const [i, key] of keys.entries()) await network.#add(100 * (i + 1), key);
+    for (const [i, key] of keys.entries()) await network.#add(100 * (i + 1), key, on);
     return network;
   }
 
-  async #add(nodeId: number, attestationKey: Uint8Array): Promise<void> {
+  async #add(nodeId: number, attestationKey: Uint8Array, on?: OnChain): Promise<void> {
     const log = new MemoryLog();
     const books = await openBooks(":memory:", log);
     const absent: number[] = [];
     const options: ReporterOptions = {
-      ...{ nodeId, domain: REPORTS, chain: this.chain, attestationKey, clock: this.clock, log: silentLog },
+      ...{
+        nodeId,
+        domain: REPORTS,
+        chain: this.chain,
+        attestationKey,
+        clock: this.clock,
+        log: silentLog,
+        ...on?.parts,
+      },
       peers: this.#peersOf(nodeId),
       logs: { read: async (at, { originatorId, after, limit }) => this.#logOf(nodeId, at, originatorId, after, limit) },
       keys: { isSigned: async (envelope) => recoverOriginator(envelope) === SIGNER },

@@ -288,6 +288,21 @@ describe("daemon/reports: agreement of a network", () => {
     expect(network.reported.signed).to.deep.equal([100, 200, 300, 400, 500]);
   });
 
+  it("33c: a signer names nobody absent whom it has found there itself", async () => {
+    await start(7);
+    traffic();
+    await network.meterAll();
+    for (const id of [100, 200, 300, 400]) network.node(id).absent.push(600);
+    const honest = network.node(500).reporter.desk;
+    network.liars.set(500, {
+      ask: async (_, question) => ({ ...(await honest.answer(question, "")), absent: [600] }),
+    });
+    network.down.add(600).add(700);
+    network.chain.time += 600n;
+    expect(await network.step(100)).to.deep.include({ state: "proposing", signed: [100, 200, 300, 400] });
+    expect(honest.lastRefusal).to.include({ why: "absence_differs", proposer: 100 });
+  });
+
   it("attests nothing for who has no seat, is not the one it says, or proposes what does not fit", async () => {
     await start(4);
     traffic();

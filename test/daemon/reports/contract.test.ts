@@ -1,0 +1,169 @@
+import { expect } from "chai";
+
+import { ethersReports } from "../../../src/daemon/adapters/ethersReports.ts";
+import { ethersTransactions } from "../../../src/daemon/adapters/ethersTransactions.ts";
+import { ethersWork, hasEffect } from "../../../src/daemon/adapters/ethersWork.ts";
+import type { ReportsChain } from "../../../src/daemon/reports/ports.ts";
+import { TransactionManager } from "../../../src/daemon/transactions/manager.ts";
+import { systemClock as clock } from "../../../src/platform/clock.ts";
+import { silentLog } from "../../../src/platform/log.ts";
+import { toAddress, uintToBytes } from "../../../src/protocol/bytes.ts";
+import { addressOf } from "../../../src/protocol/ecdsa.ts";
+import { signVoucher } from "../../../src/protocol/voucher.ts";
+import { RETENTION_DAYS, payerEnvelope } from "../../support/envelopes.ts";
+import type { World } from "../../contracts/fixtures.ts";
+import { DAY, EPOCH, USD, passEpochs } from "../../contracts/fixtures.ts";
+import { attester, reportWorld } from "../../contracts/reportWorld.ts";
+import { OTHER_KEY, PAYER, PAYER_KEY } from "../support.ts";
+import { MemoryIntents } from "../transactions/memoryIntents.ts";
+import { deadlineSigner, routineSigner } from "../transactions/support.ts";
+import { Network } from "./network.ts";
+
+const SEATS = 4;
+const POLICY = { maxGasBps: 10_000n, nativeTokenPrice: 0n };
+const OTHER = addressOf(OTHER_KEY);
+const SECOND_NS = 1_000_000_000n;
+
+describe("daemon/reports on the real EpochReports", () => {
+  let world: World;
+  let network: Network;
+  let chain: ReportsChain;
+  let manager: TransactionManager;
+  let store: MemoryIntents;
+  let close = async () => {};
+  afterEach(() => close());
+
+  beforeEach(async () => {
+    const firstRates = {
+      ...{ messageFeePico: "1000000000", storageFeePicoPerByteDay: "1000000" },
+      ...{ congestionFeePicoPerUnit: "0", targetRatePerMinute: 6_000 },
+    };
+    world = await reportWorld(SEATS, { firstRates: firstRates as never, maxSeats: SEATS });
+    for (const { address } of [routineSigner, deadlineSigner]) {
+      await world.funder.sendTransaction({ to: address, value: 10n ** 18n });
+    }
+    store = new MemoryIntents(clock);
+    manager = new TransactionManager({
+      ...{ store, leadership: store, clock, chainId: world.chainId, log: silentLog, pollingMs: 5 },
+      ...{ chain: ethersTransactions(world.ethers.provider), holder: "a", leaseMs: 600_000 },
+      ...{ signers: { routine: routineSigner, deadline: deadlineSigner }, reserveWei: 0n, hasEffect: hasEffect(world) },
+    });
+    const accounts = { routine: routineSigner.address, deadline: deadlineSigner.address };
+    const { provider } = world.ethers;
+    chain = ethersReports({ contracts: world, provider, transactions: manager, accounts, policy: POLICY });
+    const domain = { chainId: world.chainId, epochReports: toAddress(await world.epochReports.getAddress()) };
+    const keys = Array.from({ length: SEATS }, (_, i) => uintToBytes(attester(i), 32));
+    network = await Network.of(SEATS, [], { keys, parts: { domain, chain } });
+    for (const { books } of network.nodes) books.rateBook.update(await chain.rates(), RETENTION_DAYS);
+    close = async () => {
+      await network.close();
+      await world.net.close();
+    };
+  });
+
+  /** All take their turns until there are so many reports. */
+  async function untilReported(count: bigint): Promise<void> {
+    for (let i = 0; i < 8 && (await chain.head()).length < count; i++) {
+      for (const { nodeId } of network.nodes) await network.step(nodeId);
+      await world.net.networkHelpers.time.increase(60);
+    }
+    expect((await chain.head()).length).to.equal(count);
+  }
+
+  async function traffic(count: number): Promise<void> {
+    const epoch = (await chain.now()) / BigInt(EPOCH) - 1n;
+    const ns = (epoch * BigInt(EPOCH) + 60n) * SECOND_NS;
+    for (let n = 0; n < count; n++) {
+      network.deliver(100, payerEnvelope(n, 100, PAYER_KEY), ns);
+      network.deliver(200, payerEnvelope(n, 200, OTHER_KEY), ns);
+    }
+    await network.meterAll();
+  }
+
+  it("is attested by all, accepted, final, applied and announced: the debtor is debited, stock nodes may prune", async () => {
+    const { postageChannels, epochReports, feeDistributor, funder, net } = world;
+    const domain = { chainId: world.chainId, postageChannels: toAddress(await postageChannels.getAddress()) };
+    await postageChannels.connect(funder).deposit(PAYER, 50n * USD);
+    const work = ethersWork(world, manager);
+    await work.settle(signVoucher(domain, { fees: 40n * USD, stamps: 0n }, PAYER_KEY), {
+      lane: "routine",
+      budgetWei: 10n ** 18n,
+    });
+    await work.distribute({ lane: "routine", budgetWei: 10n ** 18n });
+    // What pays for a channel is what it was when the epoch ended.
+    await passEpochs(world, 1);
+    await traffic(150);
+    await untilReported(1n);
+    const { digest } = await chain.head();
+    const contents = (await network.node(100).store.get(digest))!;
+    expect(contents.usage.find(PAYER)!.authorisedAmount * 1_000_000n >= contents.usage.find(PAYER)!.usagePico).to.equal(
+      true,
+    );
+    expect(contents.usage.find(OTHER)!.authorisedAmount).to.equal(0n);
+    expect(contents.debits).to.have.length(1);
+    expect(await chain.standing(digest)).to.include({ status: "accepted", isAnnounced: false });
+    await net.networkHelpers.time.increase(await epochReports.vetoWindowSeconds());
+    await net.networkHelpers.time.increase(5 * 60);
+    network.clock.advance(300_000);
+    for (const { nodeId } of network.nodes) await network.step(nodeId);
+    expect(await chain.standing(digest)).to.include({ hasPenaltiesApplied: true, isAnnounced: true });
+    expect(await feeDistributor.debitOf(200)).to.equal(contents.debits[0]!.amount);
+    expect(await feeDistributor.debitOf(100)).to.equal(0n);
+    const { startSequenceId, endSequenceId, payersMerkleRoot } = await epochReports.getPayerReport(100, 0);
+    expect([startSequenceId, endSequenceId, payersMerkleRoot]).to.deep.equal([0n, 150n, contents.report.logsRoot]);
+    const done = store.all.filter(({ outcome }) => outcome === "done").map(({ kind }) => kind);
+    expect(done).to.include.members(["report", "penalties", "announce"]);
+  });
+
+  it("goes on with a second report on a pending one, and after a veto with the next round", async () => {
+    await traffic(3);
+    await untilReported(1n);
+    const first = await chain.head();
+    await passEpochs(world, 1);
+    await traffic(2);
+    await untilReported(2n);
+    const second = await chain.head();
+    expect((await network.node(300).store.get(second.digest))!.report.parent).to.equal(first.digest);
+    const guardian = await world.epochReports.guardian();
+    await world.net.networkHelpers.impersonateAccount(guardian);
+    await world.net.networkHelpers.setBalance(guardian, 10n ** 18n);
+    await world.epochReports.connect(await world.ethers.getSigner(guardian)).veto(second.digest);
+    expect(await chain.head()).to.include({ digest: first.digest, length: 1n, round: 1 });
+    await untilReported(2n);
+    expect((await chain.head()).digest).not.to.equal(second.digest);
+    network.clock.advance(300_000);
+    await network.step(100);
+    expect(await network.node(100).store.summary(second.digest)).to.include({ state: "void" });
+  });
+
+  it("another proposer's report that was faster is no failure", async () => {
+    await traffic(2);
+    await world.net.networkHelpers.time.increase(600);
+    const [first, second] = [network.node(100), network.node(200)];
+    const submit = chain.submit.bind(chain);
+    let isFirst = true;
+    chain.submit = async (...attested) => {
+      if (!isFirst) return submit(...attested);
+      isFirst = false;
+      network.down.add(400);
+      await network.step(second.nodeId);
+      network.down.clear();
+      return submit(...attested);
+    };
+    expect(await network.step(first.nodeId)).to.include({ state: "reported" });
+    expect((await chain.head()).length).to.equal(1n);
+  });
+
+  it("answers a roll call from its own account for deadlines", async () => {
+    await traffic(2);
+    await untilReported(1n);
+    await world.net.networkHelpers.time.increase(4 * DAY);
+    await world.epochReports.connect(world.stranger).openRollCall();
+    network.down.add(100).add(200).add(300).add(400);
+    for (const { nodeId } of network.nodes) await network.step(nodeId);
+    const { answered } = await world.epochReports.latestRollCall();
+    expect(answered).to.equal(0b1111n);
+    const answers = store.all.filter(({ kind }) => kind === "rollCall");
+    expect(answers.map(({ lane }) => lane)).to.deep.equal(Array(SEATS).fill("deadline"));
+  });
+});
