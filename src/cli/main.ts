@@ -13,6 +13,7 @@ import { ConfigError, readDaemonConfig, readGatewayConfig, readNodeConfig } from
 import { addDeploymentCommands } from "./deploymentCommands.ts";
 import { addNetworkCommands } from "./networkCommands.ts";
 import { addOperatorCommands } from "./operate/commands.ts";
+import { addReceiptCommands } from "./receipts/commands.ts";
 import { runDaemon } from "./runDaemon.ts";
 import { runGateway } from "./runGateway.ts";
 import { runNode } from "./runNode.ts";
@@ -52,6 +53,7 @@ let exitCode = 0;
 const output = { out: console.log, err: console.error };
 addOperatorCommands(program, output, (code) => (exitCode = code));
 addDeploymentCommands(program, output, (code) => (exitCode = code));
+addReceiptCommands(program, output, (code) => (exitCode = code));
 addNetworkCommands(program, output, (code) => (exitCode = code));
 
 try {

@@ -2,7 +2,14 @@ import { join } from "node:path";
 
 import { Wallet } from "ethers";
 
-import { connectGrpcNode, ethersChain, openSqliteStoreInThread, startGateway } from "../client/index.ts";
+import {
+  connectGrpcNode,
+  ethersChain,
+  ethersReportsChain,
+  httpReportServers,
+  openSqliteStoreInThread,
+  startGateway,
+} from "../client/index.ts";
 import type { Gateway } from "../client/index.ts";
 import { connectContracts } from "../contracts/connectContracts.ts";
 import { connectRpc } from "../contracts/connectRpc.ts";
@@ -21,6 +28,10 @@ export async function runGateway(config: GatewayConfig): Promise<Gateway> {
   const provider = connectRpc({ url: config.rpcUrl, chainId: record.chainId, pollingMs: chainPollMs });
   const signer = new Wallet(toHex(readKey(config.transactionKeyFile)), provider);
   const contracts = connectContracts(record, provider);
+  const reportsDomain = {
+    chainId: BigInt(record.chainId),
+    epochReports: toAddress(record.contracts.epochReports.address),
+  };
   const gateway = await startGateway({
     ...{ headroom, clock, log, random: Math.random, connectNode: connectGrpcNode, ...config.listen },
     limits: { holdSeconds },
@@ -30,6 +41,10 @@ export async function runGateway(config: GatewayConfig): Promise<Gateway> {
       postageChannels: toAddress(record.contracts.postageChannels.address),
     },
     store: await openSqliteStoreInThread(join(config.dataDirectory, "gateway.sqlite"), log),
+    reports: {
+      chain: ethersReportsChain({ contracts, provider, domain: reportsDomain }),
+      servers: httpReportServers,
+    },
     chain: ethersChain({ contracts, provider, signer, clock, log, pollingMs: chainPollMs }),
   });
   return {

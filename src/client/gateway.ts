@@ -17,7 +17,10 @@ import { FateResolver } from "./publish/fateResolver.ts";
 import { LogAudit } from "./publish/logAudit.ts";
 import { NodePublisher } from "./publish/nodePublisher.ts";
 import { Publisher } from "./publish/publisher.ts";
+import type { ReportsChain, ReportServers } from "./receipts/ports.ts";
 import { ReceiptBook } from "./receipts/receiptBook.ts";
+import { ReceiptProver } from "./receipts/receiptProver.ts";
+import { ReportLibrary } from "./receipts/reportLibrary.ts";
 import { SigningKeys } from "./receipts/signingKeys.ts";
 import { gatewayRoutes } from "./server/routes.ts";
 import type { GatewayStatus } from "./server/status.ts";
@@ -42,6 +45,8 @@ export interface GatewayOptions {
   store: GatewayStore;
   chain: GatewayChain;
   connectNode: ConnectNode;
+  /** What receipts are held against. Without it they wait until they are too old. */
+  reports?: { chain: ReportsChain; servers: ReportServers };
   clock: Clock;
   log: Log;
   random: Random;
@@ -104,6 +109,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ["health", limits.healthEveryMs, () => directory.checkHealth(stopping.signal)],
     ["fates", limits.resolveEveryMs, () => fates.resolve(isActive, stopping.signal)],
     ["refusals", limits.resolveEveryMs, () => fates.verifyRefusals(isActive, stopping.signal)],
+    ...proving(options, ledger, limits, stopping.signal),
     ["prune", PRUNE_EVERY_MS, () => prune(options, ledger, receipts, limits)],
   ];
   const first = await Promise.allSettled(tasks.slice(0, 3).map(([, , task]) => task()));
@@ -136,6 +142,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     })),
     doubles: ledger.doubles,
     openAttempts: ledger.attempts().length,
+    receipts: receipts.count,
     held: publisher.room.held,
     active: publisher.active,
   });
@@ -179,6 +186,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
     close: () => (closing ??= close()),
   };
+}
+
+function proving(
+  { store, reports, clock, log, random }: GatewayOptions,
+  { channel }: ChannelLedger,
+  limits: GatewayLimits,
+  signal: AbortSignal,
+): [string, number, () => Promise<unknown>][] {
+  if (!reports) return [];
+  const library = new ReportLibrary({ ...reports, clock, random, ...limits });
+  const prover = new ReceiptProver({ store, channel, chain: reports.chain, library, clock, log, ...limits });
+  const round = async () => log.debug(await prover.round(signal), "held receipts against final reports");
+  return [["receipts", limits.proveEveryMs, round]];
 }
 
 async function prune(

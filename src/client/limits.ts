@@ -33,6 +33,10 @@ export interface GatewayLimits {
   mostReceipts: number;
   /** How long a receipt waits for a report that covers it. */
   receiptsKeptMs: number;
+  /** How often receipts are held against final reports. */
+  proveEveryMs: number;
+  /** Daemons that are asked for one report or one proof. */
+  mostServers: number;
   /** How long a node's word that it did not store an envelope is verified at other nodes. */
   verifyRefusedMs: number;
   /** Pages of 100, and time, that one search of the nodes' logs for usage may take; the next one goes on from there. */
@@ -66,6 +70,8 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   answersKeptMs: 86_400_000,
   mostReceipts: 200_000,
   receiptsKeptMs: 30 * 86_400_000,
+  proveEveryMs: 600_000,
+  mostServers: 6,
   verifyRefusedMs: 60_000,
   mostAuditPages: 1_000,
   auditMs: 30_000,

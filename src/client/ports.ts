@@ -1,7 +1,10 @@
 import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
+import type { SigningKey } from "../contracts/readSigningKey.ts";
 import type { Address, Hex } from "../protocol/bytes.ts";
 import type { Rates } from "../protocol/fees.ts";
+
+export type { SigningKey };
 
 // --- Chain ---------------------------------------------------------------------------------------------------------
 
@@ -12,14 +15,6 @@ export interface RegisteredNode {
   /** Whether it has a seat. */
   isCanonical: boolean;
   httpAddress: string;
-}
-
-/** A signing key that a node has, or had. */
-export interface SigningKey {
-  /** Unix seconds; undefined while it is in use. */
-  retiredAt: bigint | undefined;
-  /** Until when evidence under it is taken, unix seconds; undefined while it is in use. */
-  takenUntil: bigint | undefined;
 }
 
 export interface NetworkRates {
@@ -156,10 +151,10 @@ export interface KeptReceipt {
   /** Milliseconds since 1970. */
   keptAt: number;
   /** What a final report has in the receipt's place; undefined until one covers it. */
-  contradiction: StoredContradiction | undefined;
+  contradiction: Contradiction | undefined;
 }
 
-export interface StoredContradiction {
+export interface Contradiction {
   /** Digest of the report. */
   report: Hex;
   /** As FaultProofs takes it; undefined when nothing convicts the node, and `reason` says why. */
@@ -176,7 +171,7 @@ export interface ReceiptStore {
   receipts(channel: Address, after: ReceiptKey | undefined, limit: number): Promise<KeptReceipt[]>;
   receiptCount(channel: Address): Promise<number>;
   removeReceipts(channel: Address, keys: readonly ReceiptKey[]): Promise<void>;
-  contradictReceipt(channel: Address, key: ReceiptKey, contradiction: StoredContradiction): Promise<void>;
+  contradictReceipt(channel: Address, key: ReceiptKey, contradiction: Contradiction): Promise<void>;
   /** Forgets receipts without contradiction that were kept before `beforeMs`, at most `limit`; returns how many. */
   forgetReceipts(channel: Address, beforeMs: number, limit: number): Promise<number>;
 }

@@ -245,7 +245,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     path: ["fault", "prove"],
     description: "prove what a node must not have signed: commit, and reveal a minute later",
     arguments: [
-      { name: "first", description: "file with a stored originator envelope, or with a daemon's evidence" },
+      {
+        name: "first",
+        description: "file with a stored originator envelope, with a daemon's evidence, or of receipts prove",
+      },
       { name: "second", description: "file with another of the same sequence id", isOptional: true },
     ],
     options: [{ name: "saltFile", description: "keeps the secret of the commitment; <first>.salt unless told" }],

@@ -4,12 +4,13 @@ import { faultProofsAbi } from "#abi/FaultProofs.ts";
 import type { Address, Hex } from "../protocol/bytes.ts";
 import { concatBytes, equalBytes, toHex } from "../protocol/bytes.ts";
 import { recoverAddress } from "../protocol/ecdsa.ts";
-import { originatorDigest } from "../protocol/envelope.ts";
+import { originatorDigest, payerEnvelopeHash } from "../protocol/envelope.ts";
 import type { EnvelopeReading } from "../protocol/goEnvelope.ts";
 import { readAsGo, readSignedAsGo } from "../protocol/goEnvelope.ts";
 
 const FAULT_PROOFS = new Interface(faultProofsAbi);
-const FAULTS = { equivocation: 1, wrongTarget: 2 } as const;
+/** As FaultProofs numbers them: the larger, the heavier. */
+export const FAULTS = { equivocation: 1, wrongTarget: 2, contradictedReceipt: 3 } as const;
 const NO_DIGEST = `0x${"00".repeat(32)}`;
 
 /** Bytes of a data contract's code, without the byte that keeps it from being called. */
@@ -31,6 +32,14 @@ export type FaultName = keyof typeof FAULTS;
 
 /** One stored OriginatorEnvelope (serialized), or two. */
 export type Exhibits = readonly [Uint8Array] | readonly [Uint8Array, Uint8Array];
+
+/** What contradicts the one envelope shown: a final report that its node attested. Whether it does is EpochReports' to say. */
+export interface ReportExhibit {
+  /** Digest of the report. */
+  report: Hex;
+  /** As EpochReports takes it, see `encodeContradiction`. */
+  proof: Hex;
+}
 
 export interface Fault {
   fault: FaultName;
@@ -59,31 +68,37 @@ interface Signed {
 
 /**
  * What convicts the node of one or two stored OriginatorEnvelopes (serialized), or undefined when they show no fault
- * (`xmtp-wire.md` section 5): two of one sequence id with different payer envelopes or times, or one for another node.
- * Whose signatures they carry is FaultProofs' to say: simulate before sending.
+ * (`xmtp-wire.md` section 5): two of one sequence id with different payer envelopes or times, one for another node, or one
+ * that a report contradicts. Whose signatures they carry is FaultProofs' to say: simulate before sending.
  *
  * @param salt 32 random bytes, kept until the reveal.
  */
 export function faultEvidence(
   envelopes: Exhibits,
-  { reporter, salt }: { reporter: Address; salt: Hex },
+  { reporter, salt, contradiction }: { reporter: Address; salt: Hex; contradiction?: ReportExhibit | undefined },
 ): FaultEvidence | undefined {
-  const found = examine(envelopes);
-  return found && evidence(found.fault, found.signed, reporter, salt);
+  const found = examine(envelopes, contradiction);
+  return found && evidence(found, { reporter, salt, contradiction });
+}
+
+export interface FoundFault extends Fault {
+  signers: (Address | undefined)[];
+  walked: number;
+  /** Of the first envelope. */
+  payerEnvelopeHash: Hex;
 }
 
 /**
  * The fault that envelopes show, the accounts that signed them, and how many bytes FaultProofs has to walk field by field
  * to see it; undefined when they show none.
  */
-export function faultIn(
-  envelopes: Exhibits,
-): (Fault & { signers: (Address | undefined)[]; walked: number }) | undefined {
-  const found = examine(envelopes);
+export function faultIn(envelopes: Exhibits, contradiction?: ReportExhibit): FoundFault | undefined {
+  const found = examine(envelopes, contradiction);
   if (!found) return undefined;
-  const { originatorNodeId: nodeId, sequenceId } = found.signed[0]!.reading;
+  const { originatorNodeId: nodeId, sequenceId, payerEnvelope } = found.signed[0]!.reading;
   const signers = found.signed.map(({ unsigned, signature }) => recoverAddress(originatorDigest(unsigned), signature));
-  return { fault: found.fault, nodeId, sequenceId, signers, walked: found.walked };
+  const hash = toHex(payerEnvelopeHash(payerEnvelope));
+  return { fault: found.fault, nodeId, sequenceId, signers, walked: found.walked, payerEnvelopeHash: hash };
 }
 
 interface Examined {
@@ -92,11 +107,14 @@ interface Examined {
   walked: number;
 }
 
-function examine(envelopes: Exhibits): Examined | undefined {
+function examine(envelopes: Exhibits, contradiction: ReportExhibit | undefined): Examined | undefined {
   const signed = envelopes.map(readSigned);
   const [first, second] = signed;
   if (!first || signed.includes(undefined)) return undefined;
   const shown: Examined[] = [];
+  if (contradiction && !second) {
+    shown.push({ fault: "contradictedReceipt", signed: [first], walked: aroundPayerEnvelope(first) });
+  }
   for (const one of second ? [first, second] : [first]) {
     if (isForAnotherNode(one.reading)) {
       shown.push({ fault: "wrongTarget", signed: [one], walked: aroundClientEnvelope(one) });
@@ -138,11 +156,25 @@ function isForAnotherNode({ target, originatorNodeId }: EnvelopeReading): boolea
   return target !== undefined && target !== originatorNodeId;
 }
 
-function evidence(fault: FaultName, signed: Signed[], reporter: Address, salt: Hex): FaultEvidence {
-  const digests = signed.map(({ unsigned }) => toHex(originatorDigest(unsigned)));
+interface Reporting {
+  reporter: Address;
+  salt: Hex;
+  contradiction: ReportExhibit | undefined;
+}
+
+/** How FaultProofs takes each fault: what it is told beside the envelopes, in order. */
+const REVEALS = {
+  equivocation: "revealEquivocation",
+  wrongTarget: "revealWrongTarget",
+  contradictedReceipt: "revealContradiction",
+};
+
+function evidence({ fault, signed }: Examined, { reporter, salt, contradiction }: Reporting): FaultEvidence {
+  const [digest, otherDigest = NO_DIGEST] = signed.map(({ unsigned }) => toHex(originatorDigest(unsigned)));
+  const by = fault === "contradictedReceipt" ? contradiction : undefined;
   const commitment = hashOf(
     ["address", "bytes32", "bytes32"],
-    [reporter, salt, hashOf(["uint8", "bytes32", "bytes32"], [FAULTS[fault], digests[0], digests[1] ?? NO_DIGEST])],
+    [reporter, salt, hashOf(["uint8", "bytes32", "bytes32"], [FAULTS[fault], digest, by?.report ?? otherDigest])],
   );
   const pieces = signed.map(({ unsigned }) => piecesOf(unsigned));
   const { originatorNodeId: nodeId, sequenceId } = signed[0]!.reading;
@@ -159,8 +191,8 @@ function evidence(fault: FaultName, signed: Signed[], reporter: Address, salt: H
         pieces: pieces[i]!.length > 0 ? (deployed[i] ?? []) : [],
         signature,
       }));
-      const name = fault === "equivocation" ? "revealEquivocation" : "revealWrongTarget";
-      return FAULT_PROOFS.encodeFunctionData(name, [...receipts, salt]) as Hex;
+      const shown = by ? [by.report, by.proof] : [];
+      return FAULT_PROOFS.encodeFunctionData(REVEALS[fault], [...receipts, ...shown, salt]) as Hex;
     },
   };
 }

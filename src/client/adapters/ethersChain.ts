@@ -4,6 +4,7 @@ import type { Contracts } from "../../contracts/connectContracts.ts";
 import { decodeRevert } from "../../contracts/decodeRevert.ts";
 import { readNodes } from "../../contracts/readNodes.ts";
 import { readRates } from "../../contracts/readRates.ts";
+import { readSigningKey } from "../../contracts/readSigningKey.ts";
 import { TransactionError, TransactionSender } from "../../contracts/transactionSender.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
@@ -77,12 +78,7 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
   return {
     nodes: () => readNodes(nodeRegistry),
 
-    async signingKey(nodeId, signer) {
-      const { known, retiredAt, takenUntil } = await nodeRegistry.keyOf(nodeId, signer);
-      if (!known) return undefined;
-      const isRetired = retiredAt > 0n;
-      return { retiredAt: isRetired ? retiredAt : undefined, takenUntil: isRetired ? takenUntil : undefined };
-    },
+    signingKey: (nodeId, signer) => readSigningKey(nodeRegistry, nodeId, signer),
 
     async rates() {
       const [history, retentionDays] = await Promise.all([readRates(rateRegistry), rateRegistry.retentionDays()]);

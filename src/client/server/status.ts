@@ -24,6 +24,8 @@ export interface GatewayStatus {
   doubles: bigint;
   /** Envelopes of unknown fate. */
   openAttempts: number;
+  /** Receipts that are kept. */
+  receipts: number;
   /** Calls on hold. */
   held: number;
   active: number;

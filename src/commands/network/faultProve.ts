@@ -1,14 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 
-import type { FaultEvidence } from "../../contracts/faultEvidence.ts";
+import type { Contracts } from "../../contracts/connectContracts.ts";
+import type { FaultEvidence, FoundFault, ReportExhibit } from "../../contracts/faultEvidence.ts";
 import {
+  FAULTS,
   MOST_WALKED,
   REVEAL_AFTER_SECONDS,
   REVEAL_UNTIL_SECONDS,
   faultEvidence,
   faultIn,
 } from "../../contracts/faultEvidence.ts";
+import { readContradicts } from "../../contracts/readContradicts.ts";
 import { writeKeyFile } from "../../platform/keyFile.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { toAddress, toHex } from "../../protocol/bytes.ts";
@@ -24,12 +27,15 @@ import type { Mined } from "../core/sender.ts";
 import { duration, moment } from "../core/time.ts";
 import { readExhibits } from "./evidenceFiles.ts";
 
+/** A case's status in FaultProofs. */
+const OPEN = 1n;
 const REVEAL_AFTER = Number(REVEAL_AFTER_SECONDS);
 /** Blocks may be a little behind. */
 const MARGIN_SECONDS = 2;
 const WORDS = {
   equivocation: "gave one sequence id to two messages",
   wrongTarget: "signed what was meant for another node",
+  contradictedReceipt: "gave a receipt that a report contradicts which it attested itself",
 };
 
 /** Brings evidence against a node to the chain: commits to it, and reveals it a minute later. */
@@ -37,16 +43,18 @@ export async function faultProve(context: Context, input: Input): Promise<Plan> 
   const { faultProofs, nodeStaking } = context.contracts;
   const account = actingAs(context);
   const files = [input.text("first"), input.optional("second")].filter((file) => file !== undefined);
-  const exhibits = readExhibits(files);
-  const found = faultIn(exhibits);
+  const { envelopes, contradiction } = readExhibits(files);
+  const found = faultIn(envelopes, contradiction);
   if (!found) {
     const rule =
-      "two envelopes of one sequence id have to differ in payer envelope or time, or one has to be for another node";
+      "two envelopes of one sequence id have to differ in payer envelope or time, or one has to be for another node, or " +
+      "come with the report that contradicts it";
     throw new CommandError("bad_evidence", `this convicts nobody: ${rule} (expiry and fee do not count)`);
   }
   const saltFile = input.optional("saltFile") ?? `${files[0]}.salt`;
   const { nodeId, sequenceId } = found;
-  const evidence = faultEvidence(exhibits, { reporter: account, salt: saltOf(saltFile, input.flag("dryRun")) })!;
+  const salt = saltOf(saltFile, input.flag("dryRun"));
+  const evidence = faultEvidence(envelopes, { reporter: account, salt, contradiction })!;
   const now = await chainNow(context);
   const committedAt = await faultProofs.committedAt(evidence.commitment);
   const [slashable, appealSeconds] = await Promise.all([nodeStaking.slashableOf(nodeId), faultProofs.appealSeconds()]);
@@ -58,6 +66,7 @@ export async function faultProve(context: Context, input: Input): Promise<Plan> 
     summary: `Proves that node ${nodeId} ${WORDS[found.fault]} (sequence id ${sequenceId}). Its stake is frozen by the reveal, and ${penny(slashed)} of it are slashed after the appeal.`,
     facts: [
       ["evidence", files.join(", ")],
+      ...(contradiction ? [["report", contradiction.report] as const] : []),
       ["signed by", found.signers.join(", ")],
       ["could be slashed", `${penny(slashed)}, of which ${penny(slashed / 5n)} are the reporter's`],
       ["salt", `${saltFile}: keep it until the reveal`],
@@ -69,7 +78,7 @@ export async function faultProve(context: Context, input: Input): Promise<Plan> 
       "Do not report your own node with another account: the bounty is a fifth of what you lose.",
     ],
     moneyBack: `The bounty can be withdrawn (NodeStaking.withdrawCredit) when the appeal of ${duration(appealSeconds)} is over and anybody has called FaultProofs.execute with the case. The stake that is slashed is not yours and does not come back.`,
-    problems: await problemsOf(context, evidence, { found, committedAt, now, saltFile }),
+    problems: await problemsOf(context, evidence, { found, contradiction, committedAt, now, saltFile }),
     data: { nodeId, sequenceId, fault: found.fault, commitment: evidence.commitment, slashed, saltFile },
     outcome: async (mined) => outcomeOf(context, mined, { nodeId, sequenceId, now }),
   };
@@ -122,16 +131,17 @@ function saltOf(file: string, isDryRun: boolean): Hex {
 }
 
 async function shareOf({ contracts }: Context, { fault, nodeId }: { fault: string; nodeId: number }): Promise<bigint> {
-  if (fault !== "equivocation") return 1_000n;
+  if (fault === "contradictedReceipt") return 2_000n;
+  if (fault === "wrongTarget") return 1_000n;
   return (await contracts.faultProofs.equivocationsOf(nodeId)) === 0n ? 100n : 1_000n;
 }
 
 async function problemsOf(
   { contracts }: Context,
   { commitment }: FaultEvidence,
-  at: Timing & { found: NonNullable<ReturnType<typeof faultIn>>; saltFile: string },
+  at: Timing & { found: FoundFault; contradiction: ReportExhibit | undefined; saltFile: string },
 ): Promise<CommandError[]> {
-  const { found, committedAt, now, saltFile } = at;
+  const { found, contradiction, committedAt, now, saltFile } = at;
   const { nodeId, sequenceId, signers } = found;
   const problems: CommandError[] = [];
   for (const signer of signers) {
@@ -155,8 +165,14 @@ async function problemsOf(
       ),
     );
   }
+  if (contradiction && !(await readContradicts(contracts.epochReports, { ...found, ...contradiction }))) {
+    const problem = `EpochReports does not see report ${contradiction.report} contradict the receipt`;
+    problems.push(
+      new CommandError("bad_evidence", `${problem}: it has to be final, signed by node ${nodeId}, and cover its place`),
+    );
+  }
   const caseId = await contracts.faultProofs.caseOf(nodeId, sequenceId);
-  if (caseId !== 0n) {
+  if (caseId !== 0n && !(await isRaised(contracts, caseId, found))) {
     const problem = `message ${sequenceId} of node ${nodeId} is case ${caseId} already`;
     problems.push(new CommandError("nothing_to_do", `${problem}: one case per message`));
   }
@@ -165,6 +181,12 @@ async function problemsOf(
     problems.push(new CommandError("too_late", `${problem}: remove ${saltFile} and start again`));
   }
   return problems;
+}
+
+/** An open case of a lighter fault becomes one of this fault. */
+async function isRaised({ faultProofs }: Contracts, caseId: bigint, { fault }: FoundFault): Promise<boolean> {
+  const known = await faultProofs.getCase(caseId);
+  return known.status === OPEN && BigInt(FAULTS[fault]) > known.fault;
 }
 
 async function outcomeOf(

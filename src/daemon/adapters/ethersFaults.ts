@@ -26,7 +26,7 @@ const HURRY_SECONDS = 900n;
  */
 const LEAST_WORTH = 100n;
 /** As IFaultProofs numbers them. */
-const FAULTS: (FaultName | undefined)[] = [undefined, "equivocation", "wrongTarget"];
+const FAULTS: (FaultName | undefined)[] = [undefined, "equivocation", "wrongTarget", "contradictedReceipt"];
 const STATUSES = [undefined, "open", "dismissed", "closed", "executed"] as const;
 
 export interface EthersFaultsOptions {

@@ -9,13 +9,15 @@ import type { GatewayStore, KeptReceipt } from "../../../src/client/ports.ts";
 import { ReceiptBook } from "../../../src/client/receipts/receiptBook.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import { openDurableSqlite } from "../../../src/platform/sqlite.ts";
-import { readOriginatorEnvelope } from "../../../src/protocol/envelope.ts";
+import { toHex } from "../../../src/protocol/bytes.ts";
+import { payerEnvelopeHash, readOriginatorEnvelope } from "../../../src/protocol/envelope.ts";
 import { stableOrder } from "../../../src/protocol/nodeChoice.ts";
 import { topicBytes } from "../../../src/protocol/topics.ts";
 import { groupMessage } from "../../support/envelopes.ts";
 import { ManualClock } from "../../support/manualClock.ts";
 import { CHANNEL } from "../support/fakeNetwork.ts";
 import { GatewayHarness, publish } from "../support/gatewayHarness.ts";
+import { FakeReports } from "./fakeReports.ts";
 import { commitReceipts, keptReceipt } from "./support.ts";
 
 const ORDER = stableOrder(topicBytes(0, new Uint8Array(16).fill(0xab)), [100, 200, 300]);
@@ -162,6 +164,27 @@ describe("client/gateway keeps receipts", function () {
     await harness.run(180_000, 1_000);
     expect(await kept()).to.have.length(0);
     expect(harness.logged.some(({ message }) => message.includes("are forgotten"))).to.equal(true);
+  });
+
+  it("until a final report has them, which it asks for itself", async () => {
+    const reports = new FakeReports();
+    reports.keys = harness.network.keys;
+    const limits = { proveEveryMs: 60_000 };
+    const gateway = await harness.start({ limits, reports: { chain: reports.chain(), servers: reports.servers() } });
+    const [answer] = await harness.settle(publish(gateway, groupMessage(1)));
+    await harness.settle(publish(gateway, groupMessage(2)));
+    await harness.run(61_000, 500);
+    expect(gateway.status().receipts).to.equal(2);
+    const { originatorId, payerEnvelope } = readOriginatorEnvelope(answer!);
+    const entries = [{ sequenceId: 1n, payerEnvelopeHash: toHex(payerEnvelopeHash(payerEnvelope)) }];
+    reports.add({ [originatorId]: { first: 1n, last: 2n, entries } });
+    await harness.run(121_000, 500);
+    const [left, ...more] = await kept();
+    expect(more).to.deep.equal([]);
+    expect(left).to.include({ originatorId, sequenceId: 2n });
+    expect(left!.contradiction!.report).to.equal(reports.made[0]!.digest);
+    expect(gateway.status().receipts).to.equal(1);
+    expect(harness.logged.some(({ message }) => message.includes("contradicts a receipt"))).to.equal(true);
   });
 
   it("no more than the limit, and goes on publishing", async () => {

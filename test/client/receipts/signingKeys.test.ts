@@ -35,7 +35,7 @@ describe("client/receipts/signingKeys", () => {
     signing = new SigningKeys({ chain: { signingKey }, clock, chainTimeoutMs: 1_000, clockSkewMs: 10_000 });
   });
 
-  const signerOf = (key: typeof OLD_KEY, originatorNs = SECOND, node = NODE) =>
+  const signerOf = (key: Uint8Array, originatorNs = SECOND, node = NODE) =>
     signing.signerOf(readOriginatorEnvelope(signedEnvelope(100, 7n, { originatorNs }, key)), node, NEVER);
 
   it("asks nothing for the registered key, and nothing for another node's envelope", async () => {

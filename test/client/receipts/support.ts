@@ -11,7 +11,7 @@ export function signedEnvelope(
   originatorId: number,
   sequenceId: bigint,
   changes: Partial<OriginatorFields> = {},
-  key = keyOfNode(originatorId),
+  key: Uint8Array = keyOfNode(originatorId),
 ): Uint8Array {
   const payerEnvelope = concatBytes(uintToBytes(BigInt(originatorId), 4), uintToBytes(sequenceId, 8));
   const fields = { originatorId, sequenceId, originatorNs: 1_000_000_000n, payerEnvelope };
