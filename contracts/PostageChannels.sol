@@ -37,6 +37,8 @@ contract PostageChannels is IPostageChannels, PausableEntries, EIP712, Reentranc
     /// @inheritdoc IPostageChannels
     address public immutable distributor;
     /// @inheritdoc IPostageChannels
+    address public immutable stamps;
+    /// @inheritdoc IPostageChannels
     uint32 public immutable minStampHoldSeconds;
 
     /**
@@ -78,17 +80,20 @@ contract PostageChannels is IPostageChannels, PausableEntries, EIP712, Reentranc
 
     /// @param token_ The fee token.
     /// @param distributor_ FeeDistributor, which may not exist yet.
+    /// @param stamps_ Stamps, which may not exist yet.
     /// @param authority_ The AccessManager, which may not exist yet.
     /// @param minStampHoldSeconds_ What the stamp hold has to outlast: stamp window, two epochs and veto window.
     constructor(
         IERC20 token_,
         address distributor_,
+        address stamps_,
         address authority_,
         uint32 minStampHoldSeconds_,
         Parameters memory parameters_
     ) PausableEntries(authority_) EIP712("Pennyblack Postage", "1") {
         token = token_;
         distributor = distributor_;
+        stamps = stamps_;
         minStampHoldSeconds = minStampHoldSeconds_;
         _setParameters(parameters_);
     }
@@ -267,6 +272,23 @@ contract PostageChannels is IPostageChannels, PausableEntries, EIP712, Reentranc
         _ledger.handedOver = _ledger.earned;
         emit Collected(amount);
         token.safeTransfer(distributor, amount);
+    }
+
+    /// @inheritdoc IPostageChannels
+    function chargeStamps(StampCharge[] calldata charges) external nonReentrant returns (uint256 charged) {
+        if (msg.sender != stamps) revert PostageChannelsNotStamps(msg.sender, stamps);
+        for (uint256 i = 0; i < charges.length; i++) {
+            address key = charges[i].key;
+            (Balances afterwards, uint64 taken) = ChannelMath.charge(
+                _channels[key].balances,
+                charges[i].cumulativeAmount
+            );
+            if (taken == 0) continue;
+            _channels[key].balances = afterwards;
+            charged += taken;
+            emit StampsCharged(key, taken, afterwards.stampsSpent());
+        }
+        if (charged > 0) token.safeTransfer(stamps, charged);
     }
 
     /// @inheritdoc IPostageChannels

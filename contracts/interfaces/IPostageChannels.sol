@@ -13,7 +13,8 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
  * 2. feesSpent and stampsSigned are those of its last row in a `Settled`; a row appears exactly when one has grown.
  * 3. A withdrawal is pending between `WithdrawalRequested` and `WithdrawalCancelled`, or a `Withdrawn` with
  *    `remaining == 0`, of the same nonce.
- * 4. The owner is that of the last `OwnerAssigned`, or the key itself.
+ * 4. stampsSpent is that of its last `StampsCharged`.
+ * 5. The owner is that of the last `OwnerAssigned`, or the key itself.
  */
 interface IPostageChannels {
     /// @param withdrawalDelaySeconds From a request to its payment; within [25 h, 14 d].
@@ -58,6 +59,13 @@ interface IPostageChannels {
         uint96 amount;
     }
 
+    /// @param key Channel to charge.
+    /// @param cumulativeAmount What it owes for stamps since its beginning, base units.
+    struct StampCharge {
+        address key;
+        uint64 cumulativeAmount;
+    }
+
     /// @notice An EIP-3009 authorization to this contract, without its signature.
     /// @param payer Channel to fund: bound by the nonce, `authorizationNonce(payer, salt)`.
     /// @param from Whose money it is, and who signed.
@@ -96,6 +104,9 @@ interface IPostageChannels {
     /// @notice Collected fees went to the distributor.
     event Collected(uint256 amount);
 
+    /// @notice A channel was charged for stamps: `amount` now, `stampsSpent` since its beginning.
+    event StampsCharged(address indexed payer, uint64 amount, uint64 stampsSpent);
+
     /// @notice A settler took the bounties credited to it.
     event CreditWithdrawn(address indexed account, address indexed recipient, uint256 amount);
 
@@ -121,6 +132,7 @@ interface IPostageChannels {
     error PostageChannelsRecipientNotAllowed(address recipient);
     error PostageChannelsNoCredit(address account);
     error PostageChannelsNotDistributor(address caller, address distributor);
+    error PostageChannelsNotStamps(address caller, address stamps);
     error PostageChannelsParameterOutOfBounds(uint256 value, uint256 least, uint256 most);
 
     /**
@@ -194,6 +206,14 @@ interface IPostageChannels {
     /// @return amount Sent; may be 0.
     function collect() external returns (uint256 amount);
 
+    /**
+     * @notice Charges channels for stamps and sends it all to Stamps, which is the only one that may ask.
+     * @dev Of each `min(cumulativeAmount, stampsSigned, deposited - feesSpent) - stampsSpent`, if positive: never more
+     * than its key signed, and never what fees or withdrawals have taken. A row that takes nothing is passed over.
+     * @return charged Sent; may be 0.
+     */
+    function chargeStamps(StampCharge[] calldata charges) external returns (uint256 charged);
+
     /// @notice Sends the caller's bounties to `recipient`.
     function withdrawCredit(address recipient) external returns (uint256 amount);
 
@@ -211,6 +231,9 @@ interface IPostageChannels {
 
     /// @notice Who may collect. Immutable.
     function distributor() external view returns (address);
+
+    /// @notice Who may charge stamps. Immutable.
+    function stamps() external view returns (address);
 
     /// @notice Floor of the stamp hold: stamp window, two epochs and veto window of the deployment. Immutable.
     function minStampHoldSeconds() external view returns (uint32);

@@ -61,6 +61,36 @@ library ChannelMath {
         }
     }
 
+    /// @notice What a channel becomes when stamps are charged, and what that takes of it.
+    function charge(
+        Balances balances,
+        uint64 cumulativeAmount
+    ) internal pure returns (Balances afterwards, uint64 charged) {
+        uint64 spent = balances.stampsSpent();
+        charged = chargeOf(
+            balances.deposited(),
+            spent,
+            balances.stampsSigned(),
+            balances.feesSpent(),
+            cumulativeAmount
+        );
+        afterwards = balances.withStampsSpent(spent + charged);
+    }
+
+    /// @notice The same in plain numbers: at most the ceiling, and at most what fees have left of the deposit.
+    function chargeOf(
+        uint64 deposited,
+        uint64 stampsSpent,
+        uint64 stampsSigned,
+        uint64 feesSpent,
+        uint64 cumulativeAmount
+    ) internal pure returns (uint64) {
+        uint64 covered = deposited - feesSpent;
+        uint64 due = cumulativeAmount < stampsSigned ? cumulativeAmount : stampsSigned;
+        if (due > covered) due = covered;
+        return due > stampsSpent ? due - stampsSpent : 0;
+    }
+
     /// @notice The part of what a row collected that earns a bounty: `bps` of it are at most `cap`.
     function bountyLimitDown(uint256 bps, uint256 cap) internal pure returns (uint256) {
         return bps == 0 ? 0 : (cap * BPS) / bps;

@@ -39,6 +39,11 @@ library BalancesLibrary {
         return Balances.wrap((Balances.unwrap(self) & ~uint256(type(uint64).max)) | value);
     }
 
+    function withStampsSpent(Balances self, uint64 value) internal pure returns (Balances) {
+        uint256 others = Balances.unwrap(self) & ~(uint256(type(uint64).max) << 64);
+        return Balances.wrap(others | (uint256(value) << 64));
+    }
+
     // For `ChannelMath.applyVoucher`, as whole words: the compiler would mask a uint64 after every step. Quotients,
     // remainders and products, because the checker cannot reason about bits; the compiler makes shifts and masks of them.
 

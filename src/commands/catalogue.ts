@@ -2,6 +2,7 @@ import type { ArgumentSpec, CommandSpec, OptionSpec } from "./core/spec.ts";
 
 const NODE: ArgumentSpec = { name: "node", description: "the node's id: 100, 200, ..." };
 const CHANNEL: ArgumentSpec = { name: "channel", description: "address of the postage key" };
+const REPORT: ArgumentSpec = { name: "report", description: "the report's digest" };
 const PROPOSAL: ArgumentSpec = { name: "proposal", description: "the proposal's id" };
 const RECIPIENT: OptionSpec = { name: "recipient", description: "who gets it; the owner unless told" };
 const DIRECTORY: OptionSpec = { name: "directory", description: "where the node's key files are" };
@@ -157,6 +158,22 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     kind: "read",
+    path: ["stamps", "show"],
+    description: "what was charged for stamps under a report, and what becomes of it",
+    arguments: [REPORT],
+    options: [],
+    load: async () => (await import("./stamps/show.ts")).stampsShow,
+  },
+  {
+    kind: "write",
+    path: ["stamps", "claim"],
+    description: "pay payouts of a report to their accounts; anyone may",
+    arguments: [REPORT, { name: "payouts", description: "files with payouts and their proofs", isVariadic: true }],
+    options: [],
+    load: async () => (await import("./stamps/claim.ts")).stampsClaim,
+  },
+  {
+    kind: "read",
     path: ["rates", "show"],
     description: "what carriage costs, now and as scheduled",
     arguments: [],
@@ -259,6 +276,7 @@ export const COMMANDS: readonly CommandSpec[] = [
 export const GROUPS: Record<string, string> = {
   operator: "run a node: keys, stake, seat, earnings",
   channel: "pay postage: deposits, vouchers, withdrawals",
+  stamps: "what strangers pay for a first message",
   rates: "what carriage costs",
   gov: "votes on how the network is run",
   fault: "misbehaviour of nodes",

@@ -15,6 +15,7 @@ import { postageChannelsAbi } from "#abi/PostageChannels.ts";
 import { postageGovernorAbi } from "#abi/PostageGovernor.ts";
 import { postageTokenAbi } from "#abi/PostageToken.ts";
 import { rateRegistryAbi } from "#abi/RateRegistry.ts";
+import { stampsAbi } from "#abi/Stamps.ts";
 import { timelockAbi } from "#abi/Timelock.ts";
 import { votingPowerAbi } from "#abi/VotingPower.ts";
 
@@ -36,6 +37,7 @@ export const abis = {
   nodeStaking: nodeStakingAbi,
   faultProofs: faultProofsAbi,
   epochReports: epochReportsAbi,
+  stamps: stampsAbi,
   votingPower: votingPowerAbi,
   postageGovernor: postageGovernorAbi,
   guardian: guardianAbi,

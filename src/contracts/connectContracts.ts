@@ -19,6 +19,7 @@ import type {
   PostageGovernor,
   PostageToken,
   RateRegistry,
+  Stamps,
   Timelock,
   VotingPower,
 } from "#typechain";
@@ -45,6 +46,7 @@ export interface Contracts {
   nodeStaking: NodeStaking;
   faultProofs: FaultProofs;
   epochReports: EpochReports;
+  stamps: Stamps;
   votingPower: VotingPower;
   postageGovernor: PostageGovernor;
   guardian: Guardian;

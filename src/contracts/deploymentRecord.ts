@@ -55,6 +55,7 @@ export const deploymentRecordSchema = z.strictObject({
     nodeStaking: deployed,
     faultProofs: deployed,
     epochReports: deployed,
+    stamps: deployed,
     votingPower: deployed,
     postageGovernor: deployed,
     guardian: deployed,

@@ -52,7 +52,14 @@ export function constructorArguments(
     timelock: [parameters.timelockDelaySeconds, contracts.postageGovernor],
     // The deploying account, until it hands over when all is there.
     accessManager: [signer],
-    postageChannels: [token, contracts.feeDistributor, authority, minStampHoldSeconds(parameters), channelTerms],
+    postageChannels: [
+      token,
+      contracts.feeDistributor,
+      contracts.stamps,
+      authority,
+      minStampHoldSeconds(parameters),
+      channelTerms,
+    ],
     feeDistributor: [
       contracts.postageChannels,
       contracts.nodeSeats,
@@ -101,6 +108,15 @@ export function constructorArguments(
       },
       parameters.epochSeconds,
       parameters.vetoWindowSeconds,
+    ],
+    stamps: [
+      contracts.postageChannels,
+      contracts.epochReports,
+      token,
+      timelock,
+      authority,
+      parameters.stampRecipientsBps,
+      parameters.silentStampBps,
     ],
     blsVerifier: [],
     rateRegistry: [timelock, parameters.stampPriceAmount, firstRates],

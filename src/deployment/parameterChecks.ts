@@ -17,11 +17,13 @@ export async function parameterChecks(
     nodeStaking,
     faultProofs,
     epochReports,
+    stamps,
     rateRegistry,
   } = handles;
   const { timelock, postageGovernor, postageToken, guardian } = handles;
   const channels = await postageChannels.parameters();
   const rates = await ratesInForce(handles);
+  const shares = await stamps.shares();
   const { firstRates } = parameters;
   const supply = parameters.allocations.reduce((sum, { amount }) => sum + amount, 0n);
   const values: [name: string, actual: bigint | string, expected: bigint | number | string][] = [
@@ -43,6 +45,8 @@ export async function parameterChecks(
     ["vetoWindowSeconds", await epochReports.vetoWindowSeconds(), parameters.vetoWindowSeconds],
     ["shards", await epochReports.shards(), 1],
     ["stampPriceAmount", await rateRegistry.stampPrice(), parameters.stampPriceAmount],
+    ["stampRecipientsBps", shares.recipientsBps, parameters.stampRecipientsBps],
+    ["silentStampBps", shares.silentBps, parameters.silentStampBps],
     ["messageFeePico in force", rates.messageFee, firstRates.messageFeePico],
     ["storageFeePicoPerByteDay in force", rates.storageFee, firstRates.storageFeePicoPerByteDay],
     ["congestionFeePicoPerUnit in force", rates.congestionFee, firstRates.congestionFeePicoPerUnit],

@@ -35,6 +35,10 @@ export const deploymentParametersSchema = z.strictObject({
   unbondingSeconds: z.int().positive(),
   appealSeconds: z.int().positive(),
   stampPriceAmount: amount,
+  /** Of what stamps are charged, the part that recipients get. */
+  stampRecipientsBps: z.int().nonnegative(),
+  /** Of a stamp, what silence costs. */
+  silentStampBps: z.int().nonnegative(),
   firstRates: z.strictObject({
     messageFeePico: amount,
     storageFeePicoPerByteDay: amount,

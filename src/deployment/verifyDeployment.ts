@@ -117,10 +117,11 @@ async function expectedFound({ guardian, timelock }: Contracts, expected: Expect
 
 async function governanceFound({ contracts }: DeploymentRecord, handles: Contracts): Promise<Found[]> {
   const { postageToken, feeDistributor, nodeStaking, rateRegistry, faultProofs } = handles;
-  const { votingPower, postageGovernor, guardian } = handles;
+  const { stamps, votingPower, postageGovernor, guardian } = handles;
   const at = (key: ContractKey) => contracts[key].address;
   return [
     ["feeDistributor.treasury", await feeDistributor.treasury(), at("timelock")],
+    ["stamps.treasury", await stamps.treasury(), at("timelock")],
     ["nodeStaking.treasury", await nodeStaking.treasury(), at("timelock")],
     ["rateRegistry.governor", await rateRegistry.governor(), at("timelock")],
     ["faultProofs.governor", await faultProofs.governor(), at("timelock")],
@@ -144,11 +145,12 @@ async function governanceFound({ contracts }: DeploymentRecord, handles: Contrac
 
 async function linksFound({ token, contracts }: DeploymentRecord, handles: Contracts): Promise<Found[]> {
   const { postageChannels, feeDistributor, nodeRegistry, nodeSeats, nodeStaking, faultProofs, epochReports } = handles;
-  const { identityVerifier, identityRegistry, commitBroadcaster } = handles;
+  const { stamps, identityVerifier, identityRegistry, commitBroadcaster } = handles;
   const at = (key: ContractKey) => contracts[key].address;
   const links: Found[] = [
     ["postageChannels.token", await postageChannels.token(), token],
     ["postageChannels.distributor", await postageChannels.distributor(), at("feeDistributor")],
+    ["postageChannels.stamps", await postageChannels.stamps(), at("stamps")],
     ["feeDistributor.channels", await feeDistributor.channels(), at("postageChannels")],
     ["feeDistributor.seats", await feeDistributor.seats(), at("nodeSeats")],
     ["feeDistributor.token", await feeDistributor.token(), token],
@@ -175,6 +177,9 @@ async function linksFound({ token, contracts }: DeploymentRecord, handles: Contr
     ["epochReports.distributor", await epochReports.distributor(), at("feeDistributor")],
     ["epochReports.guardian", await epochReports.guardian(), at("guardian")],
     ["epochReports.epochSeconds", await epochReports.epochSeconds(), await nodeSeats.epochSeconds()],
+    ["stamps.channels", await stamps.channels(), at("postageChannels")],
+    ["stamps.reports", await stamps.reports(), at("epochReports")],
+    ["stamps.token", await stamps.token(), token],
     ["faultProofs.logs", await faultProofs.logs(), at("epochReports")],
     ["identityVerifier.ed25519Verifier", await identityVerifier.ed25519Verifier(), at("ed25519Verifier")],
     ["identityRegistry.verifier", await identityRegistry.verifier(), at("identityVerifier")],
@@ -187,6 +192,7 @@ async function linksFound({ token, contracts }: DeploymentRecord, handles: Contr
     nodeStaking,
     faultProofs,
     epochReports,
+    stamps,
     identityRegistry,
     commitBroadcaster,
   })) {

@@ -37,6 +37,17 @@ contract ChannelMathProof {
         assert(g + a + b == most);
     }
 
+    /// I3, I14: a charge reaches the smallest of what was attested, signed and covered, and never falls.
+    function chargeOf(uint64 d, uint64 s, uint64 g, uint64 f, uint64 cumulative) external pure {
+        require(uint256(f) + s <= d);
+        uint256 charged = ChannelMath.chargeOf(d, s, g, f, cumulative);
+        assert(charged == 0 || (s + charged <= cumulative && s + charged <= g));
+        assert(uint256(f) + s + charged <= d);
+        uint256 due = cumulative < g ? cumulative : g;
+        if (due > d - f) due = d - f;
+        assert(s + charged == (due > s ? due : s));
+    }
+
     /// I8: what is free is never more than unspent, and all of it once the hold is over.
     function freeOf(uint64 d, uint64 s, uint64 g, uint64 f, bool held) external pure {
         require(uint256(f) + s <= d);

@@ -23,9 +23,11 @@ import { fromHex } from "../../src/protocol/bytes.ts";
 import { DAY, EPOCH, TOKEN, USD, postageKey } from "../contracts/fixtures.ts";
 import { identityEnvelope, identityUpdate, inboxOf, wallet } from "../support/identityActors.ts";
 import { storedEnvelope } from "../support/storedEnvelope.ts";
+import { chargeStamps } from "./stampsStory.ts";
 import { keyFile, temporary } from "./support.ts";
 
 const DOCUMENT = readFileSync(new URL("../../docs/commands.md", import.meta.url), "utf8");
+const STAMPED = "0x00000000000000000000000000000000000000bb";
 const RECIPIENT = "0x00000000000000000000000000000000000000aa";
 /** A node earns in the first epoch after fees were distributed, and claims when that has passed. */
 const EPOCHS_TO_EARN = 3;
@@ -45,6 +47,8 @@ interface Story {
   contracts: Contracts;
   usdc: Contract;
   directory: string;
+  /** Digest of a report with stamps. */
+  report: string;
   /** What the example before has printed. */
   printed: string;
 }
@@ -66,7 +70,7 @@ async function begin(): Promise<Story> {
   await (await usdc.getFunction("mint")(localWallet(2).address, 100n * USD)).wait();
   const update = identityEnvelope(identityUpdate(inboxOf(wallet(1)), [{ do: "create", owner: wallet(1) }]));
   await (await contracts.identityRegistry.addIdentityUpdate(`0x${inboxOf(wallet(1))}`, update)).wait();
-  return { chain, record, contracts, usdc, directory, printed: "" };
+  return { chain, record, contracts, usdc, directory, report: "", printed: "" };
 }
 
 /** What happens in the world before an example. */
@@ -93,6 +97,17 @@ const BEFORE: Record<string, (story: Story) => Promise<void>> = {
     await (await contracts.feeDistributor.distribute()).wait();
     await chain.increaseTime(EPOCHS_TO_EARN * EPOCH);
   },
+  "stamps show": async (story) => {
+    const { chain, contracts, usdc, directory } = story;
+    const deployer = localWallet(0).connect(chain.provider);
+    await (await usdc.getFunction("mint")(deployer.address, USD)).wait();
+    await (await usdc.getFunction("approve")(contracts.postageChannels, USD)).wait();
+    const attestationKeyFile = join(directory, "node", "attestation.key");
+    story.report = await chargeStamps({
+      ...{ chain, contracts, deployer, attestationKeyFile, directory, recipient: STAMPED },
+    });
+  },
+  "stamps claim": async ({ chain }) => chain.increaseTime(3 * DAY),
   "channel withdraw": async ({ chain }) => chain.increaseTime(3 * DAY),
   "gov propose": async ({ chain, contracts, directory }) => {
     const owner = localWallet(1).connect(chain.provider);
@@ -117,11 +132,12 @@ function settlementAddress(directory: string): string {
 }
 
 /** The words of a line, quotes and the shell's redirection taken away, with the story's names put in. */
-function wordsOf({ directory, printed }: Story, line: string): string[] {
+function wordsOf({ directory, printed, report }: Story, line: string): string[] {
   const words = [...line.replace(/ > .*$/, "").matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare!);
   const names: Record<string, string> = {
     "0xCHANNEL": postageKey(1).address,
     "0xRECIPIENT": RECIPIENT,
+    "0xREPORT": report,
     "0xWALLET": wallet(1).identifier,
     PROPOSAL: /\b\d{60,78}\b/.exec(printed)?.[0] ?? "",
     VOUCHER: /0x[0-9a-f]{160}/.exec(printed)?.[0] ?? "",
@@ -161,6 +177,7 @@ describe("docs/commands.md", function () {
         expect(await perform(story, example), `${example.line}\n${story.printed}`).to.equal(0);
       }
       expect(await story.contracts.nodeRegistry.phaseOf(100)).to.equal(2n);
+      expect(await story.usdc.getFunction("balanceOf")(STAMPED)).to.equal(USD / 20n);
       expect(await story.usdc.getFunction("balanceOf")(RECIPIENT)).to.equal((35n * USD) / 10n);
     } finally {
       await story.chain.close();

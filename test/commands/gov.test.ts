@@ -300,6 +300,7 @@ describe("gov propose", () => {
       call("nodeStaking", "setMinimumStake", String(20_000n * TOKEN)),
       call("nodeStaking", "setUnbondingSeconds", 20 * DAY),
       call("feeDistributor", "setTreasuryBps", 500),
+      call("stamps", "setShares", 4_000, 500),
       call("faultProofs", "setAppealSeconds", 2 * DAY),
       call("postageChannels", "setWithdrawalTerms", 4 * DAY, 12 * DAY),
       call("postageChannels", "setBounty", 40, "10000"),
@@ -320,6 +321,7 @@ describe("gov propose", () => {
     for (const words of [
       ...["24 -> 30 (allowed: 1 to 90)", "open to all -> approved nodes only", "not admitted -> admitted"],
       ...["10000 PENNY -> 20000 PENNY", "14 d -> 20 d (allowed: 7 d to 60 d)", "1000 basis points -> 500"],
+      ...["5000 basis points -> 4000 basis points (allowed: 0 basis points to 5000", "1000 basis points -> 500"],
       ...["7 d -> 2 d", "3 d -> 4 d (allowed: 1 d 1 h to 14 d)", "10 d -> 12 d", "50 basis points -> 40"],
       ...["0.02 USD -> 0.01 USD", "1 USD -> 2 USD", "2 d -> 3 d (allowed: 1 d to 14 d)", "5 d -> 6 d", "4 % -> 5 %"],
       ...["1000000 PENNY -> 2000000 PENNY (allowed: 100000 PENNY to 10000000 PENNY)", "feeToken.transfer"],
@@ -363,6 +365,7 @@ describe("bounds of what a vote can set", () => {
       "nodeStaking.setMinimumStake": ends(1n, 2n ** 96n - 1n),
       "nodeStaking.setUnbondingSeconds": ends(days(7), days(60)),
       "feeDistributor.setTreasuryBps": ends(0n, 2_000n),
+      "stamps.setShares": [...ends(0n, 5_000n, 0n), ...ends(0n, 2_500n).map(([silent]) => [0n, silent])],
       "faultProofs.setAppealSeconds": ends(days(1), days(30)),
       "postageChannels.setMinimumDeposit": ends(1n, 100_000_000n),
       "postageChannels.setBounty": [...ends(0n, 200n, 0n), ...ends(0n, 200_000n).map(([cap]) => [0n, cap])],

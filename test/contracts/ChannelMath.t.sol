@@ -51,6 +51,27 @@ contract ChannelMathTest {
         if (channel.stampsSigned() <= channel.stampsSpent()) assert(ChannelMath.free(channel, true) == unspent);
     }
 
+    function testFuzz_chargeFollowsTheRule(uint64[4] memory state, uint64 cumulative) public pure {
+        Balances before = _channel(state[0], state[1], state[2], state[3]);
+        (Balances afterwards, uint64 charged) = ChannelMath.charge(before, cumulative);
+        uint64 expected = cumulative;
+        if (expected > before.stampsSigned()) expected = before.stampsSigned();
+        if (expected > before.deposited() - before.feesSpent()) expected = before.deposited() - before.feesSpent();
+        if (expected < before.stampsSpent()) expected = before.stampsSpent();
+        assert(charged == expected - before.stampsSpent());
+        assert(afterwards.equals(before.withStampsSpent(expected)));
+        assert(uint256(afterwards.feesSpent()) + afterwards.stampsSpent() <= afterwards.deposited());
+    }
+
+    function testFuzz_withStampsSpentTouchesNothingElse(uint256 word, uint64 stampsSpent) public pure {
+        Balances before = Balances.wrap(word);
+        Balances afterwards = before.withStampsSpent(stampsSpent);
+        assert(afterwards.stampsSpent() == stampsSpent);
+        assert(afterwards.withStampsSpent(before.stampsSpent()).equals(before));
+        assert(afterwards.deposited() == before.deposited() && afterwards.feesSpent() == before.feesSpent());
+        assert(afterwards.stampsSigned() == before.stampsSigned());
+    }
+
     function testFuzz_columnsReadTheSameAsWholeWords(uint256 word) public pure {
         Balances channel = Balances.wrap(word);
         assert(channel.depositedWord() == channel.deposited());

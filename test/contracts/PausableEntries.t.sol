@@ -22,7 +22,7 @@ contract PausableEntriesTest is Refusals {
 
     function setUp() public {
         vm.warp(START);
-        _channels = new PostageChannels(_usdc, address(0xD157), address(this), 9 days, defaultTerms());
+        _channels = new PostageChannels(_usdc, address(0xD157), address(0x57A3), address(this), 9 days, defaultTerms());
         _usdc.mint(address(this), 100e6);
         _usdc.approve(address(_channels), type(uint256).max);
         _channels.deposit(PAYER, 10e6);

@@ -12,7 +12,7 @@ contract TermedChannels is PostageChannels {
     constructor(
         TestUSDC token,
         Parameters memory terms
-    ) PostageChannels(token, address(0xD157), address(new OpenAuthority()), 9 days, terms) {}
+    ) PostageChannels(token, address(0xD157), address(0x57A3), address(new OpenAuthority()), 9 days, terms) {}
 
     function setParameters(Parameters memory next) external {
         this.setWithdrawalTerms(next.withdrawalDelaySeconds, next.stampHoldSeconds);

@@ -12,6 +12,7 @@ import {Payers} from "./PostageChannels.t.sol";
 /// @notice Whatever moves tokens can be entered by nothing that moves tokens, itself included.
 contract PostageChannelsReentrancy is Payers {
     address private constant DISTRIBUTOR = address(0xD157);
+    address private constant STAMPS = address(0x57A3);
     ReentrantToken private _token = new ReentrantToken();
     address private _payer = vm.addr(_key(0));
 
@@ -21,14 +22,16 @@ contract PostageChannelsReentrancy is Payers {
         _start();
         channels.deposit(_payer, 10e6);
         // Something for each way out: this test is the settler.
-        channels.settle(_row(0, 4e6, 0));
+        channels.settle(_row(0, 4e6, 2e6));
         vm.prank(_payer);
         channels.requestWithdrawal(_payer, 1e6);
         vm.warp(block.timestamp + 72 hours);
     }
 
     function _calls() private view returns (bytes[] memory calls) {
-        calls = new bytes[](8);
+        calls = new bytes[](9);
+        IPostageChannels.StampCharge[] memory charges = new IPostageChannels.StampCharge[](1);
+        charges[0] = IPostageChannels.StampCharge(_payer, 1e6);
         IPostageChannels.Authorization memory authorization;
         (authorization.payer, authorization.from, authorization.amount) = (_payer, address(this), 1e6);
         IPostageChannels.Funding[] memory fundings = new IPostageChannels.Funding[](1);
@@ -47,11 +50,13 @@ contract PostageChannelsReentrancy is Payers {
         calls[4] = abi.encodeWithSignature(string.concat(given, "bytes)"), authorization, "");
         calls[5] = abi.encodeCall(IPostageChannels.withdrawCredit, (address(0xBEEF)));
         calls[6] = abi.encodeCall(IPostageChannels.collect, ());
+        calls[8] = abi.encodeCall(IPostageChannels.chargeStamps, (charges));
         calls[7] = abi.encodeCall(IPostageChannels.withdraw, (_payer, address(0xBEEF)));
     }
 
     function _caller(uint256 i) private view returns (address) {
         if (i == 6) return DISTRIBUTOR;
+        if (i == 8) return STAMPS;
         return i == 7 ? _payer : address(this);
     }
 

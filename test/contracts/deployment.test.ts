@@ -222,7 +222,7 @@ describe("deployment", () => {
     it("has a stamp hold outlast the stamp window, two epochs and the veto window", () => {
       const contracts = Object.fromEntries(Object.keys(abis).map((key) => [key, key])) as Record<ContractKey, string>;
       const args = constructorArguments({ contracts, token: "token", signer: "signer" }, parameters);
-      expect(args.postageChannels[3]).to.equal((7 + 1 + 1) * 24 * 3_600);
+      expect(args.postageChannels[4]).to.equal((7 + 1 + 1) * 24 * 3_600);
     });
   });
 

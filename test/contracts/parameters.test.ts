@@ -92,6 +92,26 @@ describe("parameters", () => {
       .withArgs(2_001n, 2_000n);
   });
 
+  it("case 45: shares of stamps: at their bounds and one beyond", async () => {
+    const { stamps: contract, governance } = await deployedWorld();
+    const stamps = contract.connect(governance);
+    for (const [recipients, silent] of [
+      [5_000n, 0n],
+      [0n, 2_500n],
+    ] as const) {
+      await expect(stamps.setShares(recipients, silent)).to.emit(stamps, "SharesSet").withArgs(recipients, silent);
+      expect(await stamps.shares()).to.deep.equal([recipients, silent]);
+    }
+    for (const [recipients, silent, value, most] of [
+      [5_001n, 0n, 5_001n, 5_000n],
+      [0n, 2_501n, 2_501n, 2_500n],
+    ] as const) {
+      await expect(stamps.setShares(recipients, silent))
+        .to.be.revertedWithCustomError(stamps, "StampsShareOutOfBounds")
+        .withArgs(value, most);
+    }
+  });
+
   it("each setter changes its own values, in force at once, and says all of them", async () => {
     const world = await deployedWorld();
     const postageChannels = world.postageChannels.connect(world.governance);
@@ -144,6 +164,7 @@ describe("parameters", () => {
     expect([...new Set(writes("postageChannels"))]).to.deep.equal([
       "assignOwner",
       "cancelWithdrawal",
+      "chargeStamps",
       "collect",
       "deposit",
       "depositMany",

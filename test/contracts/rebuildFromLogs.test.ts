@@ -3,7 +3,7 @@ import { Wallet, dataLength, dataSlice, getAddress, toBigInt } from "ethers";
 
 import type { Contracts } from "../../src/contracts/connectContracts.ts";
 import type { World } from "./fixtures.ts";
-import { DAY, USD, deployedWorld, fund, postageKey, voucherRow } from "./fixtures.ts";
+import { DAY, USD, deployedWorld, fund, impersonated, postageKey, voucherRow } from "./fixtures.ts";
 
 /** Numbers that are the same in every run (mulberry32). */
 function random(seed: number): (below: number) => number {
@@ -19,6 +19,7 @@ function random(seed: number): (below: number) => number {
 interface Rebuilt {
   deposited: bigint;
   feesSpent: bigint;
+  stampsSpent: bigint;
   stampsSigned: bigint;
   owner: string;
   pendingWithdrawal: bigint;
@@ -26,7 +27,7 @@ interface Rebuilt {
   withdrawalNonce: bigint;
 }
 
-/** Folds logs by the four rules in IPostageChannels, and by nothing else. */
+/** Folds logs by the five rules in IPostageChannels, and by nothing else. */
 async function rebuild(postageChannels: Contracts["postageChannels"]): Promise<Map<string, Rebuilt>> {
   const channels = new Map<string, Rebuilt>();
   const of = (key: string): Rebuilt => {
@@ -35,6 +36,7 @@ async function rebuild(postageChannels: Contracts["postageChannels"]): Promise<M
       channel = {
         deposited: 0n,
         feesSpent: 0n,
+        stampsSpent: 0n,
         stampsSigned: 0n,
         owner: key,
         pendingWithdrawal: 0n,
@@ -73,6 +75,10 @@ async function rebuild(postageChannels: Contracts["postageChannels"]): Promise<M
         if (args.remaining === 0n) channel.readyAt = 0n;
         break;
       }
+      case "StampsCharged":
+        of(args.payer).stampsSpent += args.amount!;
+        expect(of(args.payer).stampsSpent).to.equal(args.stampsSpent);
+        break;
       case "Settled":
         for (let at = 0; at < dataLength(args.rows); at += 36) {
           const channel = of(getAddress(dataSlice(args.rows, at, at + 20)));
@@ -93,7 +99,7 @@ async function act(world: World, keys: Wallet[], next: (below: number) => number
   const owner = await postageChannels.ownerOf(key.address);
   const signer = accounts.find(({ address }) => address === owner) ?? key.connect(world.ethers.provider);
   const channels = postageChannels.connect(signer);
-  switch (next(9)) {
+  switch (next(10)) {
     case 0:
       return fund(world, key, BigInt(1 + next(20)) * USD);
     case 1:
@@ -124,6 +130,15 @@ async function act(world: World, keys: Wallet[], next: (below: number) => number
     case 7:
       await channels.withdraw(key.address, world.settler);
       return;
+    case 9: {
+      const cumulative = BigInt(next(3_000_000));
+      const charges = [keys[next(keys.length)]!, key].map(({ address }) => ({
+        key: address,
+        cumulativeAmount: cumulative,
+      }));
+      await postageChannels.connect(await impersonated(world, await postageChannels.stamps())).chargeStamps(charges);
+      return;
+    }
     case 8:
       await channels.handOn(key.address, accounts[next(3)]!);
       return;
@@ -145,11 +160,13 @@ describe("PostageChannels", () => {
     }
     const rebuilt = await rebuild(postageChannels);
     let withdrawn = 0;
+    let charged = 0n;
     for (const key of keys) {
       const channel = await postageChannels.getChannel(key.address);
       const expected: Rebuilt = {
         deposited: channel.deposited,
         feesSpent: channel.feesSpent,
+        stampsSpent: channel.stampsSpent,
         stampsSigned: channel.stampsSigned,
         owner: await postageChannels.ownerOf(key.address),
         pendingWithdrawal: channel.pendingWithdrawal,
@@ -157,10 +174,12 @@ describe("PostageChannels", () => {
         withdrawalNonce: channel.withdrawalNonce,
       };
       expect(rebuilt.get(key.address)).to.deep.equal(expected);
+      charged += channel.stampsSpent;
       withdrawn += Number(channel.withdrawalNonce);
     }
     // The history was worth rebuilding.
     expect(rebuilt.size).to.equal(keys.length);
+    expect(charged > 0n).to.equal(true);
     expect(withdrawn).to.be.greaterThan(10);
     expect(refused).to.be.lessThan(250);
   });

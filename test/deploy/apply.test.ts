@@ -28,7 +28,7 @@ import {
 } from "./support.ts";
 
 /** All that a deployment sends from its own account: everything but the proxy's own transaction. */
-const TRANSACTIONS = 23;
+const TRANSACTIONS = 24;
 
 describe("applyDeployment", function () {
   this.timeout(180_000);
@@ -263,7 +263,7 @@ describe("applyDeployment", function () {
       expect(await chain.provider.getTransactionCount(WALLET.address)).to.equal(transactions);
       expect(store.record?.provenance.isComplete).to.equal(false);
     };
-    for (const transactions of [2, 21, TRANSACTIONS]) {
+    for (const transactions of [2, 22, TRANSACTIONS]) {
       await stopped(transactions);
       await stopped(transactions);
       final = await chain.provider.getBlockNumber();
@@ -330,9 +330,9 @@ describe("fileRecordStore", () => {
     const store = fileRecordStore(file);
     expect(store.read()).to.equal(undefined);
     // Everything but the hand-over of the Create3Deployer: all addresses are there, and nobody should use them yet.
-    const life = mortal(chain.provider, { transactions: 23 });
+    const life = mortal(chain.provider, { transactions: 24 });
     await rejection(apply(network, life.provider, store, life));
-    expect(Object.keys(store.read()!.contracts)).to.have.length(19);
+    expect(Object.keys(store.read()!.contracts)).to.have.length(20);
     expect(() => loadDeployment(file)).to.throw(/not finished, run `deploy` again/);
     const record = await apply(network, chain.provider, store);
     expect(loadDeployment(file)).to.deep.equal(record);

@@ -71,7 +71,7 @@ describe("planDeployment", () => {
       `${KEYHOLDER}: the guardian's keyholder`,
       `${HOLDERS[0]}: 500000000.0 stake tokens`,
       `${WALLET.address}, which deploys: nothing`,
-      "24 of 24 steps are left",
+      "25 of 25 steps are left",
       "costs now",
       "data fee",
       plan.digest,

@@ -97,6 +97,14 @@ describe("deploymentStatus", () => {
       ],
     ],
     ["treasury", () => governed.feeDistributor.setTreasuryBps(1_500), [["treasuryBps", "1500", "1000"]]],
+    [
+      "shares of stamps",
+      () => governed.stamps.setShares(4_000, 500),
+      [
+        ["stampRecipientsBps", "4000", "5000"],
+        ["silentStampBps", "500", "1000"],
+      ],
+    ],
     ["seats", () => governed.nodeSeats.setMaxSeats(30), [["maxSeats", "30", "24"]]],
     ["admission", () => governed.nodeSeats.setAdmission(1), [["admission", "open", "approved"]]],
     [

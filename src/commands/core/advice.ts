@@ -50,6 +50,13 @@ export const ADVICE: Record<string, string> = {
   PostageChannelsWithdrawalHeldByStamps: "signed stamp ceilings hold it back until `stampsFreeAt`",
   PostageChannelsRecipientNotAllowed: "name another recipient",
 
+  StampsNotInPayouts: "ask a daemon for the payout and its proof again, for this report",
+  StampsNoPot: "nothing was charged under the report in time: `stamps show` says how it stands",
+  StampsPotNotFixedYet: "run this again at `fixedAt`",
+  StampsClaimed: "the payout was paid: there is nothing to do",
+  StampsClaimsOver: "payouts are paid for a year: the rest is the treasury's",
+  StampsAccountNotAllowed: "nobody has this account: the payout stays in the pot",
+
   FaultProofsAlreadyCommitted: "run the command again: it goes on with the reveal",
   FaultProofsNotCommitted: "commit first, with the account that reveals",
   FaultProofsRevealTooEarly: "reveal at `revealableAt` or later",

@@ -121,6 +121,17 @@ const bounty: Setting = {
   },
 };
 
+const stampShares: Setting = {
+  affects: "stamps of epochs that end from then on",
+  async changes({ stamps }, [recipients, silent]) {
+    const now = await stamps.shares();
+    return [
+      change("recipients' share", now.recipientsBps, recipients as bigint, bps, [0n, 5_000n]),
+      change("a silent stamp", now.silentBps, silent as bigint, bps, [0n, 2_500n]),
+    ];
+  },
+};
+
 const threshold: Setting = {
   affects: "who can propose",
   async changes({ postageGovernor }, [next]) {
@@ -183,6 +194,7 @@ export const SETTINGS: Record<string, Setting> = {
     usd,
     [1n, 100_000_000n],
   ),
+  "stamps.setShares": stampShares,
   "timelock.updateDelay": setting(
     "timelock",
     "what is queued from then on",

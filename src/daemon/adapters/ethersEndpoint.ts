@@ -24,7 +24,14 @@ export class MalformedAnswerError extends Error {
   override readonly name = "MalformedAnswerError";
 }
 
-const EVENTS = ["Deposit", "WithdrawalRequested", "WithdrawalCancelled", "Withdrawn", "Settled"] as const;
+const EVENTS = [
+  "Deposit",
+  "WithdrawalRequested",
+  "WithdrawalCancelled",
+  "Withdrawn",
+  "Settled",
+  "StampsCharged",
+] as const;
 /** A settlement has 500 rows at most, a range 2,000 blocks: more is not our chain. */
 const MOST_LOGS = 100_000;
 
