@@ -356,6 +356,36 @@ export const WAIVERS: Record<string, Waiver> = {
   "timestamp EpochReports.contradicts": [2, "A bit of a bitmap, and whether the report is final: as requireFinal."],
   "timestamp EpochReports._lastAcceptedAt": [1, "The larger of instants that were written."],
 
+  // ---------------------------------------------------------------------------------------------------- Stamps
+  "incorrect-equality Stamps._claim": [1, "Nothing to pay is nothing to send."],
+  "incorrect-equality Stamps.potOf": [1, "An instant that is written once; 0 is a report that has no pot."],
+  "incorrect-equality Stamps._book": [1, "As in potOf."],
+  "incorrect-equality Stamps._requireFixable": [1, "As in potOf."],
+  "unused-return Stamps._setShares": [1, "The shares before and after: the event tells of those that were set."],
+  "shadowing-local IPostageChannels.stamps": [
+    5,
+    "A voucher's ceiling is called stamps by the typed data that payers sign; none of these functions asks for the contract.",
+  ],
+  "missing-zero-check Stamps.constructor.treasury_": [
+    1,
+    "verifyDeployment compares it with the Timelock, which has code.",
+  ],
+  "missing-zero-check PostageChannels.constructor.stamps_": [
+    1,
+    "A predicted address (circular links); verifyDeployment compares it. Were it zero, nobody could charge stamps.",
+  ],
+  "reentrancy-benign Stamps.charge": [
+    5,
+    "nonReentrant, as are claims. What arrived is booked, so the write has to come after PostageChannels' transfer.",
+  ],
+  "timestamp Stamps._book": [
+    1,
+    "3 days after finality a pot is fixed; what is charged a second later is the treasury's.",
+  ],
+  "timestamp Stamps._requireFixable": [1, "The same 3 days."],
+  "timestamp Stamps._requireClaimable": [1, "A year to claim in."],
+  "timestamp Stamps.sweep": [1, "The same year."],
+
   // ----------------------------------------------------------------------------------------------- governance
   "missing-zero-check Guardian.constructor.timelock_": [
     1,
