@@ -6,6 +6,7 @@ import { chargesTree, payoutsTree } from "../../src/protocol/report/leaves.ts";
 import { digestOf, firstSeats, nextReport, passVetoWindow, submit } from "../../test/contracts/reportWorld.ts";
 import type { World } from "../../test/contracts/fixtures.ts";
 import { DAY, USD, fund, passEpochs, postageKey, voucherRow } from "../../test/contracts/fixtures.ts";
+import type { Sent } from "./receipts.ts";
 import { gasOf } from "./receipts.ts";
 
 /** Leaves of each tree: proofs of ten steps. */
@@ -41,7 +42,9 @@ export async function measureStamps(world: World, seats: number): Promise<StampF
     const account = toAddress(`0x${(0xacc0_0000 + i).toString(16).padStart(40, "0")}`);
     return { account, amount: 1_000n };
   });
-  for (const { account } of payouts.slice(0, 1 + ROWS)) await (await usdc.getFunction("mint")(account, 1n)).wait();
+  for (const { account } of payouts.slice(0, 1 + ROWS)) {
+    await (await (usdc.getFunction("mint")(account, 1n) as Sent)).wait();
+  }
 
   const charged = chargesTree(charges);
   const paid = payoutsTree(payouts);
