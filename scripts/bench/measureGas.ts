@@ -8,7 +8,9 @@ import { measureIdentity } from "./measureIdentity.ts";
 import type { NodeFigures } from "./measureNodes.ts";
 import { measureNodes } from "./measureNodes.ts";
 import type { ReportFigures } from "./measureReports.ts";
-import { measureReports } from "./measureReports.ts";
+import { FEW, measureReports } from "./measureReports.ts";
+import type { StampFigures } from "./measureStamps.ts";
+import { measureStamps } from "./measureStamps.ts";
 import type { Sent } from "./receipts.ts";
 import { dataFeeOf, gasOf, receiptOf } from "./receipts.ts";
 
@@ -26,6 +28,7 @@ export interface GasFigures {
   claims: { firstOfNode: number; oneEpochToRoll: number; everythingToRoll: number };
   identity: IdentityFigures;
   report: ReportFigures;
+  stamps: StampFigures;
   nodes: NodeFigures;
   dataFeeWei: {
     settlePerRow: Record<string, number>;
@@ -58,6 +61,8 @@ export async function measureGas(
     ...streams,
     identity,
     report: await measureReports(...reportWorlds),
+    // After the reports, in their world: it has seats.
+    stamps: await measureStamps(reportWorlds[0], FEW),
     nodes: await measureNodes(nodesWorld),
     dataFeeWei: { settlePerRow, deposit: depositFee, claim: claimFee, ...dataFees },
   };

@@ -12,7 +12,8 @@ import type { World } from "../../test/contracts/fixtures.ts";
 import { passEpochs } from "../../test/contracts/fixtures.ts";
 import { gasOf } from "./receipts.ts";
 
-const [FEW, MANY, ABSENT] = [21, 90, 10] as const;
+export const FEW = 21;
+const [MANY, ABSENT] = [90, 10] as const;
 /** Originators of the reports that are announced. */
 const ORIGINATORS = [1, 21] as const;
 /** Reports until the contract writes where it has written before, as it does from then on: six, with a window of two epochs. */

@@ -4,10 +4,12 @@ import { existsSync, readFileSync } from "node:fs";
 export const MONEY_FILES = [
   "contracts/PostageChannels.sol",
   "contracts/FeeDistributor.sol",
+  "contracts/Stamps.sol",
   "contracts/types/Balances.sol",
   ...["ChannelMath", "ChannelSlot", "EpochTrace", "SettledRows", "VoucherRows"].map(
     (name) => `contracts/libraries/${name}.sol`,
   ),
+  "contracts/libraries/PotMath.sol",
   "contracts/libraries/SeatMath.sol",
   "contracts/libraries/StreamMath.sol",
   "contracts/base/PausableEntries.sol",

@@ -39,6 +39,7 @@ const MONEY_SUITES = [
   "PostageChannelsTest",
   "SeatMathTest",
   "SettledRowsTest",
+  "StampsTest",
   "VoucherRowsTest",
 ];
 

@@ -93,6 +93,24 @@ contract StampsTest is StampsWorld {
         return stamps.claim(digest, payout.account, payout.amount, payout.path);
     }
 
+    /// Totals that are lies: who comes first gets more of this pot, and then it is empty; nothing else is touched.
+    function test_case33_aTotalThatIsALieEmptiesItsOwnPotOnly() public {
+        uint64 finalAt = uint64(block.timestamp);
+        _settle(0, 0, 2e6);
+        _settle(1, 0, 8e6);
+        _settle(2, 0, 2e6);
+        bytes32 small = _fileWith(_leaves(_payer(0), 2e6), _leaves(ALICE, 3e6, BOB, 3e6), 4e6, finalAt);
+        bytes32 none = _fileWith(_leaves(_payer(2), 2e6), _leaves(ALICE, 3e6, BOB, 3e6), 0, finalAt);
+        bytes32 other = _file(_leaves(_payer(1), 8e6), _leaves(ALICE, 4e6), finalAt);
+        bytes32[3] memory digests = [small, none, other];
+        for (uint256 i = 0; i < 3; i++) stamps.charge(_reportOf(digests[i]), _chargesOf(digests[i]));
+        vm.warp(finalAt + 3 days);
+        assert(_claim(small, 0) == 0.75e6 && _claim(small, 1) == 0.25e6);
+        assert(_claim(none, 0) == 0 && _claim(none, 1) == 0 && stamps.isClaimed(none, 1));
+        assert(_owedOfPot(small) == 0 && _owedOfPot(none) == 0 && _owedOfPot(other) == 8e6);
+        assert(stamps.creditOf(TREASURY) == 3e6 && usdc.balanceOf(address(stamps)) == 11e6);
+    }
+
     /// Case 32: the same charge under two roots is taken once; the same payout is paid once by each report's own pot.
     function test_case32_theSameLeafUnderTwoRoots() public {
         _settle(0, 0, 4e6);
@@ -210,6 +228,8 @@ contract StampsTest is StampsWorld {
         vm.warp(finalAt + 3 days);
         uint256[4] memory claimed = [uint256(0), 255, 256, 257];
         for (uint256 i = 0; i < 4; i++) assert(_claim(digest, claimed[i]) == 1000);
+        // And keeps it when another of its word is paid.
+        for (uint256 i = 0; i < 4; i++) assert(stamps.isClaimed(digest, claimed[i]));
         assert(!stamps.isClaimed(digest, 1) && !stamps.isClaimed(digest, 254) && !stamps.isClaimed(digest, 512));
     }
 
