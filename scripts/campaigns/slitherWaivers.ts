@@ -312,6 +312,80 @@ export const WAIVERS: Record<string, Waiver> = {
     "The call is to itself and calls nobody; the event only tells of the message that it refused.",
   ],
 
+  // ---------------------------------------------------------------------------------------------- EpochReports
+  "divide-before-multiply PayerReports.payerReportCount": [
+    2,
+    "A view. A step is a power of two: halving and then doubling it is exact.",
+  ],
+  "incorrect-equality RollCalls._requireOpen": [1, "A number that is counted: 0 is before the first roll call."],
+  "incorrect-equality EpochReports.contradicts": [1, "One bit of a bitmap."],
+  "reentrancy-no-eth RollCalls.openRollCall": [
+    2,
+    "rollOver and getVersion are NodeRegistry's, immutable and ours, which call nobody back. Not caught, so that little gas opens nothing.",
+  ],
+  "reentrancy-events RollCalls.openRollCall": [
+    2,
+    "As above: the event tells of the version that the call has written.",
+  ],
+  "timestamp RollCalls.openRollCall": [1, "3 days of silence: seconds more or less accuse nobody."],
+  "timestamp RollCalls.answerRollCall": [2, "24 hours to answer in, and the bits of an answer; seats answer at once."],
+  "timestamp RollCalls.closeRollCall": [2, "The end of the same 24 hours, and whether a report came since the call."],
+  "timestamp RollCalls._requireOpen": [
+    2,
+    "A roll call lapses 3 days after it was opened, two after it could be closed.",
+  ],
+  "timestamp RollCalls._heaviestFirst": [2, "Weights and places of seats, computed from a version and no instant."],
+  "timestamp EpochReports.submit": [
+    1,
+    "No report may be final before its parent: compares two instants that are both written.",
+  ],
+  "timestamp EpochReports._requireInTime": [
+    2,
+    "A report has two epochs, a day, to come in; one that comes too late is covered by the next.",
+  ],
+  "timestamp EpochReports.veto": [
+    1,
+    "A window of at least an hour; whoever needs its last seconds has slept through it.",
+  ],
+  "timestamp EpochReports.requireFinal": [
+    1,
+    "The end of the same window: what is final a second later is the same report.",
+  ],
+  "timestamp EpochReports.isFinal": [1, "As requireFinal."],
+  "timestamp EpochReports.applyPenalties": [1, "3 days in which the absent may be jailed; debits have no end."],
+  "timestamp EpochReports.contradicts": [2, "A bit of a bitmap, and whether the report is final: as requireFinal."],
+  "timestamp EpochReports._lastAcceptedAt": [1, "The larger of instants that were written."],
+
+  // ---------------------------------------------------------------------------------------------------- Stamps
+  "incorrect-equality Stamps._claim": [1, "Nothing to pay is nothing to send."],
+  "incorrect-equality Stamps.potOf": [1, "An instant that is written once; 0 is a report that has no pot."],
+  "incorrect-equality Stamps._book": [1, "As in potOf."],
+  "incorrect-equality Stamps._requireFixable": [1, "As in potOf."],
+  "unused-return Stamps._setShares": [1, "The shares before and after: the event tells of those that were set."],
+  "shadowing-local IPostageChannels.stamps": [
+    5,
+    "A voucher's ceiling is called stamps by the typed data that payers sign; none of these functions asks for the contract.",
+  ],
+  "missing-zero-check Stamps.constructor.treasury_": [
+    1,
+    "verifyDeployment compares it with the Timelock, which has code.",
+  ],
+  "missing-zero-check PostageChannels.constructor.stamps_": [
+    1,
+    "A predicted address (circular links); verifyDeployment compares it. Were it zero, nobody could charge stamps.",
+  ],
+  "reentrancy-benign Stamps.charge": [
+    5,
+    "nonReentrant, as are claims. What arrived is booked, so the write has to come after PostageChannels' transfer.",
+  ],
+  "timestamp Stamps._book": [
+    1,
+    "3 days after finality a pot is fixed; what is charged a second later is the treasury's.",
+  ],
+  "timestamp Stamps._requireFixable": [1, "The same 3 days."],
+  "timestamp Stamps._requireClaimable": [1, "A year to claim in."],
+  "timestamp Stamps.sweep": [1, "The same year."],
+
   // ----------------------------------------------------------------------------------------------- governance
   "missing-zero-check Guardian.constructor.timelock_": [
     1,

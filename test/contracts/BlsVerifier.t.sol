@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {BlsVerifier} from "../../contracts/BlsVerifier.sol";
 import {Bls12381} from "../../contracts/libraries/Bls12381.sol";
 import {BlsSigner} from "../support/BlsSigner.sol";
+import {vm} from "../support/Vm.sol";
 
 /// @notice Attestation keys and signatures, made by the precompiles' own multiplication.
 contract BlsVerifierTest {
@@ -129,5 +130,33 @@ contract BlsVerifierTest {
             (bool taken, bytes memory answer) = address(_verifier).call{gas: gasLimit}(verify);
             assert(!taken || abi.decode(answer, (bool)));
         }
+    }
+
+    /// A sum with keys taken away is the key of those that are left.
+    function test_sumsWithoutSomeKeysAreTheOthers() public view {
+        bytes memory sum = BlsSigner.keyOf(12);
+        bytes memory missing = bytes.concat(BlsSigner.keyOf(3), BlsSigner.keyOf(4));
+        bytes memory signature = BlsSigner.sign(5, DIGEST, BlsSigner.REPORT_DOMAIN);
+        assert(_verifier.verifyReportWithout(DIGEST, signature, sum, missing));
+        assert(_verifier.verifyReportWithout(DIGEST, signature, BlsSigner.keyOf(5), ""));
+        assert(!_verifier.verifyReportWithout(DIGEST, signature, sum, BlsSigner.keyOf(3)));
+        assert(!_verifier.verifyReportWithout(bytes32(uint256(DIGEST) ^ 1), signature, sum, missing));
+        // Nobody is left: no signature is that of nobody.
+        assert(!_verifier.verifyReportWithout(DIGEST, new bytes(96), sum, sum));
+        bytes memory verify = abi.encodeCall(_verifier.verifyReportWithout, (DIGEST, signature, sum, hex"00"));
+        _refused(verify, abi.encodeWithSelector(Bls12381.Bls12381KeyLength.selector, 1));
+    }
+
+    /// A chain without one of the precompiles, or with one that fails, verifies nothing and says which.
+    function test_failingPrecompilesAreNoAnswer() public {
+        bytes memory signature = BlsSigner.sign(5, DIGEST, BlsSigner.REPORT_DOMAIN);
+        bytes memory verify = abi.encodeCall(_verifier.verifyReport, (DIGEST, signature, BlsSigner.keyOf(5)));
+        address[3] memory precompiles = [address(0x02), address(0x05), address(0x10)];
+        for (uint256 i = 0; i < precompiles.length; i++) {
+            vm.mockCallRevert(precompiles[i], "", "");
+            _refused(verify, abi.encodeWithSelector(Bls12381.Bls12381PrecompileFailed.selector, precompiles[i]));
+            vm.clearMockedCalls();
+        }
+        assert(_verifier.verifyReport(DIGEST, signature, BlsSigner.keyOf(5)));
     }
 }

@@ -21,6 +21,8 @@ interface Vm {
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);
     function etch(address target, bytes calldata code) external;
+    function mockCallRevert(address target, bytes calldata data, bytes calldata answer) external;
+    function clearMockedCalls() external;
 }
 
 Vm constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));

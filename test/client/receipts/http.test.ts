@@ -89,8 +89,10 @@ describe("client/adapters/httpReportServers", () => {
     ];
     let answer = JSON.stringify({ entry: { entries: [entry] } });
     let status = 200;
-    const url = await serve((_, response) => {
-      response.writeHead(status, { location: "http://127.0.0.1:1/" }).end(answer);
+    const good = answer;
+    const url = await serve(({ url: asked }, response) => {
+      const isElsewhere = asked === "/elsewhere";
+      response.writeHead(isElsewhere ? 200 : status, { location: "/elsewhere" }).end(isElsewhere ? good : answer);
     });
     expect((await httpReportServers.entry(url, place, NEVER)).entries).to.have.length(1);
     for (const wrong of answers) {
