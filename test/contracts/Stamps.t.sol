@@ -228,6 +228,8 @@ contract StampsTest is StampsWorld {
         vm.warp(finalAt + 3 days);
         uint256[4] memory claimed = [uint256(0), 255, 256, 257];
         for (uint256 i = 0; i < 4; i++) assert(_claim(digest, claimed[i]) == 1000);
+        // And keeps it when another of its word is paid.
+        for (uint256 i = 0; i < 4; i++) assert(stamps.isClaimed(digest, claimed[i]));
         assert(!stamps.isClaimed(digest, 1) && !stamps.isClaimed(digest, 254) && !stamps.isClaimed(digest, 512));
     }
 

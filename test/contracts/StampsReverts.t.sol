@@ -135,6 +135,16 @@ contract StampsReverts is PotUnderWay {
         assert(stamps.claimMany(report, _payoutsOf(report)) == 0);
     }
 
+    /// Twice in one batch, and again, while the pot still has another's money.
+    function test_aPayoutIsPaidOnceThoughThePotHasMore() public {
+        vm.warp(finalAt + 3 days);
+        IStamps.Payout[] memory twice = new IStamps.Payout[](2);
+        (twice[0], twice[1]) = (_payoutOf(report, 0), _payoutOf(report, 0));
+        assert(stamps.claimMany(report, twice) == 0.75e6);
+        assert(stamps.claimMany(report, twice) == 0);
+        assert(_owedOfPot(report) == 0.75e6 && usdc.balanceOf(ALICE) == 0.75e6);
+    }
+
     function test_aPotIsFixedOnceAndOnlyAsTheReportSays() public {
         (uint64 count, uint128 total, bytes32 top) = _topOf(report);
         bytes memory call = abi.encodeCall(IStamps.fixPot, (report, count, total, top));
