@@ -1,4 +1,4 @@
-import { concatBytes } from "../../protocol/bytes.ts";
+import { fetchBounded } from "../../platform/fetchBounded.ts";
 import { MOST_CONTENTS_BYTES } from "../reports/contents.ts";
 import { answerFromJson, proposalToJson, questionToJson, replyFromJson, vouchersSchema } from "../reports/messages.ts";
 import type { ReportPeers } from "../reports/ports.ts";
@@ -22,32 +22,15 @@ export const httpReports: ReportPeers = {
   },
 
   contents: (httpAddress, digest, signal) =>
-    call(urlOf(httpAddress, `${digest}/contents`), { signal }, MOST_CONTENTS_BYTES),
+    fetchBounded(urlOf(httpAddress, `${digest}/contents`), { signal }, MOST_CONTENTS_BYTES),
 };
 
 async function post(httpAddress: string, path: string, body: object, signal: AbortSignal): Promise<unknown> {
   const headers = { "content-type": "application/json" };
   const request = { method: "POST", body: JSON.stringify(body), headers, signal };
-  return JSON.parse(new TextDecoder().decode(await call(urlOf(httpAddress, path), request, MOST_ANSWER_BYTES)));
+  return JSON.parse(new TextDecoder().decode(await fetchBounded(urlOf(httpAddress, path), request, MOST_ANSWER_BYTES)));
 }
 
 function urlOf(httpAddress: string, path: string): URL {
   return new URL(`${httpAddress.replace(/\/+$/, "")}${REPORTS_PATH}/${path}`);
-}
-
-/** Reads no more than so many bytes, whatever the peer sends. */
-async function call(url: URL, request: RequestInit, most: number): Promise<Uint8Array> {
-  const response = await fetch(url, { ...request, redirect: "error" });
-  if (!response.ok || !response.body) {
-    await response.body?.cancel();
-    throw new Error(`${url.href} answered ${response.status}`);
-  }
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
-    length += part.length;
-    if (length > most) throw new Error(`${url.href} answered more than ${most} bytes`);
-    parts.push(part);
-  }
-  return concatBytes(...parts);
 }

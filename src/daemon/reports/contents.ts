@@ -7,7 +7,7 @@ import { packRange, unpackRanges } from "../../protocol/report/packedRanges.ts";
 import type { ReportsDomain } from "../../protocol/report/report.ts";
 import { reportDigest } from "../../protocol/report/report.ts";
 import type { ReportContents } from "./ports.ts";
-import { reportFromJson, reportToJson } from "./reportJson.ts";
+import { reportFromJson, reportToJson } from "../../protocol/report/reportJson.ts";
 import { UsageLeaves } from "./usageLeaves.ts";
 
 /** More of one report is not taken from a peer: with it a million channels fit. */

@@ -7,7 +7,7 @@ import type { Report } from "../../protocol/report/report.ts";
 import type { LogRange } from "../../protocol/report/leaves.ts";
 import type { WhyNot } from "./errors.ts";
 import type { KnownRange } from "./logWalk.ts";
-import { hex32, reportSchema, reportToJson, uint } from "./reportJson.ts";
+import { hex32, reportSchema, reportToJson, uint } from "../../protocol/report/reportJson.ts";
 
 // What daemons say to one another about reports. Every list is bounded; what does not fit is malformed.
 

@@ -9,7 +9,7 @@ import { CannotAttestError } from "./errors.ts";
 import { answerToJson, channelsSchema, proposalSchema, questionSchema, replyToJson } from "./messages.ts";
 import type { Proofs } from "./proofs.ts";
 import type { Reporter } from "./reporter.ts";
-import { reportToJson } from "./reportJson.ts";
+import { reportToJson } from "../../protocol/report/reportJson.ts";
 
 /** Below the node's registered address. */
 export const REPORTS_PATH = "/reports";

@@ -2,7 +2,7 @@ import type { Hex } from "../../protocol/bytes.ts";
 import { concatBytes } from "../../protocol/bytes.ts";
 import { packDebits, unpackDebits } from "../../protocol/report/debits.ts";
 import { packRange, unpackRanges } from "../../protocol/report/packedRanges.ts";
-import { reportFromJson, reportToJson } from "../reports/reportJson.ts";
+import { reportFromJson, reportToJson } from "../../protocol/report/reportJson.ts";
 import type { ReportContents, ReportState, ReportStore, ReportSummary } from "../reports/ports.ts";
 import { UsageLeaves } from "../reports/usageLeaves.ts";
 import { bytesOf, hexOf } from "./encode.ts";

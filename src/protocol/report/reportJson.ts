@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import type { Hex } from "../../protocol/bytes.ts";
-import type { Report } from "../../protocol/report/report.ts";
+import type { Hex } from "../bytes.ts";
+import type { Report } from "./report.ts";
 
 export const hex32 = z
   .string()
@@ -16,9 +16,9 @@ export const uint = (bits: number) =>
     .transform((text) => BigInt(text))
     .refine((value) => value >> BigInt(bits) === 0n, `more than ${bits} bits`);
 
-const u32 = z.int().min(0).max(0xffffffff);
+export const u32 = z.int().min(0).max(0xffffffff);
 
-export const reportSchema = z.strictObject({
+export const REPORT_FIELDS = {
   shard: u32,
   epoch: uint(64),
   round: u32,
@@ -30,7 +30,8 @@ export const reportSchema = z.strictObject({
   stampPayoutsRoot: hex32,
   debitsHash: hex32,
   absentSeats: uint(128),
-});
+};
+export const reportSchema = z.strictObject(REPORT_FIELDS);
 
 /** Throws what zod throws for anything else. */
 export function reportFromJson(json: unknown): Report {

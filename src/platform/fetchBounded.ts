@@ -1,0 +1,21 @@
+import { concatBytes } from "../protocol/bytes.ts";
+
+/**
+ * Reads no more than so many bytes, whatever the other side sends, and follows no redirect.
+ * @param name who answered, for the errors
+ */
+export async function fetchBounded(url: URL, request: RequestInit, most: number, name = url.href): Promise<Uint8Array> {
+  const response = await fetch(url, { ...request, redirect: "error" });
+  if (!response.ok || !response.body) {
+    await response.body?.cancel();
+    throw new Error(`${name} answered ${response.status}`);
+  }
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
+    length += part.length;
+    if (length > most) throw new Error(`${name} answered more than ${most} bytes`);
+    parts.push(part);
+  }
+  return concatBytes(...parts);
+}
