@@ -3,7 +3,7 @@ import type { Provider } from "ethers";
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import { readContradicts } from "../../contracts/readContradicts.ts";
 import { readAllNodes } from "../../contracts/readNodes.ts";
-import { readSeatIds } from "../../contracts/readSeatIds.ts";
+import { readSeats } from "../../contracts/readSeats.ts";
 import { readSigningKey } from "../../contracts/readSigningKey.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { NO_PARENT } from "../../protocol/report/report.ts";
@@ -30,7 +30,7 @@ export function ethersReportsChain({ contracts, provider, domain }: EthersReport
     },
     isFinal: (digest) => epochReports.isFinal(digest),
     signers: async (digest) => (await epochReports.standingOf(digest)).signers,
-    seats: (registryVersion) => readSeatIds(nodeSeats, registryVersion),
+    seats: async (registryVersion) => (await readSeats(nodeSeats, registryVersion)).map(({ nodeId }) => nodeId),
     contradicts: (claim) => readContradicts(epochReports, claim),
     signingKey: (nodeId, signer) => readSigningKey(nodeRegistry, nodeId, signer),
     async now() {

@@ -3,9 +3,10 @@ import type { ContractTransaction, Provider } from "ethers";
 import type { Contracts } from "../../contracts/connectContracts.ts";
 import { decodeRevert } from "../../contracts/decodeRevert.ts";
 import { readRates } from "../../contracts/readRates.ts";
+import { readSeats } from "../../contracts/readSeats.ts";
 import { withGasMargin } from "../../contracts/transactionSender.ts";
 import type { Hex } from "../../protocol/bytes.ts";
-import { bytesToUint, concatBytes, fromHex, toAddress, toHex, uintToBytes } from "../../protocol/bytes.ts";
+import { concatBytes, toAddress, toHex, uintToBytes } from "../../protocol/bytes.ts";
 import type { Debit } from "../../protocol/report/debits.ts";
 import { packDebits } from "../../protocol/report/debits.ts";
 import type { LogRange } from "../../protocol/report/leaves.ts";
@@ -25,8 +26,6 @@ const SEND_TIMEOUT_MS = 120_000;
 const PRICE_FACTOR = 5n;
 /** As IEpochReports numbers them. */
 const STATUSES = ["unknown", "accepted", "vetoed", "voided"] as const;
-/** Of a version's blob: the sum of the keys, and then per seat `id 4 | weight 12 | key 192`. */
-const [SUM_BYTES, SEAT_BYTES] = [192, 208];
 /** Another daemon was faster, or the guardian: what was built is not due any more. */
 const OVERTAKEN = new Set(["EpochReportsNotOnHead", "EpochReportsWrongRound", "EpochReportsTooLate"]);
 const STREAM_EPOCHS = 14n;
@@ -115,17 +114,7 @@ export function ethersReports(options: EthersReportsOptions): ReportsChain {
   async function seatsOf(version: bigint): Promise<SeatList> {
     const known = versions.get(version);
     if (known) return known;
-    const blob = fromHex(await nodeSeats.blobOf(version));
-    const count = Math.floor((blob.length - SUM_BYTES) / SEAT_BYTES);
-    const seats = Array.from({ length: count }, (_, i) => {
-      const row = blob.subarray(SUM_BYTES + i * SEAT_BYTES, SUM_BYTES + (i + 1) * SEAT_BYTES);
-      return {
-        nodeId: Number(bytesToUint(row.subarray(0, 4))),
-        weight: bytesToUint(row.subarray(4, 16)),
-        attestationKey: row.slice(16),
-      };
-    });
-    const list = { version, seats };
+    const list = { version, seats: await readSeats(nodeSeats, version) };
     if (versions.size >= 8) versions.clear();
     versions.set(version, list);
     return list;
