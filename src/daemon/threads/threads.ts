@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 
-import { Tinypool } from "tinypool";
+import { Piscina } from "piscina";
 
 import { Batcher } from "../../platform/batcher.ts";
 import { chunksOf } from "../../platform/chunks.ts";
@@ -36,50 +36,51 @@ export interface Threads {
  * is computed in this thread: an envelope must not go uncharged because a thread ended.
  */
 export function openThreads(log: Log, { count = availableParallelism(), file = THREAD } = {}): Threads {
-  let pool: Tinypool | undefined;
+  let pool: Piscina | undefined;
   let breaks = 0;
   let isClosed = false;
   const failed = (error: unknown) => log.warn({ error: String(error) }, "a thread failed, its work is done here");
-  const start = (): Tinypool => {
-    const started = new Tinypool({
-      ...{ filename: file, runtime: "worker_threads", minThreads: count, maxThreads: count, idleTimeout: 60_000 },
+  // What runs there never throws, so a failure is the thread's. The others go with it: a pool that lost its threads while
+  // they started starts no more, and what waits for one would wait for ever.
+  const broke = (broken: Piscina, error: unknown) => {
+    if (isClosed || pool !== broken) return;
+    failed(error);
+    pool = undefined;
+    breaks++;
+    void broken.destroy();
+  };
+  const start = (): Piscina => {
+    const started = new Piscina({
+      ...{ filename: file, minThreads: count, maxThreads: count, idleTimeout: 60_000 },
       // Whoever started this process may have had another way to load TypeScript, which threads do not inherit.
       execArgv: ["--import", import.meta.resolve("tsx")],
     });
-    // A thread that ends without work in hand is heard of here; what waits for a thread would wait for ever.
-    started.on("error", (error: unknown) => {
-      if (pool !== started) return;
-      failed(error);
-      pool = undefined;
-      breaks++;
-      void started.destroy();
-    });
+    // A thread that ends without work in hand is heard of here.
+    started.on("error", (error: unknown) => broke(started, error));
     return started;
   };
+  /** `undefined` when no thread can do it. */
   const run = async (name: string, task: object, moved: Uint8Array): Promise<unknown> => {
-    if (isClosed || breaks >= MOST_BREAKS) throw new NoThreadsError("there are no threads any more");
-    pool ??= start();
-    return pool.run(task, { name, transferList: [moved.buffer as ArrayBuffer] });
+    if (isClosed || breaks >= MOST_BREAKS) return undefined;
+    const asked = (pool ??= start());
+    try {
+      return (await asked.run(task, { name, transferList: [moved.buffer as ArrayBuffer] })) as unknown;
+    } catch (error) {
+      broke(asked, error);
+      return undefined;
+    }
   };
 
   const readPart = async (envelopes: readonly Uint8Array[], retentionDays: number) => {
-    try {
-      const task = toReadingTask(envelopes, retentionDays);
-      return (await run("read", task, task.bytes)) as (MeteredEnvelope | UnreadableEnvelope)[];
-    } catch (error) {
-      if (!(error instanceof NoThreadsError)) failed(error);
-      return readInTurns(envelopes, retentionDays);
-    }
+    const task = toReadingTask(envelopes, retentionDays);
+    const read = (await run("read", task, task.bytes)) as (MeteredEnvelope | UnreadableEnvelope)[] | undefined;
+    return read ?? readInTurns(envelopes, retentionDays);
   };
   const recoverPart = async (items: readonly Signed[]): Promise<(Address | undefined)[]> => {
     if (items.length < LEAST_SIGNATURES) return items.map(recoverHere);
-    try {
-      const asked = pack(items);
-      return unpack((await run("recover", { asked }, asked)) as Uint8Array);
-    } catch (error) {
-      if (!(error instanceof NoThreadsError)) failed(error);
-      return items.map(recoverHere);
-    }
+    const asked = pack(items);
+    const recovered = (await run("recover", { asked }, asked)) as Uint8Array | undefined;
+    return recovered ? unpack(recovered) : items.map(recoverHere);
   };
   const recoveries = new Batcher<Signed, Address | undefined>({
     ...GATHERING,
@@ -99,11 +100,6 @@ export function openThreads(log: Log, { count = availableParallelism(), file = T
       await last?.destroy();
     },
   };
-}
-
-/** Said already. */
-class NoThreadsError extends Error {
-  override readonly name = "NoThreadsError";
 }
 
 interface Signed {
