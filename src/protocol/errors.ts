@@ -7,6 +7,9 @@ export type ProtocolErrorCode =
   | "malformed_mls"
   | "malformed_voucher"
   | "malformed_report"
+  | "malformed_note"
+  | "malformed_tag"
+  | "malformed_header"
   | "no_rates"
   | "invalid_identity_update";
 
