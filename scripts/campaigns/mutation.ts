@@ -1,5 +1,5 @@
 /**
- * `npm run campaign:mutation -- [--group money|nodes|identity|governance] [--only REGEXP] [--limit N] [--workers N] [--resume]`:
+ * `npm run campaign:mutation -- [--group money|nodes|identity|governance|reports] [--only REGEXP] [--limit N] [--workers N] [--resume]`:
  * changes contracts one small step at a time and lets forge run the Solidity tests that import them. A mutant that no
  * test notices survives: it is listed, and explained in docs/assurance.md or answered with a test. The work happens on
  * copies; the sources are never touched. Fates are kept in tmp/mutation/fates.jsonl: `--resume` judges only what they do not cover.
@@ -8,7 +8,7 @@ import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, wr
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { GOVERNANCE_FILES, IDENTITY_FILES, MONEY_FILES, NODE_FILES } from "../forge/coverage.ts";
+import { GOVERNANCE_FILES, IDENTITY_FILES, MONEY_FILES, NODE_FILES, REPORT_FILES } from "../forge/coverage.ts";
 import { EQUIVALENT } from "./equivalents.ts";
 import { CLOSURES, digestOf, sha256, testsOf } from "./closures.ts";
 import { PASSES, type Pass, forgeTest, prepareCopy, startSolc } from "./forgeCopy.ts";
@@ -20,6 +20,7 @@ const GROUPS: Record<string, string[]> = {
   nodes: NODE_FILES,
   identity: IDENTITY_FILES,
   governance: GOVERNANCE_FILES,
+  reports: REPORT_FILES,
 };
 
 const WORK = "tmp/mutation";
@@ -59,6 +60,14 @@ const KILLERS: Record<string, string[]> = {
   SmartAccount: ["SmartAccount"],
   Guardian: ["Guardian"],
   VotingPower: ["VotingPower"],
+  EpochReports: ["EpochReportsReverts", "EpochReportsPenalties"],
+  Attestations: ["EpochReportsReverts"],
+  PayerReports: ["PayerReports"],
+  RollCalls: ["RollCalls"],
+  LogTrees: ["LogTrees"],
+  MerkleTree: ["MerkleTree"],
+  ReportLeaves: ["MerkleTree"],
+  SeatBlob: ["SeatBlob"],
 };
 interface Verdict {
   fate: "killed" | "survived" | "invalid";

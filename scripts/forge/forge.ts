@@ -28,14 +28,16 @@ interface SuiteResult {
   test_results: Record<string, { status: string; reason: string | null; kind: Record<string, { runs?: number }> }>;
 }
 
-/** What CI runs: every fuzzed test about money or stake. Those of identity and commits have Hardhat's runs in CI. */
-const NOT_MONEY = "^(Identity|CommitBroadcaster|CanonicalProto|Identifiers|ClientData|PasskeySignature|SmartAccount)";
+/** What CI runs: every fuzzed test about money or stake. Those of identity, commits and seats have Hardhat's runs in CI. */
+const NOT_MONEY =
+  "^(Identity|CommitBroadcaster|CanonicalProto|Identifiers|ClientData|PasskeySignature|SmartAccount|SeatBlob)";
 const MONEY = ["--match-test", "^testFuzz_", "--no-match-contract", NOT_MONEY];
 /** Suites that have to be among them: a test that was renamed would be left out unnoticed. */
 const MONEY_SUITES = [
   "ChannelMathTest",
   "EpochTraceTest",
   "FeeDistributorTest",
+  "MerkleTreeTest",
   "PostageChannelsTest",
   "SeatMathTest",
   "SettledRowsTest",
