@@ -22,7 +22,7 @@ contract EpochReportsTest {
     }
 
     /// I13: one final report per parent, chained; a quorum behind each; nothing final was vetoed; nothing vetoed returns.
-    function invariant_reportsAreOneChainOfWhatAQuorumSigned() public view {
+    function invariant_I13_reportsAreOneChainOfWhatAQuorumSigned() public view {
         bytes32[] memory digests = _actors.digests();
         for (uint256 i = 0; i < digests.length; i++) {
             bytes32 digest = digests[i];

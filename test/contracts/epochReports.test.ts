@@ -236,7 +236,7 @@ describe("EpochReports", function () {
       await refused(submit(world, third, [0, 1, 2]), world, "EpochReportsNotOnHead");
     });
 
-    it("case 30, 33b: the version is that of the end of its epoch, whatever changes while signatures are collected", async () => {
+    it("case 30, case 33b: the version is that of the end of its epoch, whatever changes while signatures are collected", async () => {
       const world = await reportWorld(4);
       const { nodeRegistry, nodeSeats, operator } = world;
       const old = await nextReport(world);
@@ -265,7 +265,7 @@ describe("EpochReports", function () {
       await submit(world, next, [0, 1, 2, 3], [50, 1, 2, 3]);
     });
 
-    it("33b: a third of the stake in the dark, and reports go on", async () => {
+    it("case 33b: a third of the stake in the dark, and reports go on", async () => {
       const world = await reportWorld(4);
       for (let i = 0; i < 3; i++) {
         await submit(world, await nextReport(world), [1, 2, 3]);
@@ -305,7 +305,7 @@ describe("EpochReports", function () {
       expect((await epochReports.headOf(1)).digest).to.equal(await digestOf(world, report));
     });
 
-    it("33c: refuses absences of seats that are not there, and of more than a tenth, one at least", async () => {
+    it("case 33c: refuses absences of seats that are not there, and of more than a tenth, one at least", async () => {
       const world = await reportWorld(10);
       const absent = (...positions: number[]) => nextReport(world, { absentSeats: bitmap(positions) });
       const all = firstSeats(10);

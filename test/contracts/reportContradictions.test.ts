@@ -72,7 +72,7 @@ describe("EpochReports", function () {
       for (const id of [2n, 17n, LAST]) expect(await empty.asks(id, OTHER)).to.equal(true);
     });
 
-    it("33d: is false for a receipt from before or after the range", async () => {
+    it("case 33d: is false for a receipt from before or after the range", async () => {
       const { asks } = await finalLog();
       for (const id of [0n, 1n, LAST + 1n, LAST + 100n]) expect(await asks(id, OTHER), `${id}`).to.equal(false);
     });
@@ -187,7 +187,7 @@ describe("EpochReports", function () {
         faultProofs,
         "CaseOpened",
       );
-      // 33d: after the range nothing convicts, whatever proof is shown.
+      // case 33d: after the range nothing convicts, whatever proof is shown.
       const late = receiptOf(LAST + 1n);
       const lateEvidence = await faultProofs.evidenceOf(3, await faultProofs.digestOf(late), digest);
       await reporting.commit(await faultProofs.commitmentOf(stranger, salt, lateEvidence));

@@ -75,7 +75,7 @@ describe("EpochReports", function () {
       await expect(applying).not.to.emit(world.nodeSeats, "NodeJailed");
     });
 
-    it("33c: debits and absences hit a tenth of the seats together, and then neither is applied", async () => {
+    it("case 33c: debits and absences hit a tenth of the seats together, and then neither is applied", async () => {
       const world = await reportWorld(20);
       const { epochReports } = world;
       for (const [absent, count] of [
@@ -94,7 +94,7 @@ describe("EpochReports", function () {
       await epochReports.applyPenalties(report, packDebits(debits));
     });
 
-    it("33c: refuses other debits than the report's, more than the cap, twice one node, and what are no rows", async () => {
+    it("case 33c: refuses other debits than the report's, more than the cap, twice one node, and what are no rows", async () => {
       const world = await reportWorld(20);
       const { epochReports } = world;
       const attempt = async (rows: Uint8Array, hashOf: Uint8Array = rows) => {
@@ -116,7 +116,7 @@ describe("EpochReports", function () {
       await expect(attempt(packDebits([debit(100, DEBIT_CAP_AMOUNT)]))).to.emit(epochReports, "PenaltiesApplied");
     });
 
-    it("33c: a cartel that keeps absences back loses them; debits stay owed", async () => {
+    it("case 33c: a cartel that keeps absences back loses them; debits stay owed", async () => {
       const world = await reportWorld(20);
       const { epochReports, nodeSeats, feeDistributor } = world;
       const debits = [debit(700)];
@@ -134,7 +134,7 @@ describe("EpochReports", function () {
       expect(await feeDistributor.debitOf(700n)).to.equal(1_000_000n);
     });
 
-    it("33c: a cartel jails a third of the seats at most, report by report", async () => {
+    it("case 33c: a cartel jails a third of the seats at most, report by report", async () => {
       const world = await reportWorld(9);
       const cartel = firstSeats(9);
       for (let i = 8; i >= 0; i--) {

@@ -166,7 +166,7 @@ describe("RollCalls", function () {
   });
 
   describe("closeRollCall", () => {
-    it("33b: jails who did not answer, so that those who did are a quorum, and reports go on", async () => {
+    it("case 33b: jails who did not answer, so that those who did are a quorum, and reports go on", async () => {
       const world = await silentWorld(6);
       const { epochReports, nodeSeats, net } = world;
       const alive = [0, 1, 2, 3];
@@ -189,7 +189,7 @@ describe("RollCalls", function () {
       await accepted(world, 4);
     });
 
-    it("33c: jails a third at most, the heaviest first", async () => {
+    it("case 33c: jails a third at most, the heaviest first", async () => {
       const world = await reportWorld(7);
       const staking = world.nodeStaking.connect(world.operator);
       for (const [id, tokens] of [

@@ -155,7 +155,7 @@ describe("client/receipts over EpochReports and FaultProofs", function () {
     expect([fault, reporter]).to.deep.equal([3n, world.operator.address]);
   });
 
-  it("33d: a receipt collected before the range ended, or of a later range, becomes no evidence", async () => {
+  it("case 33d: a receipt collected before the range ended, or of a later range, becomes no evidence", async () => {
     await commitReceipts(
       store,
       [9n, 10n, 15n].map((id) => receiptOf(id)),
@@ -169,7 +169,7 @@ describe("client/receipts over EpochReports and FaultProofs", function () {
     expect(await findings()).to.deep.equal(["15"]);
   });
 
-  it("33d: nor does one under a report that is vetoed and made again", async () => {
+  it("case 33d: nor does one under a report that is vetoed and made again", async () => {
     await commitReceipts(
       store,
       [4n, 5n].map((id) => receiptOf(id)),
@@ -184,7 +184,7 @@ describe("client/receipts over EpochReports and FaultProofs", function () {
     expect(await findings()).to.deep.equal(["5"]);
   });
 
-  it("33d: nor does one that the node contradicts nowhere itself, because it did not attest", async () => {
+  it("case 33d: nor does one that the node contradicts nowhere itself, because it did not attest", async () => {
     await commitReceipts(store, [receiptOf(4n)]);
     await network.report(1n, 9n, [3n], [0, 2, 3]);
     await passVetoWindow(world);

@@ -59,7 +59,7 @@ describe("client/receipts/proveReceipt", () => {
     expect(empty).to.include({ kind: "contradicted", payerEnvelopeHash: undefined });
   });
 
-  it("33d: a receipt later than the range, of an originator without one, or before the first report is not covered", async () => {
+  it("case 33d: a receipt later than the range, of an originator without one, or before the first report is not covered", async () => {
     expect(await find(reports, keptReceipt(200, 1n)), "no report yet").to.deep.equal({ kind: "notCovered" });
     reports.add({ 200: honestPart(200, 5n, 9n, [5n]) });
     for (const id of [4n, 10n, 2n ** 64n - 1n]) {
@@ -68,12 +68,12 @@ describe("client/receipts/proveReceipt", () => {
     expect(await find(reports, keptReceipt(100, 5n))).to.deep.equal({ kind: "notCovered" });
   });
 
-  it("33d: an empty range, of an originator that withholds, covers nothing", async () => {
+  it("case 33d: an empty range, of an originator that withholds, covers nothing", async () => {
     reports.add({ 200: honestPart(200, 1n, 0n, []) });
     for (const id of [1n, 2n]) expect(await find(reports, keptReceipt(200, id))).to.deep.equal({ kind: "notCovered" });
   });
 
-  it("33d: a report that is not final yet, or was vetoed, says nothing", async () => {
+  it("case 33d: a report that is not final yet, or was vetoed, says nothing", async () => {
     reports.add({ 200: honestPart(200, 1n, 9n, [1n]) });
     const library = reports.library();
     reports.finalCount = 0;
@@ -191,7 +191,7 @@ describe("client/receipts/accuse", () => {
     expect(await reasonOf()).to.contain("sees no contradiction");
   });
 
-  it("33d: accuses nobody of a report that is not final, or that the node did not attest", async () => {
+  it("case 33d: accuses nobody of a report that is not final, or that the node did not attest", async () => {
     reports.finalCount = 0;
     expect(await reasonOf()).to.equal("the report is not final");
     reports.finalCount = 1;
@@ -202,7 +202,7 @@ describe("client/receipts/accuse", () => {
     expect(reports.claims).to.deep.equal([]);
   });
 
-  it("33d: accuses nobody of a receipt from outside the range", async () => {
+  it("case 33d: accuses nobody of a receipt from outside the range", async () => {
     for (const id of [10n, 0n]) expect(await reasonOf(keptReceipt(200, id))).to.contain("outside the range");
     expect(reports.claims).to.deep.equal([]);
   });

@@ -145,7 +145,7 @@ describe("daemon/reports: what a report says", () => {
     expect(await authorised(USD, 0n, { feesSpent: needed - 1n })).to.equal(needed - 1n);
   });
 
-  it("33a: an originator that lets unpaid traffic in is debited, its peers are not, and only once", async () => {
+  it("case 33a: an originator that lets unpaid traffic in is debited, its peers are not, and only once", async () => {
     const dear = { ...RATES, messageFeePico: 300_000_000_000n }; // 0.30 USD
     const log = new MemoryLog();
     for (let n = 0; n < 10; n++) log.append(100, payerEnvelope(n, 100, PAYER_KEY), IN_EPOCH_NS);

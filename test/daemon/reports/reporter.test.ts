@@ -101,7 +101,7 @@ describe("daemon/reports: agreement of a network", () => {
     expect(network.reported.signed).to.deep.equal([100, 200, 300]);
   });
 
-  it("33b: an originator with two histories loses what follows, nobody else anything, and all go on", async () => {
+  it("case 33b: an originator with two histories loses what follows, nobody else anything, and all go on", async () => {
     await start(4);
     traffic();
     // Node 400 shows one half of the network one thing, and the other half another.
@@ -118,7 +118,7 @@ describe("daemon/reports: agreement of a network", () => {
     expect(named).to.deep.equal([{ originatorId: 400, sequenceId: 5n }]);
   });
 
-  it("33b: an originator that withholds its log from most nodes delays nobody", async () => {
+  it("case 33b: an originator that withholds its log from most nodes delays nobody", async () => {
     await start(4);
     traffic();
     for (let n = 10; n < 13; n++)
@@ -192,7 +192,7 @@ describe("daemon/reports: agreement of a network", () => {
     expect(network.node(200).reporter.desk.lastRefusal).to.include({ why: "log_differs" });
   });
 
-  it("33d: a receipt of before the range's end is in it; what comes after proves nothing against its node", async () => {
+  it("case 33d: a receipt of before the range's end is in it; what comes after proves nothing against its node", async () => {
     await start(4);
     traffic();
     await network.meterAll();
@@ -229,7 +229,7 @@ describe("daemon/reports: agreement of a network", () => {
     expect(network.reported.signed).to.have.length(4);
   });
 
-  it("33a: the network debits who let unpaid traffic in, once all know what pays for the rest", async () => {
+  it("case 33a: the network debits who let unpaid traffic in, once all know what pays for the rest", async () => {
     await start(4);
     network.chain.rateHistory = [DEAR];
     for (let n = 0; n < 10; n++) network.deliver(100, payerEnvelope(n, 100, PAYER_KEY), IN_EPOCH_NS);
@@ -272,7 +272,7 @@ describe("daemon/reports: agreement of a network", () => {
     expect(network.reported.report.absentSeats).to.equal(0n);
   });
 
-  it("33c: a cartel below two thirds cannot name anybody absent, and a quorum at most one in ten", async () => {
+  it("case 33c: a cartel below two thirds cannot name anybody absent, and a quorum at most one in ten", async () => {
     await start(7);
     traffic();
     await network.meterAll();
@@ -288,7 +288,7 @@ describe("daemon/reports: agreement of a network", () => {
     expect(network.reported.signed).to.deep.equal([100, 200, 300, 400, 500]);
   });
 
-  it("33c: a signer names nobody absent whom it has found there itself", async () => {
+  it("case 33c: a signer names nobody absent whom it has found there itself", async () => {
     await start(7);
     traffic();
     await network.meterAll();

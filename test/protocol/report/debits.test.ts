@@ -72,7 +72,7 @@ describe("protocol/report/debits", () => {
       [200, 3n],
       [300, 3n],
     ]);
-    // 33a: who let nothing in answers for nothing.
+    // case 33a: who let nothing in answers for nothing.
     expect([
       ...shares(10n, 4n, [
         [100, 0n],
