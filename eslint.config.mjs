@@ -47,7 +47,7 @@ const arrows = Object.entries(ROOMS).map(([room, { rooms, pure }]) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ["tmp", "node_modules", "artifacts", "cache", "generated", "coverage"] },
+  { ignores: ["tmp", "dist", "node_modules", "artifacts", "cache", "generated", "coverage"] },
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.recommendedTypeChecked],

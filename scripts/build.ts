@@ -18,8 +18,31 @@ function filesUnder(directory: string): string[] {
     .sort();
 }
 
+/** What makes it, by the versions in the lock: another package that changes there must not cost minutes of compiling. */
+const COMPILERS = [
+  ...[
+    "@bufbuild/buf",
+    "@bufbuild/protobuf",
+    "@bufbuild/protoc-gen-es",
+    "@openzeppelin/contracts",
+    "@typechain/ethers-v6",
+  ],
+  ...["hardhat", "@nomicfoundation/hardhat-typechain", "solady", "solc", "typechain"],
+];
+
+function compilerVersions(): string {
+  const { packages } = JSON.parse(readFileSync("package-lock.json", "utf8")) as {
+    packages: Record<string, { version?: string } | undefined>;
+  };
+  return COMPILERS.map((name) => {
+    const version = packages[`node_modules/${name}`]?.version;
+    if (!version) throw new Error(`${name} is not in package-lock.json: correct COMPILERS in scripts/build.ts`);
+    return `${name}@${version}`;
+  }).join(" ");
+}
+
 function digestOf(files: string[]): string {
-  const hash = createHash("sha256");
+  const hash = createHash("sha256").update(compilerVersions());
   for (const file of files) hash.update(file).update("\0").update(readFileSync(file)).update("\0");
   return hash.digest("hex");
 }
@@ -63,7 +86,7 @@ function buildAbis(): void {
   }
 }
 
-const toolchain = ["package-lock.json", "hardhat.config.ts"];
+const toolchain = ["hardhat.config.ts"];
 once("proto", [...filesUnder("proto"), "buf.yaml", "buf.gen.yaml", ...toolchain], join(GENERATED, "proto"), buildProto);
 const ed25519 = [...filesUnder("scripts/ed25519"), "src/protocol/identity/ed25519.ts"];
 once("ed25519", [...ed25519, ...toolchain], ED25519_VERIFIER, generateEd25519Verifier);

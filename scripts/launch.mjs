@@ -18,6 +18,7 @@ const TSX = ["--import", pathToFileURL(join(MODULES, "tsx", "dist", "loader.mjs"
 /** Command -> the steps to run in order; the arguments go to the last one. `build: true` builds first. */
 const COMMANDS = {
   build: { steps: [[...TSX, "scripts/build.ts"]] },
+  package: { build: true, steps: [[...TSX, "scripts/package.ts"]] },
   demo: { build: true, steps: [[...TSX, "scripts/demo.ts"]] },
   test: { build: true, steps: [[...TSX, "scripts/test.ts"]] },
   "bench:gas": { build: true, steps: [[...TSX, "scripts/bench/gas.ts"]] },

@@ -9,8 +9,8 @@ import {
   httpReportServers,
   openSqliteStoreInThread,
   startGateway,
-} from "../client/index.ts";
-import type { Gateway } from "../client/index.ts";
+} from "../index.ts";
+import type { Gateway } from "../index.ts";
 import { connectContracts } from "../contracts/connectContracts.ts";
 import { connectRpc } from "../contracts/connectRpc.ts";
 import { loadDeployment } from "../contracts/loadDeployment.ts";

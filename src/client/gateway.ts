@@ -1,6 +1,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { startGrpcServer } from "../platform/grpcServer.ts";
 import type { Log } from "../platform/log.ts";
+import { fastRecoverAddress } from "../platform/recover.ts";
 import { picoToUnitsUp } from "../protocol/units.ts";
 import type { PostageDomain } from "../protocol/voucher.ts";
 import { repeat } from "./async.ts";
@@ -82,7 +83,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const directory = new NodeDirectory({ chain, connectNode, clock, log, ...limits });
   const visibility = new Visibility({ directory, clock, ...limits });
   const lookup = { clock, log, ...limits };
-  const keys = new SigningKeys({ chain, clock, ...limits });
+  const keys = new SigningKeys({ chain, clock, ...limits, recover: fastRecoverAddress });
   const receipts = await ReceiptBook.open({ store, channel: ledger.channel, clock, log, random, ...limits });
   const nodeLogs = { ledger, directory, rates, keys, receipts, clock, log, limits };
   const fates = new FateResolver(nodeLogs);

@@ -1,19 +1,7 @@
-/** What an app, a gateway or a tool imports. */
-export type { EthersChainOptions } from "./adapters/ethersChain.ts";
-export { ethersChain } from "./adapters/ethersChain.ts";
-export { connectGrpcNode } from "./adapters/grpcNode.ts";
+/** What runs wherever an app runs, in browsers too. The gateway needs Node: it is in the package's main entry. */
 export type { EthersReportsChainOptions } from "./adapters/ethersReportsChain.ts";
 export { ethersReportsChain } from "./adapters/ethersReportsChain.ts";
 export { httpReportServers } from "./adapters/httpReportServers.ts";
-export { openSqliteStore } from "./adapters/sqliteStore.ts";
-export { openSqliteStoreInThread } from "./adapters/sqliteStoreThread.ts";
-export type { GatewayErrorCode, PostageNumbers } from "./errors.ts";
-export { GatewayError, isGatewayError } from "./errors.ts";
-export type { Gateway, GatewayOptions } from "./gateway.ts";
-export { startGateway } from "./gateway.ts";
-export type { GatewayLimits } from "./limits.ts";
-export { DEFAULT_LIMITS } from "./limits.ts";
-export type * from "./ports.ts";
 export type { NodeAnswer, Served } from "./receipts/auditReceipt.ts";
 export { auditReceipt } from "./receipts/auditReceipt.ts";
 export type * from "./receipts/ports.ts";
@@ -21,4 +9,3 @@ export type { Outcome } from "./receipts/receiptProver.ts";
 export { ReceiptProver } from "./receipts/receiptProver.ts";
 export { ReportLibrary } from "./receipts/reportLibrary.ts";
 export { SigningKeys } from "./receipts/signingKeys.ts";
-export type { GatewayStatus } from "./server/status.ts";

@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 
 import type { Command } from "commander";
 
-import type { KeptReceipt, ReceiptKey, ReceiptStore, ReportsChain } from "../../client/index.ts";
+import type { KeptReceipt, ReceiptKey, ReceiptStore, ReportsChain } from "../../index.ts";
 import {
   ReceiptProver,
   ReportLibrary,
@@ -15,7 +15,7 @@ import {
   ethersReportsChain,
   httpReportServers,
   openSqliteStore,
-} from "../../client/index.ts";
+} from "../../index.ts";
 import { CommandError } from "../../commands/core/errors.ts";
 import type { Report } from "../../commands/core/plan.ts";
 import { runCommand } from "../../commands/core/run.ts";

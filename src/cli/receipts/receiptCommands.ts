@@ -1,4 +1,4 @@
-import type { Contradiction, KeptReceipt, NodeAnswer, Outcome, ReceiptStore } from "../../client/index.ts";
+import type { Contradiction, KeptReceipt, NodeAnswer, Outcome, ReceiptStore } from "../../index.ts";
 import { CommandError } from "../../commands/core/errors.ts";
 import type { Report, Row } from "../../commands/core/plan.ts";
 import type { Address } from "../../protocol/bytes.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { z } from "zod";
 
-import type { KeptReceipt } from "../../client/index.ts";
+import type { KeptReceipt } from "../../index.ts";
 import { CommandError } from "../../commands/core/errors.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { fromHex, toHex } from "../../protocol/bytes.ts";

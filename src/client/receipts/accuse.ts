@@ -1,7 +1,7 @@
 import { encodeContradiction } from "../../contracts/contradiction.ts";
-import { fastRecoverAddress } from "../../platform/recover.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
+import { recoverAddress } from "../../protocol/ecdsa.ts";
 import { originatorDigest, payerEnvelopeHash } from "../../protocol/envelope.ts";
 import { readAsGo, readSignedAsGo } from "../../protocol/goEnvelope.ts";
 import { logsTree } from "../../protocol/report/leaves.ts";
@@ -34,7 +34,7 @@ export async function accuse(
   if (sequenceId < range.firstSequenceId || sequenceId > range.lastSequenceId) {
     return none("it lies outside the range that the report gives the node");
   }
-  const signer = fastRecoverAddress(originatorDigest(signed.unsigned), signed.signature);
+  const signer = recoverAddress(originatorDigest(signed.unsigned), signed.signature);
   const key = signer && (await chain.signingKey(originatorId, signer, signal));
   if (!key) return none("no key signed it that the node has or had");
   if (key.takenUntil !== undefined && (await chain.now(signal)) >= key.takenUntil) {

@@ -6,6 +6,7 @@ import { Batcher } from "../../platform/batcher.ts";
 import { chunksOf } from "../../platform/chunks.ts";
 import type { Log } from "../../platform/log.ts";
 import { fastRecoverAddress } from "../../platform/recover.ts";
+import { threadFile } from "../../platform/threadFile.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { RecoverSoon } from "../ports.ts";
@@ -20,7 +21,7 @@ const LEAST_SIGNATURES = 16;
 /** What a thread is handed at a time: enough to be worth it, and little enough that several share what there is. */
 const ENVELOPES_PER_TASK = 256;
 const SIGNATURES_PER_TASK = 64;
-const THREAD = new URL("./thread.ts", import.meta.url).href;
+const THREAD = threadFile(import.meta.url, "thread");
 /** Threads that broke so often will break again: from then on everything is computed in this thread. */
 const MOST_BREAKS = 3;
 /** Signatures that are gathered while they come, and those that wait at most. */
@@ -35,7 +36,7 @@ export interface Threads {
  * Threads for what only computes, one per core, started when there is much for the first time. What one of them fails at
  * is computed in this thread: an envelope must not go uncharged because a thread ended.
  */
-export function openThreads(log: Log, { count = availableParallelism(), file = THREAD } = {}): Threads {
+export function openThreads(log: Log, { count = availableParallelism(), file = THREAD.url.href } = {}): Threads {
   let pool: Piscina | undefined;
   let breaks = 0;
   let isClosed = false;
@@ -52,8 +53,7 @@ export function openThreads(log: Log, { count = availableParallelism(), file = T
   const start = (): Piscina => {
     const started = new Piscina({
       ...{ filename: file, minThreads: count, maxThreads: count, idleTimeout: 60_000 },
-      // Whoever started this process may have had another way to load TypeScript, which threads do not inherit.
-      execArgv: ["--import", import.meta.resolve("tsx")],
+      execArgv: THREAD.execArgv,
     });
     // A thread that ends without work in hand is heard of here.
     started.on("error", (error: unknown) => broke(started, error));

@@ -1,15 +1,12 @@
-import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 
 import type { Log } from "../log.ts";
 import { SqliteError, SqliteVersionError } from "../sqlite.ts";
+import { threadFile } from "../threadFile.ts";
 import type { Call, ErrorClass, Report, Shape } from "./messages.ts";
 import { compact, unpackError } from "./messages.ts";
 
-const THREAD = new URL("./thread.ts", import.meta.url);
-/** `import.meta.resolve` is not there when a test runner loads this file with `require`. */
-const LOADER = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+const THREAD = threadFile(import.meta.url, "thread");
 
 /** The thread that a store lives in has ended, or the store is closed: no call of it can work any more. */
 export class StoreThreadError extends Error {
@@ -67,11 +64,8 @@ class StoreThread {
   constructor(options: StoreThreadOptions) {
     this.#options = options;
     const { module, data } = options;
-    this.#worker = new Worker(THREAD, {
-      workerData: { module, data } satisfies StoreThreadData,
-      // Whoever started this process may have had another way to load TypeScript, which threads do not inherit.
-      execArgv: ["--import", LOADER],
-    });
+    const { url, execArgv } = THREAD;
+    this.#worker = new Worker(url, { workerData: { module, data } satisfies StoreThreadData, execArgv });
     this.#worker.on("message", (report: Report) => this.#hear(report));
     this.#worker.on("error", (error: Error) => (this.#crash = error));
     this.#exited = new Promise((resolve) => {

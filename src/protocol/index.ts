@@ -1,0 +1,20 @@
+/** The rules as pure functions: they run in browsers, make no call, know no clock and no randomness. */
+export * from "./bytes.ts";
+export * from "./ecdsa.ts";
+export * from "./envelope.ts";
+export * from "./errors.ts";
+export * from "./fees.ts";
+export { keccak256 } from "./keccak.ts";
+export * from "./nodeChoice.ts";
+export * from "./possession.ts";
+export * from "./publishable.ts";
+export * from "./report/bls.ts";
+export * from "./report/debits.ts";
+export * from "./report/leaves.ts";
+export * from "./report/logProofs.ts";
+export * from "./report/report.ts";
+export { reportFromJson, reportToJson } from "./report/reportJson.ts";
+export * from "./report/tree.ts";
+export * from "./topics.ts";
+export * from "./units.ts";
+export * from "./voucher.ts";
