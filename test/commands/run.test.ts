@@ -207,7 +207,7 @@ describe("advice about contracts' errors", () => {
     const ours = /^(NodeRegistry|NodeKeys|NodeSeats|NodeStaking|PostageChannels|FaultProofs)/;
     // Of deployment, governance, peers, and of what no command does.
     const others =
-      /(OutOfBounds|TooShort|NotRegistry|NotStaking|NotDistributor|NotReports|NotFaultProofs|NotFrozen|NotGuardian|NotGovernor|NotDismissed|CaseNotOpen|DismissalFinal|Appeal\w*|Reopening\w*|TooManyNodes|LookupInFuture|NothingCredited|NoCredit|PartArrived|Owner(AlreadyAssigned|NotAllowed)|Assignment\w+)$/;
+      /(OutOfBounds|TooShort|NotRegistry|NotStaking|NotDistributor|NotReports|NotFaultProofs|NotStamps|NotFrozen|NotGuardian|NotGovernor|NotDismissed|CaseNotOpen|DismissalFinal|Appeal\w*|Reopening\w*|TooManyNodes|LookupInFuture|NothingCredited|NoCredit|PartArrived|Owner(AlreadyAssigned|NotAllowed)|Assignment\w+)$/;
     const missing = [...names].filter((name) => ours.test(name) && !others.test(name) && !(name in ADVICE));
     expect(missing).to.deep.equal([]);
   });
