@@ -1,5 +1,6 @@
 /**
  * Makes the npm package in `dist/`, as JavaScript with types, and packs it: `npm run package`. Prints the tarball's path.
+ * `--surface` also writes what it exports to `test/package/surface.txt`, which the tests hold it against.
  * Its entries are the index files of src/, `proto` and `abi` go in generated.
  */
 import { execFileSync } from "node:child_process";
@@ -8,11 +9,12 @@ import { join } from "node:path";
 
 import ts from "typescript";
 
+import { ENTRIES } from "./package/entries.ts";
+import { publicSurface } from "./package/surface.ts";
+
 const OUT = "dist";
 /** The package's `imports` resolves what begins with `#`; the compiler says that it left those as they are. */
 const LEFT_AS_IT_IS = 2877;
-const ENTRIES = { ".": "src", "./protocol": "src/protocol", "./client": "src/client", "./contracts": "src/contracts" };
-const NODE_ENTRIES = { "./daemon": "src/daemon" };
 /** Only the build, the tests and the deployment need these. */
 const NOT_AT_RUN_TIME = new Set(["tsx"]);
 
@@ -61,9 +63,7 @@ function writeManifest(): void {
     readFileSync("package.json", "utf8"),
   ) as Manifest;
   const entry = (folder: string) => ({ types: `./${folder}/index.d.ts`, default: `./${folder}/index.js` });
-  const exported = Object.entries({ ...ENTRIES, ...NODE_ENTRIES }).map(
-    ([key, folder]) => [key, entry(folder)] as const,
-  );
+  const exported = Object.entries(ENTRIES).map(([key, folder]) => [key, entry(folder)] as const);
   const generated = (folder: string) => ({
     types: `./generated/${folder}/*.d.ts`,
     default: `./generated/${folder}/*.js`,
@@ -99,3 +99,4 @@ const packed = execFileSync("npm", ["pack", "--json", "--pack-destination", "."]
 });
 const [{ filename } = { filename: "" }] = JSON.parse(packed) as { filename: string }[];
 console.log(join(OUT, filename));
+if (process.argv.includes("--surface")) writeFileSync("test/package/surface.txt", publicSurface(OUT));
