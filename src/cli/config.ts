@@ -94,6 +94,7 @@ const nodeSchema = z.strictObject({
   gossipEveryMs: milliseconds.default(5_000),
   /** Whether evidence of what other nodes must not have signed is brought to the chain. */
   reportFaults: z.boolean().default(true),
+  requireStamps: z.boolean().default(false),
   /** How often logs are compared with one peer's, and cases looked after. */
   faultsEveryMs: milliseconds.default(30_000),
   /** How often the daemon looks at the report that is due. */

@@ -12,10 +12,12 @@ import { ethersFaults } from "../daemon/adapters/ethersFaults.ts";
 import { ethersNodeKeys } from "../daemon/adapters/ethersNodeKeys.ts";
 import { ethersTransactions } from "../daemon/adapters/ethersTransactions.ts";
 import { ethersReports } from "../daemon/adapters/ethersReports.ts";
+import { ethersStamps } from "../daemon/adapters/ethersStamps.ts";
 import { hasEffect } from "../daemon/adapters/ethersWork.ts";
 import { grpcPeerLogs } from "../daemon/adapters/grpcPeerLogs.ts";
 import { httpGossip } from "../daemon/adapters/httpGossip.ts";
 import { httpReports } from "../daemon/adapters/httpReports.ts";
+import { httpStamps } from "../daemon/adapters/httpStamps.ts";
 import type { DaemonOptions } from "../daemon/options.ts";
 import type { FinalityPolicy } from "../daemon/follow/finality.ts";
 import { finalityOf } from "../daemon/follow/finality.ts";
@@ -109,6 +111,10 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
       randomSalt: () => toHex(randomBytes(32)),
     },
   };
+  if (config.requireStamps) {
+    const read = { contracts, provider, endpoint: endpoints[0]!, deploymentBlock: options.deploymentBlock };
+    options.stamps = { chain: ethersStamps(read), transport: httpStamps, everyMs: config.gossipEveryMs };
+  }
   const reports = await reportSettings(config, { record, contracts, provider, transactions, keys, log });
   if (reports) options.reports = reports;
   const close = async () => {

@@ -1,7 +1,8 @@
 import { PICO_PER_UNIT, formatUnits, picoToUnitsUp, unitsToPico } from "../protocol/units.ts";
 import { VOUCHER_HEADER } from "../protocol/voucher.ts";
 import { authorisedFees, availableFees, backedFees, exposurePico } from "./account.ts";
-import type { Account } from "./ports.ts";
+import type { Hex } from "../protocol/bytes.ts";
+import type { Account, Charge } from "./ports.ts";
 import { PostageRefused } from "./refusal.ts";
 
 /** What is lent a channel between two rounds of gossip whatever its headroom: 0.01 USD. */
@@ -27,6 +28,42 @@ export interface Book {
   heldPico: bigint;
   /** What was let in since vouchers were last exchanged with a majority of seats. */
   lentPico: bigint;
+  /** Base units of its ceiling that stamps use. */
+  stampsUsed: bigint;
+  /** Prices of stamps of what was let in and is not metered yet, by inbox. */
+  heldStamps: ReadonlyMap<Hex, bigint>;
+}
+
+/** What of a call's stamps is not held already: one per inbox, however many of its installations are written to. */
+export function newStamps({ heldStamps }: Pick<Book, "heldStamps">, charges: readonly Charge[]): Charge[] {
+  const inboxes = new Set(heldStamps.keys());
+  return charges.map((charge) => {
+    const { stamp, ...rest } = charge;
+    if (!stamp) return charge;
+    if (inboxes.has(stamp.inbox)) return rest;
+    inboxes.add(stamp.inbox);
+    return charge;
+  });
+}
+
+/** Why stamps are not to be let in; undefined when the signed ceiling covers them. What it promises the deposit backs: fees give way. */
+export function stampShortfall(book: Book, charges: readonly Charge[]): PostageRefused | undefined {
+  const price = charges.reduce((sum, { stamp }) => sum + (stamp?.price ?? 0n), 0n);
+  if (price === 0n) return undefined;
+  const { account, stampsUsed, heldStamps } = book;
+  const { channel, vouchers, chain } = account;
+  const held = [...heldStamps.values()].reduce((sum, one) => sum + one, 0n);
+  const required = stampsUsed + held + price;
+  const signed = vouchers?.stamps.stamps ?? 0n;
+  const authorised = signed > chain.stampsSigned ? signed : chain.stampsSigned;
+  if (required <= authorised) return undefined;
+  const why = charges.find(({ stamp }) => stamp?.why)?.stamp?.why;
+  const problem = `a first message to a stranger needs a stamp of ${formatUnits(price)}${why ? ` (${why})` : ""}`;
+  return new PostageRefused(
+    "stamp_missing",
+    `${problem}: sign a ceiling of ${formatUnits(required)} for stamps, ${formatUnits(authorised)} is signed; or send a waiver`,
+    { channel, required, authorised, available: chain.deposited },
+  );
 }
 
 /** Why `feePico` more is not to be let in; undefined when it is backed. */

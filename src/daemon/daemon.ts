@@ -25,6 +25,8 @@ import type { Account, FinalizedBlock, RegisteredNode } from "./ports.ts";
 import type { Reports } from "./reports/openReports.ts";
 import { isForReports, openReports } from "./reports/openReports.ts";
 import { RateBook } from "./rateBook.ts";
+import { isForStamps } from "./stamps/stampRoutes.ts";
+import { Stamps } from "./stamps/openStamps.ts";
 import { Talk } from "./talk.ts";
 import { Watch } from "./watch.ts";
 import type { SettleResult } from "./work.ts";
@@ -46,6 +48,7 @@ export class Daemon {
   readonly #work: ChainWork;
   readonly #faults: FaultWatch | undefined;
   readonly #epochReports: Reports | undefined;
+  readonly #stamps: Stamps | undefined;
   readonly #highWater: HighWater;
   readonly #metrics: Metrics;
   readonly #operations: Operations;
@@ -72,7 +75,16 @@ export class Daemon {
     this.#metrics = options.metrics ?? new Metrics();
     const onPage = () => this.#operations.beats.progress("meter");
     const read = options.threads?.read;
-    this.#meter = new Meter({ envelopeLog, store: store.ledger, ledger, holdings, rateBook, log, onPage, read });
+    const stampTerms = () => this.#stamps?.terms;
+    this.#meter = new Meter({
+      ...{ envelopeLog, store: store.ledger, ledger, holdings, rateBook, log, onPage, read, stampTerms },
+    });
+    this.#stamps =
+      options.stamps &&
+      new Stamps(options.stamps, {
+        ...{ nodeId, domain, store: store.stamps, ledger, recorder: this.#metrics, clock, log },
+        isCharged: async () => false,
+      });
     const gossip = new Gossip({ nodeId, domain, ledger, transport, clock, log });
     this.#talk = new Talk({ gossip, holdings, nodes: () => this.nodes, recorder: this.#metrics, clock });
     const poll = () => this.#watch.poll();
@@ -92,6 +104,7 @@ export class Daemon {
       chainDoubt: () => this.#watch.doubt(),
       isReady: () => this.#isOpen,
       holdings,
+      stamps: this.#stamps?.gate,
       seats: () => this.nodes.filter(({ isCanonical }) => isCanonical).length,
       recover: options.threads?.recover,
       onShareUsed: () => this.#talk.soon(),
@@ -112,8 +125,11 @@ export class Daemon {
       account: (channel: Address) => this.account(channel),
     };
     const handler = publicHandler({ receiveVouchers: (...call) => this.receiveVouchers(...call), ...watched }, log);
-    const reports = this.#epochReports?.handler;
-    this.handler = (request, ...rest) => (reports && isForReports(request.url) ? reports : handler)(request, ...rest);
+    const [reports, stamps] = [this.#epochReports?.handler, this.#stamps?.handler];
+    this.handler = (request, ...rest) => {
+      const other = isForReports(request.url) ? reports : isForStamps(request.url) ? stamps : undefined;
+      (other ?? handler)(request, ...rest);
+    };
   }
 
   /** Takes packed voucher rows from a peer or a payer; answers how many were of use. */
@@ -183,7 +199,11 @@ export class Daemon {
       startLoop("deadlines", intervalsMs.settle, () => this.#work.settleDeadlines(), sending),
       startLoop("transactions", intervalsMs.watch, async () => this.#options.transactions?.tick(), context),
     ];
-    const { faults, reports } = this.#options;
+    const { faults, reports, stamps: ofStamps } = this.#options;
+    const stamps = this.#stamps;
+    if (ofStamps && stamps) {
+      this.#loops.push(startLoop("stamps", ofStamps.everyMs, (signal) => stamps.step(this.nodes, signal), context));
+    }
     const epochReports = this.#epochReports;
     if (reports && epochReports) {
       this.#loops.push(startLoop("reports", reports.everyMs, (signal) => epochReports.step(signal), sending));
@@ -208,7 +228,11 @@ export class Daemon {
 
   /** Meters the node's log to its end; opens the gate when that worked for the first time. */
   async #prepare(): Promise<void> {
-    if (!this.#isReady) await this.#watch.poll();
+    if (!this.#isReady) {
+      await this.#watch.poll();
+      // Before the log: what is metered without knowing whose inbox a topic is opens no stamp.
+      await this.#stamps?.poll();
+    }
     // First: a log that ends too early cannot be metered to its end.
     if (!this.#highWater.isReached) await this.#highWater.check(this.#watch.nodes);
     await this.#meter.drain();

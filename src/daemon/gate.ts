@@ -5,6 +5,8 @@ import { isCanonicalPayerEnvelope } from "../protocol/envelope.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import { minuteOf } from "../protocol/fees.ts";
 import { isNodeOnly } from "../protocol/topics.ts";
+import type { StampHeaders } from "../protocol/stamps/headers.ts";
+import { NO_STAMP_HEADERS } from "../protocol/stamps/headers.ts";
 import type { PostageDomain, SignedVoucher } from "../protocol/voucher.ts";
 import { signedVoucher, unpackVoucher, voucherFromHeader } from "../protocol/voucher.ts";
 import { BatcherFullError } from "../platform/batcher.ts";
@@ -19,12 +21,14 @@ import type { Account, Charge, LedgerStore, RecoverSoon } from "./ports.ts";
 import type { RateBook } from "./rateBook.ts";
 import { WINDOW_MINUTES } from "./rateBook.ts";
 import { PostageRefused } from "./refusal.ts";
+import type { StampGate, StampNeed } from "./stamps/stampGate.ts";
 
 /** One publish call as the node read it. */
 export interface PublishCall {
   envelopes: readonly ReadPayerEnvelope[];
   /** The metadata `x-postage-voucher`. */
   voucherHeader: string | null;
+  stampHeaders?: StampHeaders;
 }
 
 export interface GateOptions {
@@ -33,6 +37,8 @@ export interface GateOptions {
   ledger: Ledger;
   store: LedgerStore;
   rateBook: RateBook;
+  /** Without it no welcome needs a stamp. */
+  stamps?: Pick<StampGate, "look">;
   /** In this thread unless told otherwise. */
   recover?: RecoverSoon;
   holdings: Holdings;
@@ -80,11 +86,12 @@ export class Gate {
     }
   }
 
-  async #admit({ envelopes, voucherHeader }: PublishCall): Promise<Hold> {
+  async #admit({ envelopes, voucherHeader, stampHeaders = NO_STAMP_HEADERS }: PublishCall): Promise<Hold> {
     const accounts = await this.#accountsOf(envelopes);
     const voucher = voucherHeader === null ? undefined : await this.#readVoucher(voucherHeader, envelopes, accounts);
     const raise = voucher && isRaise(voucher, accounts.get(voucher.channel)!) ? voucher : undefined;
-    const charges = await this.#chargesOf(envelopes);
+    const needs = await this.#options.stamps?.look(envelopes, stampHeaders);
+    const charges = await this.#chargesOf(envelopes, needs);
     const hasVoucher = voucher !== undefined;
     const ask = { channels: [...accounts.keys()], charges, raise, hasVoucher, terms: () => this.#terms() };
     try {
@@ -162,7 +169,7 @@ export class Gate {
   }
 
   /** One charge per distinct envelope that costs something, in order. */
-  async #chargesOf(envelopes: readonly ReadPayerEnvelope[]): Promise<Charge[]> {
+  async #chargesOf(envelopes: readonly ReadPayerEnvelope[], needs?: ReadonlyMap<string, StampNeed>): Promise<Charge[]> {
     const { holdings, rateBook, clock } = this.#options;
     const originatorNs = BigInt(clock.now()) * 1_000_000n;
     const counts = await this.#countsAt(minuteOf(originatorNs));
@@ -173,7 +180,8 @@ export class Gate {
       if (isNodeOnly(client.topic.kind) || charges.has(key)) continue;
       const ahead = BigInt(holdings.count + charges.size);
       const feePico = rateBook.feePico(counts, originatorNs, canonicalSize, ahead);
-      charges.set(key, { channel: payer, digest, feePico });
+      const stamp = needs?.get(key);
+      charges.set(key, { channel: payer, digest, feePico, ...(stamp ? { stamp } : {}) });
     }
     return [...charges.values()];
   }

@@ -135,6 +135,16 @@ export class Ledger {
     return this.reservations.has(channel, digest) || (await this.#looks.add({ channel, digest }));
   }
 
+  /** What channels used of their ceilings for stamps, of a moment in which nothing was being metered. */
+  async stampsUsed(channels: readonly Address[]): Promise<ReadonlyMap<Address, bigint>> {
+    for (let tries = 1; ; tries++) {
+      const meterings = this.#meterings;
+      const used = await this.#store.stampsUsed(channels);
+      // What was held when it was read, and is metered now, would be in neither.
+      if (meterings === this.#meterings || tries === MOST_READS) return used;
+    }
+  }
+
   async #read(channels: readonly Address[]): Promise<(Account | undefined)[]> {
     const found = await this.#store.accountsOf([...new Set(channels)]);
     return channels.map((channel) => found.get(channel));

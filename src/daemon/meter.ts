@@ -3,7 +3,9 @@ import { minuteOf } from "../protocol/fees.ts";
 import type { Log } from "../platform/log.ts";
 import type { Holdings } from "./holdings/ports.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Charge, EnvelopeLog, LedgerStore } from "./ports.ts";
+import type { Charge, EnvelopeLog, LedgerStore, MeterBatch } from "./ports.ts";
+import type { StampTerms } from "./stamps/ports.ts";
+import { hexOf } from "./store/encode.ts";
 import { ForgedLogError } from "./ports.ts";
 import type { RateBook } from "./rateBook.ts";
 import { WINDOW_MINUTES } from "./rateBook.ts";
@@ -22,6 +24,8 @@ export interface MeterOptions {
   ledger: Ledger;
   holdings: Holdings;
   rateBook: RateBook;
+  /** What stamps cost; without it, or when it answers nothing, welcomes open none. */
+  stampTerms?: () => StampTerms | undefined;
   log: Log;
   /** In this thread, by turns, unless told otherwise. */
   read?: ReadEnvelopes;
@@ -32,6 +36,8 @@ export interface MeterOptions {
 interface Page {
   upTo: bigint;
   envelopes: MeteredEnvelope[];
+  /** Of the envelopes, in their order. */
+  sequenceIds: bigint[];
   facts: Uint8Array;
 }
 
@@ -119,19 +125,34 @@ export class Meter {
       rateBook.retentionDays,
     );
     const envelopes: MeteredEnvelope[] = [];
+    const sequenceIds: bigint[] = [];
     const facts: Fact[] = [];
     for (const [i, one] of all.entries()) {
       const { sequenceId } = page[i]!;
       facts.push(factOf(sequenceId, one));
       if ("problem" in one) {
         log.warn({ originatorId, sequenceId, code: one.problem }, "an envelope that nobody can be charged for");
-      } else if (!one.isFree) envelopes.push(one);
+      } else if (!one.isFree) {
+        envelopes.push(one);
+        sequenceIds.push(sequenceId);
+      }
     }
-    return { upTo: page.at(-1)!.sequenceId, envelopes, facts: packFacts(facts) };
+    return { upTo: page.at(-1)!.sequenceId, envelopes, sequenceIds, facts: packFacts(facts) };
+  }
+
+  #stampsOf(envelopes: readonly MeteredEnvelope[], sequenceIds: readonly bigint[]): MeterBatch["stamps"] {
+    const terms = this.#options.stampTerms?.();
+    if (!terms) return undefined;
+    const welcomes = envelopes.flatMap(({ welcomeKey, payer, digest, originatorNs }, i) => {
+      if (!welcomeKey) return [];
+      const seconds = originatorNs / SECOND_NS;
+      return [{ payer, welcome: `0x${digest}` as const, key: hexOf(welcomeKey), seconds, sequenceId: sequenceIds[i]! }];
+    });
+    return welcomes.length > 0 ? { terms, welcomes } : undefined;
   }
 
   /** Answers how far the originator's log is charged then: further than the page when another process was faster. */
-  async #charge(originatorId: number, after: bigint, { upTo, envelopes, facts }: Page): Promise<bigint> {
+  async #charge(originatorId: number, after: bigint, { upTo, envelopes, sequenceIds, facts }: Page): Promise<bigint> {
     const { ledger, store, rateBook } = this.#options;
     // From the store and not from memory: a clock that goes backwards must not change what a restarted daemon charges.
     const minutes = envelopes.map(({ originatorNs }) => minuteOf(originatorNs));
@@ -147,7 +168,8 @@ export class Meter {
       minuteCounts.set(minute, count);
     }
     try {
-      await ledger.meter({ originatorId, after, upTo, charges, minuteCounts, facts });
+      const stamps = this.#stampsOf(envelopes, sequenceIds);
+      await ledger.meter({ originatorId, after, upTo, charges, minuteCounts, facts, ...(stamps ? { stamps } : {}) });
       return upTo;
     } catch (error) {
       if (!(error instanceof MeterOvertakenError)) throw error;
@@ -159,5 +181,6 @@ export class Meter {
   }
 }
 
+const SECOND_NS = 1_000_000_000n;
 const least = (a: bigint, b: bigint) => (a < b ? a : b);
 const most = (a: bigint, b: bigint) => (a > b ? a : b);

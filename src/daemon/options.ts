@@ -10,6 +10,7 @@ import type { Storage } from "./overview/overview.ts";
 import type { DaemonChain, DaemonStore, EnvelopeLog, GossipTransport } from "./ports.ts";
 import type { ReportSettings } from "./reports/openReports.ts";
 import type { SettlePolicy } from "./settle.ts";
+import type { StampSettings } from "./stamps/openStamps.ts";
 import type { Threads } from "./threads/threads.ts";
 import type { TransactionManager } from "./transactions/manager.ts";
 
@@ -51,6 +52,8 @@ export interface DaemonOptions {
   faults?: FaultOptions;
   /** Without it this node takes no part in reports. */
   reports?: ReportSettings;
+  /** Without it no welcome needs a stamp here. */
+  stamps?: StampSettings;
   clock: Clock;
   log: Log;
 }

@@ -5,6 +5,7 @@ import type { EvidenceStore } from "./faults/ports.ts";
 import type { ChainEndpoint } from "./follow/ports.ts";
 import type { HoldingStore } from "./holdings/ports.ts";
 import type { ReportStore } from "./reports/ports.ts";
+import type { MeteredWelcome, StampStore, StampTerms } from "./stamps/ports.ts";
 import type { IntentStore, Leadership } from "./transactions/ports.ts";
 import type { WorkChain } from "./work.ts";
 
@@ -33,6 +34,8 @@ export interface Charge {
   /** First 16 bytes of the payer digest, as hex. */
   digest: string;
   feePico: bigint;
+  /** What a welcome to an inbox costs beside its fee, in base units: held against the channel's signed ceiling. */
+  stamp?: { inbox: Hex; price: bigint; why?: string };
 }
 
 /** The account that signed a digest, undefined when the bytes are no signature. May compute in another thread. */
@@ -52,6 +55,8 @@ export interface MeterBatch {
    * Kept with the charges, in one transaction, with a mark for each that was new.
    */
   facts?: Uint8Array;
+  /** Welcomes among the charges; those that are charged for the first time may open stamps. */
+  stamps?: { terms: StampTerms; welcomes: readonly MeteredWelcome[] };
 }
 
 /** A block above the finalized one that has an event of ours, with the channels that its events are about. */
@@ -112,6 +117,8 @@ export interface LedgerStore {
   meterCursor(originatorId: number): Promise<bigint>;
   /** Messages per minute of an originator, both minutes inclusive; of the newest 10,080 minutes that have any, a week's. */
   minuteCounts(originatorId: number, fromMinute: bigint, toMinute: bigint): Promise<Map<bigint, bigint>>;
+  /** Base units of their ceilings that channels used for stamps; none where none is. */
+  stampsUsed(channels: readonly Address[]): Promise<Map<Address, bigint>>;
   /** What the database takes, found out without counting rows: for a metric. */
   size(): Promise<StoreSize>;
   /** The highest sequence id that this node is known to have given out, whoever said so. Only grows. */
@@ -127,6 +134,7 @@ export interface DaemonStore {
   /** Undefined where one process at a time has the database: it keeps in memory what it holds. */
   readonly holdings: HoldingStore | undefined;
   readonly reports: ReportStore;
+  readonly stamps: StampStore;
   /** Whether other processes may use it at the same time. */
   readonly isShared: boolean;
   close(): Promise<void>;

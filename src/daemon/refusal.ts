@@ -21,6 +21,9 @@ export type RefusalCode =
   | "wrong_node"
   | "wrong_retention"
   | "not_canonical"
+  | "stamp_missing"
+  | "stamp_malformed"
+  | "sender_blocked"
   | "not_ready";
 
 /** How a code travels, and whether the same call may succeed later without the payer doing anything. */
@@ -29,6 +32,9 @@ const KINDS: Record<RefusalCode, { status: Code; retryable: boolean }> = {
   voucher_short: { status: Code.FailedPrecondition, retryable: false },
   channel_unknown: { status: Code.FailedPrecondition, retryable: false },
   deposit_short: { status: Code.FailedPrecondition, retryable: false },
+  stamp_missing: { status: Code.FailedPrecondition, retryable: false },
+  stamp_malformed: { status: Code.InvalidArgument, retryable: false },
+  sender_blocked: { status: Code.PermissionDenied, retryable: false },
   voucher_malformed: { status: Code.InvalidArgument, retryable: false },
   bad_signature: { status: Code.InvalidArgument, retryable: false },
   wrong_node: { status: Code.InvalidArgument, retryable: false },

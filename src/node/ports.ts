@@ -1,5 +1,6 @@
 import type { Hex, Address } from "../protocol/bytes.ts";
 import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
+import type { StampHeaders } from "../protocol/stamps/headers.ts";
 import type { Rates } from "../protocol/fees.ts";
 
 /** Decides whether this node may originate envelopes: the daemon's gate, which asks for postage. */
@@ -8,7 +9,11 @@ export interface PublishGate {
    * Resolves when all envelopes of the call may be stored. Throws to refuse them all; a ConnectError reaches the caller
    * as it is. `envelopes` are new to this node and distinct: what is stored already is answered without asking.
    */
-  admit(call: { envelopes: ReadPayerEnvelope[]; voucherHeader: string | null }): Promise<Admission>;
+  admit(call: {
+    envelopes: ReadPayerEnvelope[];
+    voucherHeader: string | null;
+    stampHeaders?: StampHeaders;
+  }): Promise<Admission>;
   /** False while every publish would be refused: then the node's health says so. */
   isOpen(): boolean;
 }

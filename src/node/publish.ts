@@ -9,6 +9,7 @@ import type { Clock } from "../platform/clock.ts";
 import { KeyedTurns } from "../platform/keyedTurns.ts";
 import type { Log } from "../platform/log.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
+import type { StampHeaders } from "../protocol/stamps/headers.ts";
 import { concatBytes, fromHex, toHex } from "../protocol/bytes.ts";
 import { addressOf } from "../protocol/ecdsa.ts";
 import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
@@ -74,10 +75,11 @@ export class Publisher {
     envelopes: readonly PayerEnvelope[],
     voucherHeader: string | null,
     caller = "",
+    stampHeaders?: StampHeaders,
   ): Promise<OriginatorEnvelope[]> {
     const candidates = await this.#validate(envelopes, caller);
     const keys = [...new Set(candidates.map(({ key }) => key))];
-    await this.#turns.run(keys, () => this.#publishNew(candidates, voucherHeader));
+    await this.#turns.run(keys, () => this.#publishNew(candidates, voucherHeader, stampHeaders));
     return candidates.map(({ key }) => fromBinary(OriginatorEnvelopeSchema, this.#stored(key)!));
   }
 
@@ -115,14 +117,18 @@ export class Publisher {
     }
   }
 
-  async #publishNew(candidates: readonly Candidate[], voucherHeader: string | null): Promise<void> {
+  async #publishNew(
+    candidates: readonly Candidate[],
+    voucherHeader: string | null,
+    stampHeaders?: StampHeaders,
+  ): Promise<void> {
     const fresh = new Map(candidates.filter(({ key }) => !this.#stored(key)).map(({ key, read }) => [key, read]));
     if (fresh.size === 0) return;
     const { gate, network, nodeId, log } = this.#ports;
     network.termsFor(nodeId, this.#signer);
     let admission: Admission;
     try {
-      admission = await gate.admit({ envelopes: [...fresh.values()], voucherHeader });
+      admission = await gate.admit({ envelopes: [...fresh.values()], voucherHeader, stampHeaders });
     } catch (error) {
       if (error instanceof ConnectError) throw error;
       log.error({ error: describe(error) }, "the gate failed");

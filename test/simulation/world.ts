@@ -185,6 +185,7 @@ export class World {
       evidence: process.seen(store.evidence),
       holdings: store.holdings,
       reports: process.seen(store.reports),
+      stamps: process.seen(store.stamps),
       isShared: store.isShared,
       close: async () => {},
     };

@@ -1,6 +1,6 @@
 import type { Address } from "../../protocol/bytes.ts";
 import type { Book } from "../backing.ts";
-import { shortfall } from "../backing.ts";
+import { newStamps, shortfall, stampShortfall } from "../backing.ts";
 import type { Charge } from "../ports.ts";
 import { PostageRefused } from "../refusal.ts";
 import type { Ask } from "./ports.ts";
@@ -34,7 +34,28 @@ export function decide(
     const refusal = feePico > 0n ? shortfall(bookOf(channel), feePico, hasVoucher, now) : undefined;
     if (refusal) return refusal;
   }
-  return fresh;
+  return withStamps(channels, fresh, bookOf);
+}
+
+/** After the fees, so that whoever lacks both signs for both at once, with the numbers of the second answer. */
+function withStamps(
+  channels: readonly Address[],
+  fresh: readonly Charge[],
+  bookOf: Moment["bookOf"],
+): PostageRefused | Charge[] {
+  if (fresh.every(({ stamp }) => !stamp)) return [...fresh];
+  const held: Charge[] = [];
+  for (const channel of channels) {
+    const book = bookOf(channel);
+    const own = newStamps(
+      book,
+      fresh.filter((charge) => charge.channel === channel),
+    );
+    const refusal = stampShortfall(book, own);
+    if (refusal) return refusal;
+    held.push(...own);
+  }
+  return held;
 }
 
 /** Whether the node has stored it or will, nobody knows yet: the payer must not take it elsewhere. */

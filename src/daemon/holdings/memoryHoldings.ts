@@ -10,6 +10,8 @@ import { keyOf } from "./ports.ts";
 /** Accounts may be dropped from memory between look and check, when very many channels are in use. */
 const MOST_TRIES = 5;
 
+const NONE_USED: ReadonlyMap<Address, bigint> = new Map();
+
 /** Holdings of a process that has its ledger to itself. After a crash the node's own log says what was accepted. */
 export class MemoryHoldings implements Holdings {
   readonly #ledger: Ledger;
@@ -39,6 +41,7 @@ export class MemoryHoldings implements Holdings {
       if (await this.#ledger.isCharged(charge.channel, charge.digest)) charged.add(keyOf(charge));
     }
     const accounts = await this.#liveAccounts(ask.channels);
+    const stampsUsed = ask.charges.some(({ stamp }) => stamp) ? await this.#ledger.stampsUsed(ask.channels) : NONE_USED;
     // From here on without an await: two calls cannot both take the last of a voucher.
     if (reservations.count + ask.charges.length > MOST_HELD) throw tooMuchHeld();
     const decided = decide(ask, {
@@ -46,6 +49,8 @@ export class MemoryHoldings implements Holdings {
         account: accounts.get(channel)!,
         heldPico: reservations.sumPico(channel),
         lentPico: this.#lent.pico(channel),
+        stampsUsed: stampsUsed.get(channel) ?? 0n,
+        heldStamps: stampsUsed === NONE_USED ? NONE_USED : reservations.stamps(channel),
       }),
       standingOf: (charge) => {
         if (reservations.has(charge.channel, charge.digest)) return "here";

@@ -1,10 +1,12 @@
 import type { Address } from "../../protocol/bytes.ts";
+import type { Hex } from "../../protocol/bytes.ts";
 import type { Charge } from "../ports.ts";
 
 interface Reservation {
   feePico: bigint;
   /** The node has it on disk, so the meter will meet it. */
   isStored: boolean;
+  stamp?: Charge["stamp"];
 }
 
 interface OfChannel {
@@ -35,10 +37,19 @@ export class Reservations {
     return this.#channels.get(channel)?.sumPico ?? 0n;
   }
 
-  add({ channel, digest, feePico }: Charge): void {
+  /** Prices of stamps that are held, by inbox. */
+  stamps(channel: Address): Map<Hex, bigint> {
+    const held = new Map<Hex, bigint>();
+    for (const { stamp } of this.#channels.get(channel)?.byDigest.values() ?? []) {
+      if (stamp) held.set(stamp.inbox, stamp.price);
+    }
+    return held;
+  }
+
+  add({ channel, digest, feePico, stamp }: Charge): void {
     if (this.has(channel, digest)) return;
     const own = this.#channels.get(channel) ?? { sumPico: 0n, byDigest: new Map<string, Reservation>() };
-    own.byDigest.set(digest, { feePico, isStored: false });
+    own.byDigest.set(digest, { feePico, isStored: false, ...(stamp ? { stamp } : {}) });
     own.sumPico += feePico;
     this.#channels.set(channel, own);
     this.#count++;

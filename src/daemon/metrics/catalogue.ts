@@ -300,6 +300,23 @@ export const METRICS = {
     ...{ name: "pennyblack_roll_call_unanswered", type: "gauge", unit: "0 or 1" },
     help: "Whether a roll call waits for this node's answer: without one within 24 hours its seat is jailed.",
   },
+  stampNotes: {
+    ...{ name: "pennyblack_stamp_notes_total", type: "counter", unit: "notes" },
+    help: "Notes of recipients (statements, blocks, revocations) that were brought here, by kind and what became of them.",
+    labels: { kind: "`statement`, `block`, `revocation`", result: "`taken`, or why not: see errors.md" },
+  },
+  stampNotesKept: {
+    ...{ name: "pennyblack_stamp_notes_kept", type: "gauge", unit: "notes" },
+    help: "Notes that this daemon keeps. Statements go after 44 days, blocks and revocations stay.",
+  },
+  stampsOpen: {
+    ...{ name: "pennyblack_stamps_open", type: "gauge", unit: "stamps" },
+    help: "Stamps whose recipients have said nothing yet.",
+  },
+  inboxesReadToSeconds: {
+    ...{ name: "pennyblack_inboxes_read_to_seconds", type: "gauge", unit: "seconds" },
+    help: "Date of the block up to which the identity log is read. Far behind the clock, strangers get by without stamps.",
+  },
   highWater: {
     ...{ name: "pennyblack_high_water", type: "gauge", unit: "sequence id" },
     help: "The highest sequence id that this node is known to have given out.",

@@ -70,6 +70,7 @@ export function observeStore(store: DaemonStore, recorder: Recorder, clock: Cloc
     leadership: observeLeadership(store.leadership, recorder),
     holdings: store.holdings && observeHoldings(store.holdings, recorder, clock),
     reports: store.reports,
+    stamps: store.stamps,
     isShared: store.isShared,
     close: () => store.close(),
   };
@@ -130,6 +131,7 @@ function observeLedger(ledger: LedgerStore, recorder: Recorder, clock: Clock): L
     },
     meterCursor: (originatorId) => timed("meterCursor", () => ledger.meterCursor(originatorId)),
     minuteCounts: (...minutes) => timed("minuteCounts", () => ledger.minuteCounts(...minutes)),
+    stampsUsed: (channels) => timed("stampsUsed", () => ledger.stampsUsed(channels)),
     size: () => timed("size", () => ledger.size()),
     raiseHighWater: (sequenceId) => timed("raiseHighWater", () => ledger.raiseHighWater(sequenceId)),
   };

@@ -9,6 +9,7 @@ import type { PublishPayerEnvelopesRequest } from "#proto/xmtp/xmtpv4/message_ap
 import { MetadataApi } from "#proto/xmtp/xmtpv4/metadata_api/metadata_api_pb.ts";
 import { HealthCheckRequestSchema, HealthCheckResponseSchema } from "#proto/grpc/health/v1/health_pb.ts";
 
+import { SENDER_HEADER, WAIVER_HEADER, stampHeadersOf } from "../../protocol/stamps/headers.ts";
 import { VOUCHER_HEADER } from "../../protocol/voucher.ts";
 import { callerOf } from "../../platform/caller.ts";
 import type { Gate } from "../gate.ts";
@@ -16,7 +17,9 @@ import { HeldBytes } from "./heldBytes.ts";
 import type { ProxyPublisher } from "./publisher.ts";
 import type { Upstream } from "./ports.ts";
 
-/** Of the connection and its framing, not of the call; the voucher is for this proxy. */
+/** For this proxy alone. */
+const OURS = new Set([VOUCHER_HEADER, WAIVER_HEADER, SENDER_HEADER]);
+/** Of the connection and its framing, not of the call. */
 const NOT_PASSED =
   /^(host|connection|content-.*|te|trailer|transfer-encoding|upgrade|keep-alive|accept.*|user-agent|origin|referer|grpc-.*|x-grpc-web|x-user-agent|sec-.*|cookie)$/;
 
@@ -37,6 +40,7 @@ export function proxyRoutes({ publisher, gate, upstream }: ProxyRoutesOptions): 
       payerEnvelopes,
       context.requestHeader.get(VOUCHER_HEADER),
       callerOf(context),
+      stampHeadersOf(context.requestHeader),
     ),
   });
   const held = new HeldBytes();
@@ -89,7 +93,7 @@ function passOn(router: ConnectRouter, method: DescMethod, upstream: Upstream, h
 function passed(header: Headers): Headers {
   const kept = new Headers();
   header.forEach((value, name) => {
-    if (name !== VOUCHER_HEADER && !NOT_PASSED.test(name)) kept.set(name, value);
+    if (!OURS.has(name) && !NOT_PASSED.test(name)) kept.set(name, value);
   });
   return kept;
 }

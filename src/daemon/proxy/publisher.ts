@@ -9,6 +9,7 @@ import { KeyedTurns } from "../../platform/keyedTurns.ts";
 import type { Log } from "../../platform/log.ts";
 import { fastRecoverAddress } from "../../platform/recover.ts";
 import { within } from "../../platform/within.ts";
+import type { StampHeaders } from "../../protocol/stamps/headers.ts";
 import { readPayerEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { unpublishable } from "../../protocol/publishable.ts";
@@ -63,11 +64,12 @@ export class ProxyPublisher {
     envelopes: readonly PayerEnvelope[],
     voucherHeader: string | null,
     caller = "",
+    stampHeaders?: StampHeaders,
   ): Promise<OriginatorEnvelope[]> {
     const candidates = await this.#validate(envelopes, caller);
     const distinct = [...new Map(candidates.map((candidate) => [candidate.key, candidate])).values()];
     const answers = await this.#turns.run([...distinct.map(({ key }) => key)], () => {
-      return this.#answersOf(distinct, voucherHeader).catch((error: unknown) => {
+      return this.#answersOf(distinct, voucherHeader, stampHeaders).catch((error: unknown) => {
         throw this.#asConnectError(error);
       });
     });
@@ -104,6 +106,7 @@ export class ProxyPublisher {
   async #answersOf(
     candidates: readonly Candidate[],
     voucherHeader: string | null,
+    stampHeaders?: StampHeaders,
   ): Promise<ReadonlyMap<string, Answer>> {
     const answers = new Map<string, Answer>();
     const fresh: Candidate[] = [];
@@ -113,7 +116,7 @@ export class ProxyPublisher {
       else fresh.push(candidate);
     }
     if (fresh.length === 0) return answers;
-    for (const [key, answer] of await this.#publishNew(fresh, voucherHeader)) answers.set(key, answer);
+    for (const [key, answer] of await this.#publishNew(fresh, voucherHeader, stampHeaders)) answers.set(key, answer);
     return answers;
   }
 
@@ -144,13 +147,17 @@ export class ProxyPublisher {
     return found;
   }
 
-  async #publishNew(fresh: readonly Candidate[], voucherHeader: string | null): Promise<ReadonlyMap<string, Answer>> {
+  async #publishNew(
+    fresh: readonly Candidate[],
+    voucherHeader: string | null,
+    stampHeaders?: StampHeaders,
+  ): Promise<ReadonlyMap<string, Answer>> {
     const { gate, fates, nodeId, isRegistered } = this.#options;
     if (!isRegistered()) throw unavailable(`node ${nodeId} is not in the registry: try another`);
     if (!fates.take(fresh)) throw unavailable("this node gave too many publishes no answer: try another");
     let call: OpenCall | undefined;
     try {
-      const admission = await gate.admit({ envelopes: fresh.map(({ read }) => read), voucherHeader });
+      const admission = await gate.admit({ envelopes: fresh.map(({ read }) => read), voucherHeader, stampHeaders });
       const answers = await this.#forward(fresh, admission);
       if (answers instanceof Map) return answers;
       call = answers;

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 
-import type { Address } from "../../protocol/bytes.ts";
+import type { Address, Hex } from "../../protocol/bytes.ts";
 import { mergeVouchers } from "../../protocol/voucher.ts";
 import type { Book } from "../backing.ts";
 import type { Standing } from "../holdings/decide.ts";
@@ -10,7 +10,7 @@ import { LeaseOverError, keyOf } from "../holdings/ports.ts";
 import type { Charge } from "../ports.ts";
 import { PostageRefused } from "../refusal.ts";
 import type { ChargeBook } from "./charges/chargeBook.ts";
-import { bytesOf, digitsOf, swapped, toAccount } from "./encode.ts";
+import { bytesOf, digitsOf, hexOf, swapped, toAccount } from "./encode.ts";
 import type { Engine } from "./engine.ts";
 import { ACCOUNT_COLUMNS } from "./ledgerTables.ts";
 import type { Trx } from "./tables.ts";
@@ -23,6 +23,7 @@ interface Tools {
 /** A book with what this transaction is going to write of it. */
 interface Entry extends Book {
   id: bigint;
+  heldStamps: Map<Hex, bigint>;
   isRaised: boolean;
   lendsPico: bigint;
 }
@@ -83,8 +84,8 @@ async function lockAccounts(trx: Trx, asks: readonly Ask[]): Promise<Map<Address
   const entries = new Map<Address, Entry>();
   for (const row of rows) {
     const account = toAccount(row);
-    const nothing = { heldPico: 0n, lentPico: 0n, lendsPico: 0n, isRaised: false };
-    entries.set(account.channel, { account, id: row.id, ...nothing });
+    const nothing = { heldPico: 0n, lentPico: 0n, lendsPico: 0n, stampsUsed: 0n, isRaised: false };
+    entries.set(account.channel, { account, id: row.id, heldStamps: new Map(), ...nothing });
   }
   for (const { raise } of asks) {
     const entry = raise && entries.get(raise.channel);
@@ -99,7 +100,7 @@ async function lockAccounts(trx: Trx, asks: readonly Ask[]): Promise<Map<Address
 }
 
 interface Fact {
-  kind: "held" | "lent" | "reserved" | "charged" | "count" | "generation";
+  kind: "held" | "lent" | "stamps" | "stamp" | "reserved" | "charged" | "count" | "generation";
   account_id: bigint | null;
   digest: Uint8Array | null;
   amount: string | null;
@@ -123,6 +124,10 @@ async function look(
       from reservations where account_id = any(${ids}) group by account_id
     union all select 'lent', account_id, ${none}, sum(pico)::text
       from lent where account_id = any(${ids}) group by account_id
+    union all select 'stamps', accounts.id, ${none}, used::text
+      from stamp_used join accounts using (channel) where accounts.id = any(${ids})
+    union all select 'stamp', account_id, stamp_inbox, stamp_price::text
+      from reservations where account_id = any(${ids}) and stamp_inbox is not null
     union all select 'reserved', account_id, digest, process_id::text
       from reservations join ${wanted} using (account_id, digest)
     union all select 'charged', account_id, digest, null
@@ -139,6 +144,8 @@ async function look(
     if (kind === "count" || kind === "generation") numbers[kind] = BigInt(amount!);
     else if (kind === "held") byId.get(account_id!)!.heldPico = BigInt(amount!);
     else if (kind === "lent") byId.get(account_id!)!.lentPico = BigInt(amount!);
+    else if (kind === "stamps") byId.get(account_id!)!.stampsUsed = BigInt(amount!);
+    else if (kind === "stamp") byId.get(account_id!)!.heldStamps.set(hexOf(digest!), BigInt(amount!));
     else if (kind === "charged") stand(account_id!, digitsOf(digest!), "charged");
     else stand(account_id!, digitsOf(digest!), BigInt(amount!) === process ? "here" : "elsewhere");
   }
@@ -166,6 +173,7 @@ function decideOne(
     const entry = entries.get(charge.channel)!;
     standings.set(keyOf(charge), "here");
     entry.heldPico += charge.feePico;
+    if (charge.stamp) entry.heldStamps.set(charge.stamp.inbox, charge.stamp.price);
     if (!isLent) continue;
     entry.lentPico += charge.feePico;
     entry.lendsPico += charge.feePico;
@@ -199,10 +207,12 @@ async function write(
     with me as (
       select id from processes where id = ${process}::bigint and expires_at > ${now()} for key share
     )${lends.length > 0 ? sql`, lending as (${lending})` : sql``}
-    insert into reservations (account_id, digest, process_id, fee_pico)
-    select given.account_id, given.digest, me.id, given.fee_pico from me,
+    insert into reservations (account_id, digest, process_id, fee_pico, stamp_inbox, stamp_price)
+    select given.account_id, given.digest, me.id, given.fee_pico, given.inbox, given.price from me,
       unnest(${held.map(({ channel }) => entries.get(channel)!.id)}::bigint[],
-        ${held.map(({ digest }) => bytesOf(digest))}::bytea[], ${held.map(({ feePico }) => feePico)}::bigint[])
-      as given (account_id, digest, fee_pico)`.execute(trx);
+        ${held.map(({ digest }) => bytesOf(digest))}::bytea[], ${held.map(({ feePico }) => feePico)}::bigint[],
+        ${held.map(({ stamp }) => (stamp ? bytesOf(stamp.inbox) : null))}::bytea[],
+        ${held.map(({ stamp }) => stamp?.price ?? null)}::bigint[])
+      as given (account_id, digest, fee_pico, inbox, price)`.execute(trx);
   if (numAffectedRows !== BigInt(held.length)) throw leaseOver(process);
 }

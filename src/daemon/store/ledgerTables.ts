@@ -20,6 +20,7 @@ import { bytesOf, digitsOf, hexOf, largestPerChannel, splitAddresses, swapped, t
 import type { Engine } from "./engine.ts";
 import { inTransaction, retried } from "./engine.ts";
 import { meter } from "./meterTables.ts";
+import { stampsUsed } from "./stampTables.ts";
 import { statementsOf } from "./tables.ts";
 
 export const ACCOUNT_COLUMNS = [
@@ -158,6 +159,10 @@ export class LedgerTables implements LedgerStore {
       .where("minute", "<=", toMinute)
       .execute();
     return new Map(rows.map(({ minute, count }) => [minute, count]));
+  }
+
+  stampsUsed(channels: readonly Address[]): Promise<Map<Address, bigint>> {
+    return stampsUsed(this.#engine.kysely, channels);
   }
 
   async size(): Promise<StoreSize> {

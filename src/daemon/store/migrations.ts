@@ -151,5 +151,75 @@ const holdings: Migration = ({ bytes, integer, id, withoutRowid }) => [
    ) ${withoutRowid}`,
 ];
 
+/** Stamps: the identity log as far as it matters, what welcomes cost, and what recipients say. */
+const stamps: Migration = ({ bytes, integer, id, withoutRowid }) => [
+  `create table inbox_log (
+     one ${integer} primary key check (one = 1),
+     read_to ${integer} not null,
+     read_to_at ${integer} not null
+   )`,
+  `create table inbox_members (
+     inbox ${bytes} not null,
+     member text not null,
+     sequence_id ${integer} not null,
+     added_at ${integer} not null,
+     added_by text,
+     is_account ${integer} not null,
+     removed_at ${integer},
+     primary key (inbox, member, sequence_id)
+   ) ${withoutRowid}`,
+  `create table installations (
+     key ${bytes} primary key,
+     inbox ${bytes} not null,
+     listed_at ${integer} not null
+   ) ${withoutRowid}`,
+  `create table stamps (
+     payer ${bytes} not null,
+     inbox ${bytes} not null,
+     welcome ${bytes} not null,
+     opened_at ${integer} not null,
+     originator ${integer} not null,
+     sequence_id ${integer} not null,
+     price ${integer} not null,
+     standing text not null,
+     primary key (inbox, payer, welcome)
+   ) ${withoutRowid}`,
+  "create index stamps_by_inbox on stamps (inbox, opened_at)",
+  "create index stamps_open on stamps (opened_at) where standing = 'open'",
+  `create table stamp_used (channel ${bytes} primary key, used ${integer} not null) ${withoutRowid}`,
+  `create table notes (
+     id ${id},
+     subject text not null unique,
+     inbox ${bytes} not null,
+     payer ${bytes} not null,
+     kind text not null,
+     packed ${bytes} not null,
+     heard_at ${integer} not null
+   )`,
+  "create index notes_by_inbox on notes (inbox, kind, payer)",
+  "create index notes_by_time on notes (kind, heard_at)",
+  `create table passes (
+     id ${id},
+     payer ${bytes} not null,
+     welcome ${bytes} not null,
+     payer_digest ${bytes} not null,
+     inbox ${bytes} not null,
+     note ${bytes},
+     tag ${bytes},
+     heard_at ${integer} not null,
+     unique (welcome, payer)
+   )`,
+  "create index passes_by_time on passes (heard_at)",
+  `create table waiver_uses (
+     inbox ${bytes} not null,
+     payer ${bytes} not null,
+     waiver_id text not null,
+     uses ${integer} not null,
+     primary key (inbox, payer, waiver_id)
+   ) ${withoutRowid}`,
+  `alter table reservations add column stamp_inbox ${bytes}`,
+  `alter table reservations add column stamp_price ${integer}`,
+];
+
 /** Migration i brings the schema from version i to i + 1. What was released is never edited, only followed. */
-export const MIGRATIONS: readonly Migration[] = [first, facts, holdings];
+export const MIGRATIONS: readonly Migration[] = [first, facts, holdings, stamps];

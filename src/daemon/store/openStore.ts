@@ -11,6 +11,7 @@ import { HoldingTables } from "./holdingTables.ts";
 import { IntentTables } from "./intentTables.ts";
 import { LeadershipTable, endLease } from "./leadershipTable.ts";
 import { LedgerTables } from "./ledgerTables.ts";
+import { NoteTables } from "./noteTables.ts";
 import type { Migration } from "./migrations.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { PostgresLimits } from "./postgresEngine.ts";
@@ -55,6 +56,7 @@ export async function openStore(options: StoreOptions): Promise<DaemonStore> {
     leadership: new LeadershipTable(engine),
     holdings: engine.isShared ? new HoldingTables(engine, book) : undefined,
     reports: new ReportTables(engine),
+    stamps: new NoteTables(engine),
     isShared: engine.isShared,
     close: async () => {
       await book.settle();

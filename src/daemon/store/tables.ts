@@ -167,6 +167,9 @@ export interface ReservationTable {
   digest: Uint8Array;
   process_id: bigint;
   fee_pico: bigint;
+  /** Of a message that needs a stamp. */
+  stamp_inbox: Uint8Array | null;
+  stamp_price: bigint | null;
 }
 
 /** What a process has let in since its last round of gossip. */
@@ -174,6 +177,78 @@ export interface LentTable {
   account_id: bigint;
   process_id: bigint;
   pico: bigint;
+}
+
+/** Where reading the identity log has come to. */
+export interface InboxLogTable {
+  one: bigint;
+  read_to: bigint;
+  read_to_at: bigint;
+}
+
+/** Who was a member of an inbox from when to when. */
+export interface InboxMemberTable {
+  inbox: Uint8Array;
+  member: string;
+  /** Of the update that added it. */
+  sequence_id: bigint;
+  added_at: bigint;
+  added_by: string | null;
+  is_account: bigint;
+  removed_at: bigint | null;
+}
+
+/** Which inbox listed an installation key first. */
+export interface InstallationTable {
+  key: Uint8Array;
+  inbox: Uint8Array;
+  listed_at: bigint;
+}
+
+export interface StampTable {
+  payer: Uint8Array;
+  inbox: Uint8Array;
+  welcome: Uint8Array;
+  /** Date and place of the welcome that opened it. */
+  opened_at: bigint;
+  originator: bigint;
+  sequence_id: bigint;
+  price: bigint;
+  standing: string;
+}
+
+/** What a channel used of its ceiling: charged, or held for open stamps. */
+export interface StampUsedTable {
+  channel: Uint8Array;
+  used: bigint;
+}
+
+export interface NoteTable {
+  id: Generated<bigint>;
+  subject: string;
+  inbox: Uint8Array;
+  payer: Uint8Array;
+  kind: string;
+  packed: Uint8Array;
+  heard_at: bigint;
+}
+
+export interface PassTable {
+  id: Generated<bigint>;
+  payer: Uint8Array;
+  welcome: Uint8Array;
+  payer_digest: Uint8Array;
+  inbox: Uint8Array;
+  note: Uint8Array | null;
+  tag: Uint8Array | null;
+  heard_at: bigint;
+}
+
+export interface WaiverUseTable {
+  inbox: Uint8Array;
+  payer: Uint8Array;
+  waiver_id: string;
+  uses: bigint;
 }
 
 export interface Tables {
@@ -196,6 +271,14 @@ export interface Tables {
   processes: ProcessTable;
   reservations: ReservationTable;
   lent: LentTable;
+  inbox_log: InboxLogTable;
+  inbox_members: InboxMemberTable;
+  installations: InstallationTable;
+  stamps: StampTable;
+  stamp_used: StampUsedTable;
+  notes: NoteTable;
+  passes: PassTable;
+  waiver_uses: WaiverUseTable;
 }
 
 export type Trx = Transaction<Tables>;

@@ -3,6 +3,7 @@ import type { Address } from "../../protocol/bytes.ts";
 import { canonicalPayerEnvelopeSize, readOriginatorEnvelope, readPayerEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { keccak256 } from "../../protocol/keccak.ts";
+import { welcomeKeyOf } from "../../protocol/stamps/rules.ts";
 import { isNodeOnly } from "../../protocol/topics.ts";
 import { chargeDigest } from "../account.ts";
 
@@ -22,6 +23,8 @@ export interface MeteredEnvelope extends CarriedEnvelope {
   size: number;
   /** Costs nothing and counts for nothing. */
   isFree: boolean;
+  /** The installation key that a welcome is addressed to. */
+  welcomeKey?: Uint8Array;
 }
 
 /** An envelope that nobody can be charged for, and why. */
@@ -44,8 +47,10 @@ export function readEnvelope(bytes: Uint8Array, retentionDays: number): MeteredE
     const read = readPayerEnvelope(payerEnvelope, fastRecoverAddress);
     // Its fee would depend on whose log is metered first: only the log of its target charges it, in every daemon alike.
     if (read.targetOriginator !== originatorId) return { ...carried, problem: "wrong_target" };
+    const welcomeKey = welcomeKeyOf(read.client.topic);
     return {
       ...carried,
+      ...(welcomeKey ? { welcomeKey: welcomeKey.slice() } : {}),
       payer: read.payer,
       digest: chargeDigest(read.digest),
       size: canonicalPayerEnvelopeSize({ ...read, retentionDays }),

@@ -11,6 +11,7 @@ import type {
 } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 import { PublishApi, QueryApi, ReplicationApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 
+import { stampHeadersOf } from "../../protocol/stamps/headers.ts";
 import { callerOf } from "../../platform/caller.ts";
 import type { Publisher } from "../publish.ts";
 import type { FeedPorts } from "./feed.ts";
@@ -28,6 +29,7 @@ export function nodeRoutes(ports: FeedPorts, publisher: Publisher): (router: Con
         payerEnvelopes,
         context.requestHeader.get(VOUCHER_HEADER),
         callerOf(context),
+        stampHeadersOf(context.requestHeader),
       ),
     }),
   };

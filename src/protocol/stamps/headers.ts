@@ -7,6 +7,18 @@ export const WAIVER_HEADER = "x-postage-waiver";
 /** Packed sender tags, one per welcome that has one, in the same way. */
 export const SENDER_HEADER = "x-postage-sender";
 
+/** Both as they came, null where they did not. */
+export interface StampHeaders {
+  waiver: string | null;
+  sender: string | null;
+}
+
+export const NO_STAMP_HEADERS: StampHeaders = { waiver: null, sender: null };
+
+export function stampHeadersOf(headers: { get(name: string): string | null }): StampHeaders {
+  return { waiver: headers.get(WAIVER_HEADER), sender: headers.get(SENDER_HEADER) };
+}
+
 /** What one call carries of each. */
 export const MOST_PER_HEADER = 64;
 

@@ -86,3 +86,11 @@ export function noteSubject(note: Note): string {
 export function keepsOut({ tag, isBlocked }: Block, carried: Hex | undefined): boolean {
   return isBlocked && (tag === undefined || carried === undefined || tag === carried);
 }
+
+/**
+ * How long after its listing an installation needs stamps: until then not every node has read of it from a block that
+ * stays. On a chain of one machine, whose newest block stays, at once.
+ */
+export function inboxSettlesSeconds(chainId: bigint): bigint {
+  return chainId === 31_337n ? 0n : 1_800n;
+}

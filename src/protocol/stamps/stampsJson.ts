@@ -52,7 +52,6 @@ export const NOTE_REFUSALS = [
   "not_a_member",
   "no_such_stamp",
   "window_over",
-  "expired",
   "too_many",
   "busy",
 ] as const;
@@ -74,6 +73,7 @@ export type NoteResult = z.infer<typeof noteResultsSchema>["results"][number];
 /** What a gate let a welcome in with: the waiver that it used, the sender tag that it carried. */
 export interface WelcomePass {
   payer: Address;
+  inbox: Hex;
   /** The whole payer digest, 32 bytes. */
   payerDigest: Hex;
   note?: Uint8Array;
@@ -85,6 +85,7 @@ export const passesSchema = z.strictObject({
     .array(
       z.strictObject({
         payer: hex(20),
+        inbox: hex(32),
         payerDigest: hex(32),
         note: packed(MOST_NOTE_BYTES).optional(),
         tag: packed(SENDER_TAG_LENGTH).optional(),
@@ -94,8 +95,8 @@ export const passesSchema = z.strictObject({
     .max(MOST_NOTES),
 });
 
-export function passToJson({ payer, payerDigest, note, tag }: WelcomePass) {
-  return { payer, payerDigest, ...(note ? { note: toHex(note) } : {}), ...(tag ? { tag: toHex(tag) } : {}) };
+export function passToJson({ payer, inbox, payerDigest, note, tag }: WelcomePass) {
+  return { payer, inbox, payerDigest, ...(note ? { note: toHex(note) } : {}), ...(tag ? { tag: toHex(tag) } : {}) };
 }
 
 /**
@@ -125,7 +126,7 @@ export type ShownStamp = z.infer<typeof stampsSchema>["stamps"][number];
 
 export const blocksSchema = z.object({ blocks: z.array(packed(MOST_NOTE_BYTES)).max(10 * MOST_SHOWN) });
 
-/** Since the daemon began: who runs a farm reports more than others. */
+/** Of the last 44 days, as this node knows it: who runs a farm reports more than others. */
 export const ratesSchema = z.object({
   inbox: hex(32),
   ...{ stamps: uint(64), open: uint(64), accepted: uint(64), spam: uint(64), silent: uint(64), waived: uint(64) },
