@@ -61,7 +61,7 @@ async function worker(from: number, of: number): Promise<void> {
 }
 
 function report(): never {
-  const sums = { accepted: 0, refused: 0, kills: 0, reorgs: 0, deepest: 0, settlements: 0 };
+  const sums = { accepted: 0, refused: 0, kills: 0, reorgs: 0, deepest: 0, settlements: 0, reports: 0 };
   for (const { figures } of all) {
     for (const key of Object.keys(sums) as (keyof typeof sums)[]) {
       sums[key] = key === "deepest" ? Math.max(sums[key], figures[key]) : sums[key] + figures[key];
@@ -71,7 +71,7 @@ function report(): never {
   console.log(
     `${all.length} seeds, ${broken} broken: ${sums.accepted} messages accepted, ${sums.refused} refused, ` +
       `${sums.kills} kills, ${sums.reorgs} reorganisations of up to ${sums.deepest} blocks, ` +
-      `${sums.settlements} transactions mined`,
+      `${sums.settlements} transactions mined, ${sums.reports} reports`,
   );
   process.exit(broken === 0 && all.length === count ? 0 : 1);
 }

@@ -7,6 +7,8 @@ import { ProtocolError } from "../../src/protocol/errors.ts";
 import type { PostageDomain, SignedVoucher } from "../../src/protocol/voucher.ts";
 import { VOUCHER_ROW_LENGTH, readVoucher } from "../../src/protocol/voucher.ts";
 import type { Random } from "./random.ts";
+import type { ReportCall, ReportRules, SimReport } from "./reports/rules.ts";
+import { SimRevert } from "./reports/rules.ts";
 import type { VirtualClock } from "./virtualClock.ts";
 
 export const BLOCK_SECONDS = 2;
@@ -38,6 +40,7 @@ export interface SimState {
   distributed: bigint;
   claimed: Map<number, bigint>;
   withdrawn: bigint;
+  reports: readonly SimReport[];
 }
 
 /** What a payer does on chain. Applied in some block, in several after reorgs, or in none. */
@@ -78,7 +81,7 @@ export interface SimBlock {
 }
 
 /** A call of a daemon: what the contracts would take as ABI, here as JSON. */
-export type SimCall = { do: "settle"; rows: Hex } | { do: "distribute" } | { do: "claim"; nodeId: number };
+export type SimCall = { do: "settle"; rows: Hex } | { do: "distribute" } | { do: "claim"; nodeId: number } | ReportCall;
 
 export const CONTRACT: Address = `0x${"c0".repeat(20)}`;
 
@@ -95,6 +98,8 @@ export class SimChain {
   readonly blocks: SimBlock[] = [];
   readonly pool = new Map<Hex, SimTransaction>();
   readonly nodeIds: readonly number[];
+  /** Without it there are no reports. */
+  reportRules: ReportRules | undefined;
   baseFee = USUAL_BASE_FEE;
   #actions: PayerAction[] = [];
   #fork = 0;
@@ -108,7 +113,7 @@ export class SimChain {
     this.nodeIds = nodeIds;
     const state: SimState = {
       ...{ channels: new Map(), nonces: new Map(), wei: new Map(wei), claimed: new Map() },
-      ...{ collected: 0n, distributed: 0n, withdrawn: 0n },
+      ...{ collected: 0n, distributed: 0n, withdrawn: 0n, reports: [] },
     };
     this.#push(state, [], [], [], new Map());
   }
@@ -147,7 +152,7 @@ export class SimChain {
       state.wei.set(from, (state.wei.get(from) ?? 0n) - GAS_USED * this.baseFee);
       const effect = this.#execute(state, transaction, touched);
       const { hash } = transaction;
-      receipts.set(hash, { hash, isSuccess: true, effect });
+      receipts.set(hash, { hash, isSuccess: effect !== undefined, effect: effect ?? "" });
       transactions.push(transaction);
       this.pool.delete(hash);
     }
@@ -184,10 +189,16 @@ export class SimChain {
     return paying.sort((a, b) => a.nonce - b.nonce || (a.maxFeePerGas > b.maxFeePerGas ? -1 : 1));
   }
 
-  #execute(state: SimState, { to, data }: SimTransaction, touched: Set<Address>): string {
+  /** Undefined when it reverts. */
+  #execute(state: SimState, { to, data }: SimTransaction, touched: Set<Address>): string | undefined {
     // A filled gap: nothing happens.
     if (to !== CONTRACT) return "";
-    return this.#run(state, decodeCall(data), touched);
+    try {
+      return this.#run(state, decodeCall(data), touched);
+    } catch (error) {
+      if (error instanceof SimRevert) return undefined;
+      throw error;
+    }
   }
 
   #run(state: SimState, call: SimCall, touched: Set<Address>): string {
@@ -203,6 +214,11 @@ export class SimChain {
         const amount = this.claimable(call.nodeId, state);
         state.claimed.set(call.nodeId, (state.claimed.get(call.nodeId) ?? 0n) + amount);
         return String(amount);
+      }
+      default: {
+        if (!this.reportRules) throw new SimRevert("no code");
+        state.reports = this.reportRules.run(state.reports, call, this.#timestamp());
+        return call.do;
       }
     }
   }

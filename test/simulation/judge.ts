@@ -6,6 +6,7 @@ import { readPayerEnvelope } from "../../src/protocol/envelope.ts";
 import { PICO_PER_UNIT, picoToUnitsUp, unitsToPico } from "../../src/protocol/units.ts";
 import { FINAL_DEPTH, TIP } from "./chain.ts";
 import type { SimPayer } from "./payer.ts";
+import { judgeReports } from "./reports/judgeReports.ts";
 import type { SimOperator, World } from "./world.ts";
 import { EXPOSURE_CAP, NODE_IDS } from "./world.ts";
 
@@ -32,6 +33,7 @@ export async function judge(world: World): Promise<string[]> {
   for (const payer of world.payers) await judgePayer(world, payer, used.get(payer.channel) ?? 0n, check);
   const stuck = [...world.chain.pool.values()].filter(({ from, nonce }) => nonce < (waiting.get(from) ?? Infinity));
   check(stuck.length === 0, `D5: ${stuck.length} transactions are stuck in the pool`);
+  await judgeReports(world, check);
   return problems;
 }
 

@@ -10,9 +10,11 @@ import type { SimProcess } from "./process.ts";
 import type { Random } from "./random.ts";
 import type { VirtualClock } from "./virtualClock.ts";
 
-interface Stored {
+export interface Stored {
   sequenceId: bigint;
   envelope: Uint8Array;
+  payerEnvelope: Uint8Array;
+  originatorNs: bigint;
   /** `payer:payer digest`, under which a node stores an envelope once. */
   key: string;
 }
@@ -27,6 +29,12 @@ export class SimNode implements EnvelopeLog {
   readonly #keys = new Set<string>();
   #listeners = new Set<(originatorId: number) => void>();
   #inFlight = new Map<string, Promise<boolean>>();
+  /** Who is shown something else, and from where on. */
+  #misled = new Set<number>();
+  #misledFrom = 0;
+  /** Nothing more will come: a pair that is half there is shown as it is. */
+  isSettled = false;
+  readonly #issued = new Set<string>();
   readonly #clock: VirtualClock;
   readonly #random: Random;
 
@@ -62,21 +70,53 @@ export class SimNode implements EnvelopeLog {
     const own = this.#logOf(this.nodeId);
     const sequenceId = (own.at(-1)?.sequenceId ?? 0n) + 1n;
     const originatorNs = BigInt(this.#clock.now()) * 1_000_000n;
-    this.#store(this.nodeId, {
-      sequenceId,
-      envelope: envelopeOf(this.nodeId, sequenceId, originatorNs, read.bytes),
-      key,
-    });
+    this.#store(this.nodeId, this.#issue({ sequenceId, originatorNs, payerEnvelope: read.bytes, key }));
     admission.release(true);
     return true;
   }
 
-  /** Copies what another node has of its own log, up to a bound. Whether that was all. */
+  /** Copies what another node shows of its own log, up to a bound. Whether that was all. */
   replicate(from: SimNode, limit: number): boolean {
     const mine = this.#logOf(from.nodeId);
     const theirs = from.#logOf(from.nodeId);
-    for (const entry of theirs.slice(mine.length, mine.length + limit)) this.#store(from.nodeId, entry);
+    for (let left = limit; left > 0 && mine.length < theirs.length; left--) {
+      const shown = from.#shownTo(this.nodeId, mine.length);
+      for (const entry of shown) this.#store(from.nodeId, entry);
+      if (shown.length === 0) break;
+    }
     return mine.length >= theirs.length;
+  }
+
+  /** From here on some nodes are shown pairs of envelopes the other way round. */
+  equivocate(toward: readonly number[]): void {
+    this.#misled = new Set(toward);
+    this.#misledFrom = this.#logOf(this.nodeId).length;
+  }
+
+  /** The next entries of this node's log, one or a pair, as it shows them to a node; none while it waits. */
+  #shownTo(nodeId: number, index: number): Stored[] {
+    const own = this.#logOf(this.nodeId);
+    const [entry, next] = [own[index]!, own[index + 1]];
+    const isFirstOfPair = this.#misled.has(nodeId) && index >= this.#misledFrom && (index - this.#misledFrom) % 2 === 0;
+    if (!isFirstOfPair) return [entry];
+    if (!next) return this.isSettled ? [entry] : [];
+    return [this.#issue({ ...next, ...placeOf(entry) }), this.#issue({ ...entry, ...placeOf(next) })];
+  }
+
+  /** Signs, as it were: what was issued can be told from what was not. */
+  #issue(entry: Omit<Stored, "envelope">): Stored {
+    const { sequenceId, originatorNs, payerEnvelope } = entry;
+    const unsigned = encodeUnsignedOriginatorEnvelope({
+      ...{ originatorId: this.nodeId, sequenceId, originatorNs, payerEnvelope },
+      ...{ baseFeePico: 0n, congestionFeePico: 0n, expiryAt: 0n },
+    });
+    this.#issued.add(Buffer.from(unsigned).toString("hex"));
+    return { ...entry, envelope: envelopeOf(unsigned) };
+  }
+
+  /** Whether this node made an envelope: nobody else can. */
+  hasIssued(unsigned: Uint8Array): boolean {
+    return this.#issued.has(Buffer.from(unsigned).toString("hex"));
   }
 
   /** A new process over what is on disk. */
@@ -117,11 +157,9 @@ export class SimNode implements EnvelopeLog {
   }
 }
 
+const placeOf = ({ sequenceId, originatorNs }: Stored) => ({ sequenceId, originatorNs });
+
 /** The meter checks no originator's signature: whoever replicates does. */
-function envelopeOf(originatorId: number, sequenceId: bigint, originatorNs: bigint, payerEnvelope: Uint8Array) {
-  const unsignedOriginatorEnvelope = encodeUnsignedOriginatorEnvelope({
-    ...{ originatorId, sequenceId, originatorNs, payerEnvelope },
-    ...{ baseFeePico: 0n, congestionFeePico: 0n, expiryAt: 0n },
-  });
+function envelopeOf(unsignedOriginatorEnvelope: Uint8Array): Uint8Array {
   return toBinary(OriginatorEnvelopeSchema, create(OriginatorEnvelopeSchema, { unsignedOriginatorEnvelope }));
 }

@@ -163,6 +163,14 @@ export class SimRpc implements ChainEndpoint, TransactionChain {
     return this.#answer((view) => question(view.at(-1)!));
   }
 
+  /** Of the last block with an earlier timestamp. */
+  readBefore<T>(instant: bigint, question: (block: SimBlock) => T): Promise<T> {
+    return this.#answer((view) => {
+      if (view.at(-1)!.timestamp < instant) throw new Error(`the chain has not come to ${instant} yet`);
+      return question(view.findLast(({ timestamp }) => timestamp < instant)!);
+    });
+  }
+
   async #answer<T>(question: (view: readonly SimBlock[]) => T): Promise<T> {
     this.calls++;
     const { failureChance, mostDelayMs, mostLag } = this.faults;

@@ -14,6 +14,10 @@ const SETTLE_MS = 7 * MINUTE;
 const REPLICATE_MS = 400;
 const PAYER_MS = 3_000;
 const PAGE = 50;
+/** After the daemons began, for the part that a node plays in reports. */
+const ROLE_SECONDS = 60;
+/** Every fourth seed has them: its pairings take as long as all the rest. */
+const hasReports = (seed: number) => seed % 4 === 0;
 
 export interface Simulation {
   seed: number;
@@ -21,19 +25,28 @@ export interface Simulation {
   /** Two runs of a seed have the same. */
   digest: string;
   trace: string[];
-  figures: { accepted: number; refused: number; kills: number; reorgs: number; deepest: number; settlements: number };
+  figures: {
+    accepted: number;
+    refused: number;
+    kills: number;
+    reorgs: number;
+    deepest: number;
+    settlements: number;
+    reports: number;
+  };
 }
 
 /** Five bad minutes of a small network, and a quiet quarter of an hour, judged at the end. */
 export async function simulate(seed: number): Promise<Simulation> {
-  const world = await World.open(seed);
-  const figures = { accepted: 0, refused: 0, kills: 0, reorgs: 0, deepest: 0, settlements: 0 };
+  const world = await World.open(seed, hasReports(seed));
+  const figures = { accepted: 0, refused: 0, kills: 0, reorgs: 0, deepest: 0, settlements: 0, reports: 0 };
   try {
     const { clock, payers, operators } = world;
     world.mineRegularly();
     for (const payer of payers) payer.fund();
     await clock.runUntil(clock.now() + 2 * MINUTE);
     for (const operator of operators) world.boot(operator);
+    if (world.reporting) after(world, ROLE_SECONDS, () => world.reporting!.begin());
     world.every(REPLICATE_MS, (random) => replicate(world, random));
     for (const payer of payers) world.every(PAYER_MS, () => void payer.step());
     world.every(10_000, (random) => misfortune(world, random, figures));
@@ -59,6 +72,10 @@ export async function simulate(seed: number): Promise<Simulation> {
       figures.settlements += transactions.length;
       world.note("block", number, hash, transactions.map((sent) => sent.hash).join());
     }
+    for (const { digest, report, signers } of world.chain.head.state.reports) {
+      figures.reports++;
+      world.note("report", report.epoch, digest, signers, report.absentSeats);
+    }
     const digest = createHash("sha256").update(world.trace.join("\n")).digest("hex");
     return { seed, problems, digest, trace: world.trace, figures };
   } finally {
@@ -72,7 +89,7 @@ function replicate(world: World, random: Random): void {
     if (!node.running) continue;
     let isComplete = true;
     for (const other of world.operators) {
-      if (other.node === node) continue;
+      if (other.node === node || world.reporting?.isWithheld(other.node.nodeId)) continue;
       const isReached = other.node.running && world.isLinked(node.nodeId, other.node.nodeId);
       isComplete = isReached ? node.replicate(other.node, random.between(1, PAGE)) && isComplete : false;
     }
@@ -97,7 +114,7 @@ function misfortune(world: World, random: Random, figures: Simulation["figures"]
     rpc.isDown = true;
     after(world, random.between(5, 120), () => (rpc.isDown = false));
   }
-  if (random.chance(0.06)) {
+  if (random.chance(0.06) && world.reporting?.role !== "split") {
     world.cutOff = new Set(NODE_IDS.filter(() => random.chance(0.4)));
     world.note("cut off", ...world.cutOff);
     after(world, random.between(5, 90), () => (world.cutOff = new Set()));

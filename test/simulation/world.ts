@@ -20,6 +20,8 @@ import type { PayerKind } from "./payer.ts";
 import { SimPayer } from "./payer.ts";
 import { SimProcess } from "./process.ts";
 import { Random } from "./random.ts";
+import { idOf } from "./reports/peers.ts";
+import { SimReporting } from "./reports/reporting.ts";
 import type { RpcFaults } from "./rpc.ts";
 import { SimRpc } from "./rpc.ts";
 import { VirtualClock } from "./virtualClock.ts";
@@ -76,13 +78,23 @@ export class World {
   /** Operators that cannot reach each other: those in it from those that are not. */
   cutOff = new Set<number>();
   isCalm = false;
+  /** Unix milliseconds. */
+  calmSince = Infinity;
+  /** Without it nobody reports. */
+  readonly reporting: SimReporting | undefined;
 
-  private constructor(seed: number) {
+  private constructor(seed: number, hasReports: boolean) {
     this.random = new Random(seed);
     const wei = new Map<Address, bigint>(
       NODE_IDS.flatMap((id) => [keyOf(id, 1), keyOf(id, 2)]).map((key) => [addressOf(key), 10n * ETHER]),
     );
     this.chain = new SimChain(DOMAIN, NODE_IDS, this.clock, wei);
+    if (hasReports) this.reporting = new SimReporting(this, seed, NODE_IDS, (nodeId) => keyOf(nodeId, 4));
+    this.chain.reportRules = this.reporting?.rules;
+  }
+
+  nodeOf(nodeId: number): SimNode {
+    return this.operators[NODE_IDS.indexOf(nodeId)]!.node;
   }
 
   /** Of one message to a node: the larger ids take a byte more. */
@@ -90,8 +102,8 @@ export class World {
     return FEES.get(nodeId)!;
   }
 
-  static async open(seed: number): Promise<World> {
-    const world = new World(seed);
+  static async open(seed: number, hasReports: boolean): Promise<World> {
+    const world = new World(seed, hasReports);
     for (const nodeId of NODE_IDS) world.operators.push(await world.#operator(nodeId));
     const nodes = world.operators.map(({ node }) => node);
     for (const [i, kind] of KINDS.entries()) {
@@ -154,6 +166,16 @@ export class World {
         clock,
       },
     });
+    const parts = {
+      node,
+      process,
+      rpc: endpoints[0]!,
+      transactions,
+      clock,
+      rates: RATES,
+      retentionDays: RETENTION_DAYS,
+    };
+    const reports = this.reporting?.settingsFor(parts);
     const daemon = new Daemon({
       ...{ nodeId, domain: DOMAIN, deploymentBlock: 0n, policy: POLICY, operatorPort: undefined },
       intervalsMs: { watch: 4_000, gossip: 5_000, settle: 15_000 },
@@ -161,6 +183,7 @@ export class World {
       ...{ store, chain, transactions, envelopeLog: process.seen<SimNode>(node), clock, log: silentLog },
       isCaughtUp: () => node.isCaughtUp,
       transport: process.seen(this.#transport(nodeId)),
+      ...(reports ? { reports } : {}),
     });
     node.restart();
     node.running = { process, daemon };
@@ -194,15 +217,18 @@ export class World {
   #transport(from: number): GossipTransport {
     return {
       send: async (httpAddress, rows) => {
-        await this.clock.sleep(this.random.between(1, 100));
-        const to = Number(/\d+$/.exec(httpAddress)![0]);
-        const running = this.operators[NODE_IDS.indexOf(to)]!.node.running;
-        if (!running || !this.isLinked(from, to) || (!this.isCalm && this.random.chance(0.05))) {
-          throw new Error("unreachable");
-        }
-        await running.daemon.receiveVouchers(rows);
+        const to = idOf(httpAddress);
+        await this.travel(from, to, this.random);
+        await this.nodeOf(to).running!.daemon.receiveVouchers(rows);
       },
     };
+  }
+
+  /** On the way from one node to another. Rejects when it does not arrive. */
+  async travel(from: number, to: number, random: Random): Promise<void> {
+    await this.clock.sleep(random.between(1, 100));
+    const isLost = !this.nodeOf(to).running || !this.isLinked(from, to) || (!this.isCalm && random.chance(0.05));
+    if (isLost) throw new Error("unreachable");
   }
 
   isLinked(a: number, b: number): boolean {
@@ -212,8 +238,10 @@ export class World {
   /** From now on nothing goes wrong any more. */
   calm(): void {
     this.isCalm = true;
+    this.calmSince = this.clock.now();
     this.cutOff = new Set();
     for (const operator of this.operators) {
+      operator.node.isSettled = true;
       for (const rpc of operator.rpcs) Object.assign(rpc, { faults: { ...CALM_RPC }, isDown: false });
       Object.assign(operator.disk, { refuseChance: 0, loseAnswerChance: 0 });
       if (!operator.node.running) this.boot(operator);
