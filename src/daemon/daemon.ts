@@ -24,6 +24,7 @@ import { statusOf } from "./overview/status.ts";
 import type { Account, FinalizedBlock, RegisteredNode } from "./ports.ts";
 import type { Reports } from "./reports/openReports.ts";
 import { isForReports, openReports } from "./reports/openReports.ts";
+import { isChargedAsSpam } from "./reports/stamps/isCharged.ts";
 import { RateBook } from "./rateBook.ts";
 import { isForStamps } from "./stamps/stampRoutes.ts";
 import { Stamps } from "./stamps/openStamps.ts";
@@ -83,7 +84,7 @@ export class Daemon {
       options.stamps &&
       new Stamps(options.stamps, {
         ...{ nodeId, domain, store: store.stamps, ledger, recorder: this.#metrics, clock, log },
-        isCharged: async () => false,
+        isCharged: (stamp) => isChargedAsSpam(store.reports, stamp),
       });
     const gossip = new Gossip({ nodeId, domain, ledger, transport, clock, log });
     this.#talk = new Talk({ gossip, holdings, nodes: () => this.nodes, recorder: this.#metrics, clock });
@@ -95,6 +96,7 @@ export class Daemon {
       options.reports &&
       openReports(options.reports, {
         ...{ nodeId, clock, log, store: store.reports, ledger: store.ledger, recorder: this.#metrics },
+        ...(this.#stamps ? { stamps: this.#stamps.sources } : {}),
         originators: () => envelopeLog.originators(),
         nodes: () => this.nodes,
         receiveVouchers: (rows) => this.receiveVouchers(rows, "reports"),

@@ -78,7 +78,7 @@ const NOBODY: (channel: Address) => void = () => {};
 export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog(), exposureCap = 1_000_000n) {
   const clock = new ManualClock();
   const books = await storeAt(path, { clock });
-  const { ledger: store, reports } = books;
+  const { ledger: store, reports, stamps } = books;
   const state = { doubt: 0, isReady: true, isCaughtUp: true, onRaise: NOBODY, seats: 1, sharesUsed: 0, recoveries: 0 };
   const ledger = new Ledger(store, { onRaise: (channel) => state.onRaise(channel) });
   const holdings = new MemoryHoldings(ledger);
@@ -117,6 +117,7 @@ export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog()
     clock,
     store,
     reports,
+    stamps,
     close,
     ledger,
     holdings,

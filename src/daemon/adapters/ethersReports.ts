@@ -19,6 +19,7 @@ import type { SeatList } from "../reports/quorum.ts";
 import type { IntentKind } from "../transactions/ports.ts";
 import type { Transactions } from "../transactions/send.ts";
 import { dataFeePerByte } from "./dataFee.ts";
+import { chargeStamps } from "./ethersCharges.ts";
 
 /** Who waits longer than this looks again later; the transaction is looked after all the same. */
 const SEND_TIMEOUT_MS = 120_000;
@@ -32,7 +33,10 @@ const STREAM_EPOCHS = 14n;
 const ANSWER_SECONDS = 86_400n;
 
 export interface EthersReportsOptions {
-  contracts: Pick<Contracts, "epochReports" | "nodeSeats" | "postageChannels" | "rateRegistry" | "feeDistributor">;
+  contracts: Pick<
+    Contracts,
+    "epochReports" | "nodeSeats" | "postageChannels" | "rateRegistry" | "feeDistributor" | "stamps"
+  >;
   provider: Pick<Provider, "call" | "estimateGas" | "getBlock" | "getCode" | "getFeeData">;
   transactions: Pick<Transactions, "send">;
   /** The lanes' accounts: gas is estimated as theirs. */
@@ -169,6 +173,8 @@ export function ethersReports(options: EthersReportsOptions): ReportsChain {
       const owed = debits.reduce((sum, { amount }) => sum + amount, 0n);
       return sendIfWorth("penalties", call, owed + (report.absentSeats === 0n ? 0n : await epochPay()), true);
     },
+
+    charge: (report, charges, ceilings) => chargeStamps(contracts, sendIfWorth, report, charges, ceilings),
 
     async announce(report: Report, ranges: readonly LogRange[]) {
       const rows = await Promise.all(

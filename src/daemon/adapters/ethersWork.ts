@@ -110,10 +110,12 @@ export function hasEffect({
   postageChannels,
   nodeSeats,
   epochReports,
-}: WorkContracts & Pick<Contracts, "epochReports">) {
+  stamps,
+}: WorkContracts & Pick<Contracts, "epochReports" | "stamps">) {
   const topics: Partial<Record<IntentKind, string>> = {
     settle: postageChannels.interface.getEvent("Settled").topicHash,
     report: epochReports.interface.getEvent("ReportAccepted").topicHash,
+    charge: stamps.interface.getEvent("Charged").topicHash,
     penalties: epochReports.interface.getEvent("PenaltiesApplied").topicHash,
     announce: epochReports.interface.getEvent("RangesAnnounced").topicHash,
     rollCall: epochReports.interface.getEvent("RollCallAnswered").topicHash,

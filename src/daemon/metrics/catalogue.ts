@@ -24,7 +24,7 @@ const KIND = {
   kind: "`settle`, `distribute`, `rollOver`, `claim`, `fault`, `report`, `penalties`, `announce`, `rollCall`",
 };
 const WHY_NOT = {
-  why: "`history_missing`, `behind`, `log_differs`, `usage_differs`, `debits_differ`, `absence_differs`, `chain_state_missing`, `parent_unknown`, `not_due`, `not_a_seat`, `bad_signature`, `malformed`, `busy`",
+  why: "`history_missing`, `behind`, `log_differs`, `usage_differs`, `debits_differ`, `absence_differs`, `stamps_differ`, `stamps_omitted`, `chain_state_missing`, `parent_unknown`, `not_due`, `not_a_seat`, `bad_signature`, `malformed`, `busy`",
 };
 const QUICK = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -308,6 +308,10 @@ export const METRICS = {
   stampNotesKept: {
     ...{ name: "pennyblack_stamp_notes_kept", type: "gauge", unit: "notes" },
     help: "Notes that this daemon keeps. Statements go after 44 days, blocks and revocations stay.",
+  },
+  stampChargesSent: {
+    ...{ name: "pennyblack_stamp_charges_total", type: "counter", unit: "reports" },
+    help: "Final reports whose stamps this daemon charged, or found charged.",
   },
   stampsOpen: {
     ...{ name: "pennyblack_stamps_open", type: "gauge", unit: "stamps" },

@@ -1,7 +1,10 @@
+import type { Hex } from "../../protocol/bytes.ts";
 import { attest } from "../../protocol/report/bls.ts";
+import { owedOf } from "./stamps/stampRows.ts";
+import { ceilingRowsOf } from "./vouchers.ts";
 import { rollCallDigest } from "../../protocol/report/report.ts";
 import type { ReporterOptions } from "./options.ts";
-import type { ReportStanding, ReportSummary } from "./ports.ts";
+import type { ReportContents, ReportStanding, ReportSummary } from "./ports.ts";
 
 /** A year after finality nobody can ask for a leaf any more. */
 const SERVED_SECONDS = 365n * 86_400n;
@@ -13,15 +16,25 @@ const LOOKED_AT = 32;
 const DROPPED = 16;
 const ACCEPTED_EPOCHS = 3n;
 const TURN_SECONDS = 60n;
+/** What is charged later after finality comes into no pot. */
+const POT_SECONDS = 3n * 86_400n;
 
 /** What becomes of reports once they are on chain: final, applied, announced, and after a year forgotten. */
 export class Aftermath {
   readonly #options: ReporterOptions;
-  /** Final, applied and announced: nothing becomes of them any more. */
+  /** Final, applied, charged and announced: nothing becomes of them any more. */
   readonly #done = new Set<string>();
+  /** Whose stamps this daemon has seen charged. */
+  readonly #charged = new Set<string>();
+  /** Brought on chain by this daemon: it charges first. */
+  readonly #submitted = new Set<string>();
 
   constructor(options: ReporterOptions) {
     this.#options = options;
+  }
+
+  noteSubmitted(digest: Hex): void {
+    this.#submitted.add(digest);
   }
 
   async step(): Promise<void> {
@@ -60,15 +73,35 @@ export class Aftermath {
     const { report, debits, ranges } = contents;
     const hasPenalties = debits.length > 0 || report.absentSeats !== 0n;
     const isApplied = standing.hasPenaltiesApplied || !hasPenalties;
-    if (isApplied && standing.isAnnounced) {
+    const wait = this.#waitSeconds(report.epoch);
+    const turnAt = standing.finalAt + (this.#submitted.has(digest) ? 0n : wait);
+    const isLate = now >= standing.finalAt + POT_SECONDS;
+    const isCharged = isLate || (await this.#charge(digest, contents, now >= turnAt));
+    if (isApplied && standing.isAnnounced && isCharged) {
       this.#done.add(digest);
+      this.#charged.delete(digest);
+      this.#submitted.delete(digest);
       return;
     }
-    if (now < standing.finalAt + this.#waitSeconds(report.epoch)) return;
+    if (now < standing.finalAt + wait) return;
     if (!isApplied && (await chain.applyPenalties(report, debits)))
       log.info({ digest }, "applied a report's penalties");
     if (!standing.isAnnounced && (await chain.announce(report, ranges)))
       log.info({ digest }, "announced a report's ranges");
+  }
+
+  /** Whether nothing more can be charged under it. Each waits its turn, whoever submitted it goes first. */
+  async #charge(digest: Hex, { report, stamps }: ReportContents, isTurn: boolean): Promise<boolean> {
+    const { chain, ledger, log, recorder } = this.#options;
+    const owed = owedOf(stamps?.charges ?? []);
+    if (owed.length === 0 || this.#charged.has(digest)) return true;
+    if (!isTurn) return false;
+    const ceilings = await ceilingRowsOf(ledger, owed);
+    if (!(await chain.charge(report, stamps!.charges, ceilings))) return false;
+    log.info({ digest, channels: owed.length }, "charged a report's stamps");
+    recorder?.count("stampChargesSent");
+    this.#charged.add(digest);
+    return true;
   }
 
   #waitSeconds(epoch: bigint): bigint {

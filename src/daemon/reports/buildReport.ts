@@ -13,10 +13,12 @@ import type { LogRange, UsageLeaf } from "../../protocol/report/leaves.ts";
 import { logsTree } from "../../protocol/report/leaves.ts";
 import type { Report, ReportsDomain } from "../../protocol/report/report.ts";
 import { reportDigest } from "../../protocol/report/report.ts";
-import { TreeTag, emptyRoot } from "../../protocol/report/tree.ts";
 import { picoToUnitsUp } from "../../protocol/units.ts";
 import type { RateBook } from "../rateBook.ts";
 import type { FactStore, ReportContents } from "./ports.ts";
+import type { RangeWelcome } from "./stamps/buildStamps.ts";
+import type { ReportStamps } from "./stamps/stampRows.ts";
+import { NO_STAMPS, rootsOf } from "./stamps/stampRows.ts";
 import type { Originated } from "./usageBook.ts";
 import { addOriginated } from "./usageBook.ts";
 import { UsageLeaves, mergeLeaves } from "./usageLeaves.ts";
@@ -36,6 +38,8 @@ export interface BuildSources {
   backing(channels: readonly Address[]): Promise<ReadonlyMap<Address, ChannelBacking>>;
   /** Fees of the largest vouchers known. */
   signedFees(channels: readonly Address[]): Promise<ReadonlyMap<Address, bigint>>;
+  /** What welcomes of the ranges, and evidence, make of the parent's stamps. Absent: nothing is said of them. */
+  stamps?(parent: ReportStamps, welcomes: readonly RangeWelcome[]): Promise<ReportStamps>;
 }
 
 /** What is agreed on before a report can be built. */
@@ -64,30 +68,31 @@ export interface BuiltReport extends ReportContents {
 export async function buildReport(
   sources: BuildSources,
   request: BuildRequest,
-  parent: Pick<ReportContents, "ranges" | "usage"> | undefined,
+  parent: Pick<ReportContents, "ranges" | "usage" | "stamps"> | undefined,
 ): Promise<BuiltReport> {
   const { epoch, round, registryVersion, seats, absentSeats, ranges } = request;
   const usageBefore = parent?.usage ?? new UsageLeaves(new Uint8Array());
   const originated: Originated = new Map();
+  const welcomes: RangeWelcome[] = [];
   for (const range of ranges) {
     const before = parent?.ranges.find(({ originatorId }) => originatorId === range.originatorId);
     const from = (before?.firstSequenceId ?? range.firstSequenceId) - 1n;
-    await addOriginated(originated, sources.facts, sources.rates, range, from);
+    await addOriginated(originated, sources.facts, sources.rates, range, from, (one) => welcomes.push(one));
   }
   const changed = await changedLeaves(sources, usageBefore, originated);
   const usage = mergeLeaves(usageBefore, changed);
   const debits = boundedDebits(debitsOf(usageBefore, changed, originated), mostSeatsHit(seats));
+  const stamps = (await sources.stamps?.(parent?.stamps ?? NO_STAMPS, welcomes)) ?? parent?.stamps ?? NO_STAMPS;
   const report: Report = {
     ...{ shard: 0, epoch, round, parent: request.parent, registryVersion, absentSeats },
     logsRoot: logsTree(ranges).root,
     usageRoot: usage.root(),
-    stampChargesRoot: emptyRoot(TreeTag.charges),
-    stampPayoutsRoot: emptyRoot(TreeTag.payouts),
+    ...rootsOf(stamps),
     debitsHash: debitsHash(debits),
   };
   const unpaidChannels = [...changed.values()].filter((leaf) => unpaidOf(leaf) > 0n).map(({ channel }) => channel);
   return {
-    ...{ report, ranges: [...ranges], usage, debits },
+    ...{ report, ranges: [...ranges], usage, debits, stamps },
     digest: toHex(reportDigest(sources.domain, report)),
     unpaidChannels: unpaidChannels.sort(),
   };

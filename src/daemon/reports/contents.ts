@@ -8,18 +8,22 @@ import type { ReportsDomain } from "../../protocol/report/report.ts";
 import { reportDigest } from "../../protocol/report/report.ts";
 import type { ReportContents } from "./ports.ts";
 import { reportFromJson, reportToJson } from "../../protocol/report/reportJson.ts";
+import { NO_STAMPS, packStamps, rootsOf, unpackStamps } from "./stamps/stampRows.ts";
 import { UsageLeaves } from "./usageLeaves.ts";
+
+type Four = [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
 
 /** More of one report is not taken from a peer: with it a million channels fit. */
 export const MOST_CONTENTS_BYTES = 64 * 1024 * 1024;
 
-/** Report as JSON, ranges, debits and usage leaves, each behind its length in 4 bytes. */
-export function packContents({ report, ranges, usage, debits }: ReportContents): Uint8Array {
+/** Report as JSON, ranges, debits, usage leaves and, where there are any, stamps, each behind its length in 4 bytes. */
+export function packContents({ report, ranges, usage, debits, stamps }: ReportContents): Uint8Array {
   const parts = [
     utf8ToBytes(JSON.stringify(reportToJson(report))),
     concatBytes(...ranges.map(packRange)),
     packDebits(debits),
     usage.packed,
+    ...(stamps ? [packStamps(stamps)] : []),
   ];
   return concatBytes(...parts.flatMap((part) => [uintToBytes(BigInt(part.length), 4), part]));
 }
@@ -31,17 +35,18 @@ export function packContents({ report, ranges, usage, debits }: ReportContents):
 export function unpackContents(domain: ReportsDomain, digest: Hex, packed: Uint8Array): ReportContents {
   try {
     const parts: Uint8Array[] = [];
-    for (let at = 0; at < packed.length && parts.length < 4;) {
+    for (let at = 0; at < packed.length && parts.length < 5;) {
       const length = Number(bytesToUint(packed.subarray(at, at + 4)));
       parts.push(packed.subarray(at + 4, at + 4 + length));
       at += 4 + length;
     }
-    const [json, rangeRows, debitRows, leaves] = parts as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
-    const contents = {
+    const [json, rangeRows, debitRows, leaves, stamps] = parts as [...Four, Uint8Array?];
+    const contents: ReportContents = {
       report: reportFromJson(JSON.parse(new TextDecoder().decode(json))),
       ranges: unpackRanges(rangeRows),
       debits: unpackDebits(debitRows),
       usage: new UsageLeaves(leaves.slice()),
+      ...(stamps ? { stamps: unpackStamps(stamps) } : {}),
     };
     requireMatch(domain, digest, contents);
     return contents;
@@ -50,11 +55,18 @@ export function unpackContents(domain: ReportsDomain, digest: Hex, packed: Uint8
   }
 }
 
-function requireMatch(domain: ReportsDomain, digest: Hex, { report, ranges, debits, usage }: ReportContents): void {
+function requireMatch(
+  domain: ReportsDomain,
+  digest: Hex,
+  { report, ranges, debits, usage, stamps }: ReportContents,
+): void {
+  const { stampChargesRoot, stampPayoutsRoot } = rootsOf(stamps ?? NO_STAMPS);
   const matches =
     toHex(reportDigest(domain, report)) === digest &&
     logsTree(ranges).root === report.logsRoot &&
     debitsHash(debits) === report.debitsHash &&
+    stampChargesRoot === report.stampChargesRoot &&
+    stampPayoutsRoot === report.stampPayoutsRoot &&
     usage.root() === report.usageRoot;
   if (!matches) throw new RangeError("its hashes are others");
 }

@@ -19,6 +19,7 @@ import { nodesOf } from "./quorum.ts";
 import { mend } from "./repair.ts";
 import type { Session, Sessions } from "./session.ts";
 import { buildIn } from "./session.ts";
+import { checkedEvidence, requireStamps } from "./stamps/ownEvidence.ts";
 import { voucherRowsOf } from "./vouchers.ts";
 
 /** Questions are public and walk logs: some at once, by turns among callers. Proposals are built, one at a time. */
@@ -99,11 +100,13 @@ export class Desk {
     await this.#matchRanges(session, ranges, proposer);
     this.#requireAbsences(session, report.absentSeats);
     if (nodeId !== this.#options.nodeId) await this.#options.takeVouchers(proposal.vouchers);
-    let built = await buildIn(this.#options, session, ranges, report.absentSeats);
+    const evidence = await checkedEvidence(this.#options, session, proposal.evidence);
+    let built = await buildIn(this.#options, session, ranges, report.absentSeats, evidence);
     if (built.report.usageRoot !== report.usageRoot && (await this.#fetchVouchers(proposer, built, proposal))) {
-      built = await buildIn(this.#options, session, ranges, report.absentSeats);
+      built = await buildIn(this.#options, session, ranges, report.absentSeats, evidence);
     }
     if (built.report.usageRoot !== report.usageRoot) return this.#refuseUsage(proposal);
+    await requireStamps(this.#options, session, built, proposal);
     const digest = reportDigest(this.#options.domain, report);
     if (built.digest !== toHex(digest))
       throw new CannotAttestError("debits_differ", "its debits are not what usage says");

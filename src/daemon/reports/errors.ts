@@ -6,6 +6,8 @@ export type WhyNot =
   | "usage_differs"
   | "debits_differ"
   | "absence_differs"
+  | "stamps_differ"
+  | "stamps_omitted"
   | "chain_state_missing"
   | "parent_unknown"
   | "not_due"

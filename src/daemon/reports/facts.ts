@@ -10,6 +10,8 @@ export const FactKind = {
   charged: 1,
   /** A copy: it loads the network and costs nothing. */
   copy: 2,
+  /** No envelope, but what is more to say of the one before: a welcome's topic and payer digest. */
+  welcome: 3,
 } as const;
 export type FactKind = (typeof FactKind)[keyof typeof FactKind];
 
@@ -24,6 +26,13 @@ export interface Fact {
   /** All zero when nobody's. */
   payer: Address;
   payerEnvelopeHash: Uint8Array;
+  /** Of a welcome that somebody can be charged for. */
+  welcome?: {
+    /** The installation key that it is addressed to. */
+    key: Uint8Array;
+    /** The first 16 bytes of the payer digest. */
+    id: Uint8Array;
+  };
 }
 
 const NOBODY: Address = `0x${"00".repeat(20)}`;
@@ -35,17 +44,24 @@ export function factOf(sequenceId: bigint, envelope: MeteredEnvelope | Unreadabl
   const { payer, size } = isFree ? { payer: NOBODY, size: 0 } : envelope;
   const kind = isFree ? FactKind.free : FactKind.copy;
   const seconds = originatorNs / 1_000_000_000n;
-  return { sequenceId, kind, seconds, size, payer, payerEnvelopeHash: bytesOf(payerEnvelopeHash) };
+  const welcome =
+    isFree || !envelope.welcomeKey ? undefined : { key: envelope.welcomeKey, id: bytesOf(envelope.digest) };
+  const fact = { sequenceId, kind, seconds, size, payer, payerEnvelopeHash: bytesOf(payerEnvelopeHash) };
+  return welcome ? { ...fact, welcome } : fact;
 }
 
-/** `sequence id 8 | kind 1 | seconds 8 | size 4 | payer 20 | payer envelope hash 32`. */
+/**
+ * `sequence id 8 | kind 1 | seconds 8 | size 4 | payer 20 | payer envelope hash 32`; after a welcome a row more, with its id
+ * (16, padded) in the payer's place and its key in the hash's.
+ */
 export const FACT_LENGTH = 73;
 const KIND_AT = 8;
 
 export function packFacts(facts: readonly Fact[]): Uint8Array {
-  const packed = new Uint8Array(facts.length * FACT_LENGTH);
+  const rows = facts.flatMap((fact) => (fact.welcome ? [fact, welcomeRow(fact)] : [fact]));
+  const packed = new Uint8Array(rows.length * FACT_LENGTH);
   const view = new DataView(packed.buffer);
-  for (const [i, { sequenceId, kind, seconds, size, payer, payerEnvelopeHash }] of facts.entries()) {
+  for (const [i, { sequenceId, kind, seconds, size, payer, payerEnvelopeHash }] of rows.entries()) {
     const at = i * FACT_LENGTH;
     view.setBigUint64(at, sequenceId);
     packed[at + KIND_AT] = kind;
@@ -57,10 +73,26 @@ export function packFacts(facts: readonly Fact[]): Uint8Array {
   return packed;
 }
 
+function welcomeRow({ sequenceId, welcome }: Fact): Fact {
+  const { id, key } = welcome!;
+  const padded = new Uint8Array(20);
+  padded.set(id);
+  const fields = { sequenceId, kind: FactKind.welcome, seconds: 0n, size: 0 };
+  return { ...fields, payer: hexOf(padded), payerEnvelopeHash: key };
+}
+
 export function* unpackFacts(packed: Uint8Array): Generator<Fact> {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   for (let at = 0; at + FACT_LENGTH <= packed.length; at += FACT_LENGTH) {
+    if (packed[at + KIND_AT] === FactKind.welcome) continue;
+    const next = at + FACT_LENGTH;
+    const hasMore = packed[next + KIND_AT] === FactKind.welcome && next + FACT_LENGTH <= packed.length;
     yield {
+      ...(hasMore
+        ? {
+            welcome: { id: packed.subarray(next + 21, next + 37), key: packed.subarray(next + 41, next + FACT_LENGTH) },
+          }
+        : {}),
       sequenceId: view.getBigUint64(at),
       kind: packed[at + KIND_AT] as FactKind,
       seconds: view.getBigUint64(at + 9),
@@ -78,6 +110,7 @@ export function* unpackFacts(packed: Uint8Array): Generator<Fact> {
 export function markCharged(packed: Uint8Array, isCharged: (charge: number) => boolean): void {
   let charge = 0;
   for (let at = KIND_AT; at < packed.length; at += FACT_LENGTH) {
-    if (packed[at] !== FactKind.free && isCharged(charge++)) packed[at] = FactKind.charged;
+    if (packed[at] === FactKind.free || packed[at] === FactKind.welcome) continue;
+    if (isCharged(charge++)) packed[at] = FactKind.charged;
   }
 }

@@ -120,7 +120,8 @@ export function emptyRange(originatorId: number, after: bigint): LogRange {
 
 function take(place: Place, fact: Fact): void {
   const { sequenceId, seconds, payerEnvelopeHash } = fact;
-  place.facts = keccak256(place.facts, packFacts([fact]));
+  // What a welcome says follows from its hash: nodes that have kept it and nodes that have not agree all the same.
+  place.facts = keccak256(place.facts, packFacts([{ ...fact, welcome: undefined }]));
   const minute = Number(seconds / 60n);
   if (place.tree.count === 0) place.firstMinute = minute;
   place.lastMinute = minute;

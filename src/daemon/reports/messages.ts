@@ -5,7 +5,10 @@ import type { Address, Hex } from "../../protocol/bytes.ts";
 import { packRange, unpackRanges } from "../../protocol/report/packedRanges.ts";
 import type { Report } from "../../protocol/report/report.ts";
 import type { LogRange } from "../../protocol/report/leaves.ts";
+import { MOST_NOTE_BYTES } from "../../protocol/stamps/noteBytes.ts";
 import type { WhyNot } from "./errors.ts";
+import type { StampEvidence } from "./stamps/evidence.ts";
+import { MOST_STATEMENTS, MOST_USES } from "./stamps/evidence.ts";
 import type { KnownRange } from "./logWalk.ts";
 import { hex32, reportSchema, reportToJson, uint } from "../../protocol/report/reportJson.ts";
 
@@ -49,6 +52,8 @@ export interface Proposal {
   unpaidChannels: Address[];
   /** Rows of the largest vouchers of channels that are not paid in full. */
   vouchers: Uint8Array;
+  /** What it says of stamps is built on. */
+  evidence: StampEvidence;
 }
 
 export interface Refusal {
@@ -77,6 +82,13 @@ const end = z.strictObject({ originatorId: node, sequenceId: uint(64) });
 const attestation = bytes(96).refine(({ length }) => length === 96, "not 96 bytes");
 const vouchers = bytes(MOST_VOUCHERS * 160);
 
+const note = bytes(MOST_NOTE_BYTES);
+const welcome = z
+  .string()
+  .regex(/^0x[0-9a-f]{32}$/)
+  .transform((text) => text as Hex);
+const use = z.strictObject({ payer: address, welcome, note });
+
 export const questionSchema = z.strictObject({
   epoch: uint(64),
   parent: hex32,
@@ -97,10 +109,14 @@ export const proposalSchema = z.strictObject({
   ranges,
   unpaidChannels: z.array(address).max(MOST_VOUCHERS),
   vouchers,
+  evidence: z
+    .strictObject({ statements: z.array(note).max(MOST_STATEMENTS), uses: z.array(use).max(MOST_USES) })
+    .default({ statements: [], uses: [] }),
 });
 
 const WHY_NOT = [
   ...(["history_missing", "behind", "log_differs", "usage_differs", "debits_differ", "absence_differs"] as const),
+  ...(["stamps_differ", "stamps_omitted"] as const),
   ...([
     "chain_state_missing",
     "parent_unknown",
@@ -144,6 +160,10 @@ export function proposalToJson(proposal: Proposal): z.input<typeof proposalSchem
     ...{ nodeId: proposal.nodeId, attestation: toHex(proposal.attestation), report: reportToJson(proposal.report) },
     ...{ ranges: toHex(concatBytes(...proposal.ranges.map(packRange))), vouchers: toHex(proposal.vouchers) },
     unpaidChannels: proposal.unpaidChannels,
+    evidence: {
+      statements: proposal.evidence.statements.map(toHex),
+      uses: proposal.evidence.uses.map((one) => ({ ...one, note: toHex(one.note) })),
+    },
   };
 }
 

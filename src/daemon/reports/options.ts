@@ -5,6 +5,7 @@ import type { PeerLogs } from "../faults/ports.ts";
 import type { KeyRing } from "../keyRing.ts";
 import type { Recorder } from "../metrics/ports.ts";
 import type { LedgerStore, RegisteredNode } from "../ports.ts";
+import type { StampSources } from "./stamps/evidence.ts";
 import type { ReportPeers, ReportStore, ReportsChain } from "./ports.ts";
 
 /** What a daemon reports with. */
@@ -27,6 +28,8 @@ export interface ReporterOptions {
   attestationKey: Uint8Array;
   /** Node ids that this node found absent in an epoch. */
   absent: (epoch: bigint) => readonly number[];
+  /** Absent: nothing is said of stamps. */
+  stamps?: StampSources;
   recorder?: Recorder;
   clock: Clock;
   log: Log;

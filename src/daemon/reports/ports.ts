@@ -1,11 +1,12 @@
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import type { Rates } from "../../protocol/fees.ts";
 import type { Debit } from "../../protocol/report/debits.ts";
-import type { LogRange } from "../../protocol/report/leaves.ts";
+import type { ChargeLeaf, LogRange } from "../../protocol/report/leaves.ts";
 import type { Report } from "../../protocol/report/report.ts";
 import type { ChannelBacking } from "./buildReport.ts";
 import type { Answer, Proposal, Question, Reply } from "./messages.ts";
 import type { SeatList } from "./quorum.ts";
+import type { ReportStamps } from "./stamps/stampRows.ts";
 import type { UsageLeaves } from "./usageLeaves.ts";
 
 /** A report with what its hashes are of. */
@@ -14,6 +15,8 @@ export interface ReportContents {
   ranges: LogRange[];
   usage: UsageLeaves;
   debits: Debit[];
+  /** Absent: nothing. */
+  stamps?: ReportStamps;
 }
 
 /** A metered stretch of one originator's log. */
@@ -103,6 +106,12 @@ export interface AttestedReport {
   signature: Uint8Array;
 }
 
+/** The voucher with the largest ceiling of a channel. */
+export interface CeilingRow {
+  channel: Address;
+  row: Uint8Array;
+}
+
 /** EpochReports and what reports read of the chain. Every call may fail; what sends rejects as `Transactions.send` does. */
 export interface ReportsChain {
   /** Unix seconds of the latest block. */
@@ -120,6 +129,8 @@ export interface ReportsChain {
   submit(attested: AttestedReport, deadlineAt: bigint | undefined): Promise<boolean>;
   /** Answers false when it is not worth its gas now. */
   applyPenalties(report: Report, debits: readonly Debit[]): Promise<boolean>;
+  /** Charges what channels owe under a final report, with what settles the ceilings first. Answers false when it is not worth its gas. */
+  charge(report: Report, charges: readonly ChargeLeaf[], ceilings: readonly CeilingRow[]): Promise<boolean>;
   announce(report: Report, ranges: readonly LogRange[]): Promise<boolean>;
   /** The one under way, undefined when there is none. */
   rollCall(): Promise<RollCall | undefined>;

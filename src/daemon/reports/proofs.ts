@@ -3,8 +3,8 @@ import { setImmediate } from "node:timers/promises";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import { BLOCK_LEAVES, BlockTops } from "../../protocol/report/blockTree.ts";
-import type { LogRange, UsageLeaf } from "../../protocol/report/leaves.ts";
-import { logEntryFields, logsTree, usageFields } from "../../protocol/report/leaves.ts";
+import type { ChargeLeaf, LogRange, PayoutLeaf, UsageLeaf } from "../../protocol/report/leaves.ts";
+import { chargesTree, logEntryFields, logsTree, payoutsTree, usageFields } from "../../protocol/report/leaves.ts";
 import type { EntryProof, ProvedEntry, ProvedRange } from "../../protocol/report/logProofs.ts";
 import type { LeafProof } from "../../protocol/report/tree.ts";
 import { TreeTag, proveLeaf } from "../../protocol/report/tree.ts";
@@ -47,6 +47,24 @@ export class Proofs {
     const length = Math.min(BLOCK_LEAVES, usage.count - first);
     const block = Array.from({ length }, (_, i) => usageFields(usage.at(first + i)));
     return { leaf: usage.at(index), proof: tops.prove(index, block, total) };
+  }
+
+  /** What a channel owes for stamps. */
+  async charge(digest: Hex, channel: Address): Promise<{ leaf: ChargeLeaf; proof: LeafProof } | undefined> {
+    const charges = owedAndMarked(await this.#store.get(digest));
+    const index = charges.findIndex((leaf) => leaf.channel === channel && leaf.cumulativeAmount > 0n);
+    if (index < 0) return undefined;
+    const tree = await this.#keep(`charges:${digest}`, async () => chargesTree(charges));
+    return { leaf: charges[index]!, proof: proveLeaf(tree, index) };
+  }
+
+  /** What an account gets of a report's pot. */
+  async payout(digest: Hex, account: Address): Promise<{ leaf: PayoutLeaf; proof: LeafProof } | undefined> {
+    const payouts = (await this.#store.get(digest))?.stamps?.payouts ?? [];
+    const index = payouts.findIndex((leaf) => leaf.account === account);
+    if (index < 0) return undefined;
+    const tree = await this.#keep(`payouts:${digest}`, async () => payoutsTree(payouts));
+    return { leaf: payouts[index]!, proof: proveLeaf(tree, index) };
   }
 
   /**
@@ -118,6 +136,8 @@ export class Proofs {
     return made;
   }
 }
+
+const owedAndMarked = (contents: ReportContents | undefined) => contents?.stamps?.charges ?? [];
 
 export interface EntryAnswer {
   range: ProvedRange;

@@ -14,6 +14,8 @@ import type { AttestedReport } from "./ports.ts";
 import { bitsOf, isQuorum } from "./quorum.ts";
 import type { Session } from "./session.ts";
 import { buildIn } from "./session.ts";
+import type { ReadEvidence } from "./stamps/evidence.ts";
+import { ownEvidence } from "./stamps/ownEvidence.ts";
 import { voucherRowsOf } from "./vouchers.ts";
 
 /** What came of a proposal. */
@@ -40,10 +42,12 @@ export class Proposer {
   async propose(session: Session, signal: AbortSignal): Promise<Outcome> {
     const { nodeId, log, ledger } = this.#options;
     const { ranges, differences, absent } = await agree(this.#options, session, signal);
-    const built = await this.#build(session, ranges, absent);
+    const { evidence, read } = await ownEvidence(this.#options, session);
+    const built = await this.#build(session, ranges, absent, read);
     const proposal: Proposal = {
       ...{ nodeId, report: built.report, ranges, attestation: await this.#desk.attest(built) },
       unpaidChannels: built.unpaidChannels.slice(0, MOST_VOUCHERS),
+      evidence,
       vouchers: await voucherRowsOf(ledger, built.unpaidChannels.slice(0, MOST_VOUCHERS)),
     };
     const { signatures, refusals } = await this.#collect(session, built, proposal, signal);
@@ -66,12 +70,13 @@ export class Proposer {
     session: Session,
     ranges: Parameters<typeof buildIn>[2],
     absent: readonly number[],
+    evidence: ReadEvidence,
   ): Promise<BuiltReport> {
-    const built = await buildIn(this.#options, session, ranges, 0n);
+    const built = await buildIn(this.#options, session, ranges, 0n, evidence);
     const room = mostSeatsHit(session.seats.seats.length) - built.debits.length;
     const named = absent.slice(0, Math.max(0, room));
     if (named.length === 0) return built;
-    return buildIn(this.#options, session, ranges, bitsOf(session.seats, new Set(named)));
+    return buildIn(this.#options, session, ranges, bitsOf(session.seats, new Set(named)), evidence);
   }
 
   async #collect(session: Session, built: BuiltReport, proposal: Proposal, signal: AbortSignal) {

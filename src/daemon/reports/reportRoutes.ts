@@ -5,6 +5,8 @@ import { toAddress, toHex } from "../../protocol/bytes.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { BadRequest, Binary, handler, readBody } from "../http.ts";
 import { packContents } from "./contents.ts";
+import type { ReportStamps } from "./stamps/stampRows.ts";
+import { NO_STAMPS, Outcome, owedOf } from "./stamps/stampRows.ts";
 import { CannotAttestError } from "./errors.ts";
 import { answerToJson, channelsSchema, proposalSchema, questionSchema, replyToJson } from "./messages.ts";
 import type { Proofs } from "./proofs.ts";
@@ -20,6 +22,8 @@ const SHOWN = 50;
 const DIGEST = /^\/reports\/(0x[0-9a-f]{64})(?:\/(.*))?$/;
 const RANGE = /^ranges\/(\d{1,10})$/;
 const ENTRY = /^ranges\/(\d{1,10})\/(\d{1,20})$/;
+const CHARGE = /^charges\/(0x[0-9a-fA-F]{40})$/;
+const PAYOUT = /^payouts\/(0x[0-9a-fA-F]{40})$/;
 const USAGE = /^usage\/(0x[0-9a-fA-F]{40})$/;
 /** Proofs read and hash thousands of leaves, whole reports are large: few at once, by turns among callers. */
 const SERVING = { concurrency: 2, mostPerKey: 16, mostInAll: 256, startsPerTurn: 1 };
@@ -62,6 +66,10 @@ export function reportsHandler(reporter: Pick<Reporter, "desk" | "store">, proof
     if (rest === "") return summary(digest);
     const [, channel] = USAGE.exec(rest) ?? [];
     if (channel) return proofs.usage(digest, toAddress(channel));
+    const [, charged] = CHARGE.exec(rest) ?? [];
+    if (charged) return proofs.charge(digest, toAddress(charged));
+    const [, account] = PAYOUT.exec(rest) ?? [];
+    if (account) return proofs.payout(digest, toAddress(account));
     const [, originator] = RANGE.exec(rest) ?? [];
     if (originator) return proofs.range(digest, Number(originator));
     const [, entryOf, sequenceId] = ENTRY.exec(rest) ?? [];
@@ -71,9 +79,21 @@ export function reportsHandler(reporter: Pick<Reporter, "desk" | "store">, proof
   async function summary(digest: Hex): Promise<object | undefined> {
     const [contents, standing] = await Promise.all([store.get(digest), store.summary(digest)]);
     if (!contents) return undefined;
-    const { report, ranges, debits, usage } = contents;
-    return { ...standing, report: reportToJson(report), ranges, debits, channels: usage.count };
+    const { report, ranges, debits, usage, stamps = NO_STAMPS } = contents;
+    return {
+      ...standing,
+      report: reportToJson(report),
+      ranges,
+      debits,
+      channels: usage.count,
+      stamps: countsOf(stamps),
+    };
   }
+}
+
+function countsOf({ rows, charges, payouts }: ReportStamps): object {
+  const open = rows.filter(({ outcome }) => outcome === Outcome.open).length;
+  return { open, charged: owedOf(charges).length, payouts: payouts.length };
 }
 
 function json(bytes: Uint8Array): unknown {

@@ -104,6 +104,7 @@ export class Reporter {
     if (!(await chain.submit(attested, now - endsAt > length / 2n ? until : undefined)))
       return { ...seen, state: "reported" };
     log.info({ epoch, digest: built.digest, signed }, "submitted the report of an epoch");
+    this.#aftermath.noteSubmitted(built.digest);
     this.#options.recorder?.count("reportsSubmitted");
     return { ...seen, state: "sent" };
   }

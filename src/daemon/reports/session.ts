@@ -10,9 +10,12 @@ import type { ReportContents, ReportHead } from "./ports.ts";
 import type { SeatList } from "./quorum.ts";
 import { RangeBook } from "./rangeBook.ts";
 import type { LogRange } from "../../protocol/report/leaves.ts";
+import { buildStamps } from "./stamps/buildStamps.ts";
+import type { ReadEvidence } from "./stamps/evidence.ts";
 import { feesSignedOf } from "./vouchers.ts";
 
 const CHANNELS_PER_READ = 500;
+const NOTHING_SAID: ReadEvidence = { said: new Map(), waivers: new Map() };
 
 /** What the next report is of: the epoch that ended last, on the head of the chain. */
 export interface Session {
@@ -29,10 +32,11 @@ export interface Session {
 
 /** Builds the session's report out of ranges. Rejects with CannotAttestError. */
 export async function buildIn(
-  { chain, store, ledger, domain }: Pick<ReporterOptions, "chain" | "store" | "ledger" | "domain">,
+  { chain, store, ledger, domain, stamps }: Pick<ReporterOptions, "chain" | "store" | "ledger" | "domain" | "stamps">,
   session: Session,
   ranges: readonly LogRange[],
   absentSeats: bigint,
+  evidence: ReadEvidence = NOTHING_SAID,
 ): Promise<BuiltReport> {
   const { epoch, head, seats, parent, backing, endsAt } = session;
   const rates = new RateBook();
@@ -60,6 +64,7 @@ export async function buildIn(
       return backing;
     },
     signedFees: (channels) => feesSignedOf(ledger, channels),
+    ...(stamps ? { stamps: (before, welcomes) => buildStamps(stamps, before, welcomes, evidence, endsAt) } : {}),
   };
   const request = { epoch, round: head.round, parent: head.digest, registryVersion: seats.version };
   return buildReport(sources, { ...request, seats: seats.seats.length, absentSeats, ranges }, parent);

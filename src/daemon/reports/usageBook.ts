@@ -6,6 +6,8 @@ import { CannotAttestError } from "./errors.ts";
 import { FactKind } from "./facts.ts";
 import type { FactStore } from "./ports.ts";
 import { readFacts } from "./readFacts.ts";
+import type { RangeWelcome } from "./stamps/buildStamps.ts";
+import { hexOf } from "../store/encode.ts";
 
 /** Minutes of one log that congestion remembers; when there are twice as many the oldest are forgotten. */
 const REMEMBERED_MINUTES = 10_080;
@@ -27,18 +29,23 @@ export async function addOriginated(
   rates: Pick<RateBook, "feePico">,
   range: LogRange,
   from: bigint,
+  onWelcome: (welcome: RangeWelcome) => void = () => {},
 ): Promise<void> {
   const { originatorId, firstSequenceId, lastSequenceId, count } = range;
   if (count === 0n) return;
   const minutes = new Minutes();
   let seen = 0n;
-  for await (const { sequenceId, kind, seconds, size, payer } of readFacts(store, originatorId, from)) {
+  for await (const { sequenceId, kind, seconds, size, payer, welcome } of readFacts(store, originatorId, from)) {
     if (sequenceId > lastSequenceId) break;
     if (sequenceId >= firstSequenceId) seen++;
     if (kind === FactKind.free) continue;
     if (sequenceId >= firstSequenceId && kind === FactKind.charged) {
       const ofChannel = to.get(payer) ?? new Map<number, bigint>();
       to.set(payer, ofChannel);
+      if (welcome) {
+        const [id, key] = [hexOf(welcome.id), hexOf(welcome.key)];
+        onWelcome({ payer, welcome: id, key, seconds, originatorId, sequenceId });
+      }
       const fee = rates.feePico(minutes.counts, seconds * NS, size);
       ofChannel.set(originatorId, (ofChannel.get(originatorId) ?? 0n) + fee);
     }

@@ -11,6 +11,7 @@ import type { PostageDomain } from "../../protocol/voucher.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Recorder } from "../metrics/ports.ts";
 import type { RegisteredNode } from "../ports.ts";
+import type { StampSources } from "../reports/stamps/evidence.ts";
 import { Inboxes } from "./inboxes.ts";
 import { NoteDesk } from "./noteDesk.ts";
 import type { NoteDeskOptions } from "./noteDesk.ts";
@@ -127,6 +128,19 @@ export class Stamps {
     recorder.set("stampsOpen", Number(open));
     recorder.set("stampNotesKept", Number(notes));
     recorder.set("inboxesReadToSeconds", Number(this.inboxes.readToAt));
+  }
+
+  /** What reports are built with. */
+  get sources(): StampSources {
+    const { domain, store } = this.#own;
+    const { chain } = this.#settings;
+    return {
+      ...{ domain, store },
+      async termsAt(endsAt) {
+        const [price, shares] = await Promise.all([chain.price(), chain.sharesAt(endsAt - 1n)]);
+        return { price, ...shares, settlesSeconds: inboxSettlesSeconds(domain.chainId) };
+      },
+    };
   }
 
   /** For `pennyblack status`. */

@@ -221,5 +221,8 @@ const stamps: Migration = ({ bytes, integer, id, withoutRowid }) => [
   `alter table reservations add column stamp_price ${integer}`,
 ];
 
+/** What reports say of stamps. */
+const reportStamps: Migration = ({ bytes }) => [`alter table reports add column stamps ${bytes}`];
+
 /** Migration i brings the schema from version i to i + 1. What was released is never edited, only followed. */
-export const MIGRATIONS: readonly Migration[] = [first, facts, holdings, stamps];
+export const MIGRATIONS: readonly Migration[] = [first, facts, holdings, stamps, reportStamps];

@@ -4,6 +4,7 @@ import { packDebits, unpackDebits } from "../../protocol/report/debits.ts";
 import { packRange, unpackRanges } from "../../protocol/report/packedRanges.ts";
 import { reportFromJson, reportToJson } from "../../protocol/report/reportJson.ts";
 import type { ReportContents, ReportState, ReportStore, ReportSummary } from "../reports/ports.ts";
+import { packStamps, unpackStamps } from "../reports/stamps/stampRows.ts";
 import { UsageLeaves } from "../reports/usageLeaves.ts";
 import { bytesOf, hexOf } from "./encode.ts";
 import { FactTable } from "./factTable.ts";
@@ -13,12 +14,13 @@ const SUMMARY = ["digest", "epoch", "state", "attested_at", "final_at"] as const
 
 /** Reports, and what metering keeps for them. */
 export class ReportTables extends FactTable implements ReportStore {
-  async put(digest: Hex, { report, ranges, usage, debits }: ReportContents, builtAt: number): Promise<void> {
+  async put(digest: Hex, { report, ranges, usage, debits, stamps }: ReportContents, builtAt: number): Promise<void> {
     await this.engine.kysely
       .insertInto("reports")
       .values({
         ...{ digest: bytesOf(digest), epoch: report.epoch, report: JSON.stringify(reportToJson(report)) },
         ...{ ranges: concatBytes(...ranges.map(packRange)), usage_leaves: usage.packed, debits: packDebits(debits) },
+        stamps: stamps ? packStamps(stamps) : null,
         ...{ state: "built", built_at: BigInt(builtAt), attested_at: null, final_at: null },
       })
       .onConflict((conflict) => conflict.column("digest").doNothing())
@@ -28,7 +30,7 @@ export class ReportTables extends FactTable implements ReportStore {
   async get(digest: Hex): Promise<ReportContents | undefined> {
     const row = await this.engine.kysely
       .selectFrom("reports")
-      .select(["report", "ranges", "usage_leaves", "debits"])
+      .select(["report", "ranges", "usage_leaves", "debits", "stamps"])
       .where("digest", "=", bytesOf(digest))
       .executeTakeFirst();
     if (!row) return undefined;
@@ -37,6 +39,7 @@ export class ReportTables extends FactTable implements ReportStore {
       ranges: unpackRanges(new Uint8Array(row.ranges)),
       usage: new UsageLeaves(new Uint8Array(row.usage_leaves)),
       debits: unpackDebits(new Uint8Array(row.debits)),
+      ...(row.stamps ? { stamps: unpackStamps(new Uint8Array(row.stamps)) } : {}),
     };
   }
 

@@ -81,6 +81,8 @@ export interface ReportTable {
   ranges: Uint8Array;
   usage_leaves: Uint8Array;
   debits: Uint8Array;
+  /** See `packStamps`; null: nothing. */
+  stamps: Uint8Array | null;
   state: string;
   /** Unix milliseconds of this machine. */
   built_at: bigint;

@@ -8,7 +8,16 @@ export type Lane = "routine" | "deadline";
  * follows from it, and the answer to a roll call.
  */
 export type IntentKind =
-  "settle" | "distribute" | "rollOver" | "claim" | "fault" | "report" | "penalties" | "announce" | "rollCall";
+  | "settle"
+  | "distribute"
+  | "rollOver"
+  | "claim"
+  | "fault"
+  | "report"
+  | "penalties"
+  | "announce"
+  | "rollCall"
+  | "charge";
 
 /** One broadcast of an intent; all attempts of an intent share its nonce, so at most one is mined. */
 export interface Attempt {

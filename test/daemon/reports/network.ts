@@ -15,9 +15,17 @@ import {
   replyToJson,
 } from "../../../src/daemon/reports/messages.ts";
 import type { ReporterOptions } from "../../../src/daemon/reports/options.ts";
-import type { AttestedReport, ReportPeers, ReportStanding, ReportsChain } from "../../../src/daemon/reports/ports.ts";
+import type { ChargeLeaf } from "../../../src/protocol/report/leaves.ts";
+import type {
+  AttestedReport,
+  CeilingRow,
+  ReportPeers,
+  ReportStanding,
+  ReportsChain,
+} from "../../../src/daemon/reports/ports.ts";
 import type { SeatList } from "../../../src/daemon/reports/quorum.ts";
 import { isQuorum, nodesOf } from "../../../src/daemon/reports/quorum.ts";
+import type { StampSources } from "../../../src/daemon/reports/stamps/evidence.ts";
 import { Reporter } from "../../../src/daemon/reports/reporter.ts";
 import type { Address, Hex } from "../../../src/protocol/bytes.ts";
 import { toHex } from "../../../src/protocol/bytes.ts";
@@ -104,6 +112,13 @@ export class MemoryReports implements ReportsChain {
     return true;
   }
 
+  readonly charged: { digest: Hex; charges: readonly ChargeLeaf[]; ceilings: readonly CeilingRow[] }[] = [];
+
+  async charge(report: Report, charges: readonly ChargeLeaf[], ceilings: readonly CeilingRow[]) {
+    this.charged.push({ digest: toHex(reportDigest(REPORTS, report)), charges, ceilings });
+    return true;
+  }
+
   async announce(report: Report) {
     this.announced.push(toHex(reportDigest(REPORTS, report)));
     return true;
@@ -149,12 +164,19 @@ export class Network {
   /** Changes what a node answers; by node. */
   readonly liars = new Map<number, Partial<ReportPeers>>();
   asked = 0;
+  #stampsOf: ((store: DaemonStore["stamps"]) => StampSources) | undefined;
   /** Proposals that honest nodes have answered. */
   judged = 0;
 
   /** @param on a chain that there is, with keys that it knows */
-  static async of(count: number, weights: readonly bigint[] = [], on?: OnChain): Promise<Network> {
+  static async of(
+    count: number,
+    weights: readonly bigint[] = [],
+    on?: OnChain,
+    stampsOf?: (store: DaemonStore["stamps"]) => StampSources,
+  ): Promise<Network> {
     const network = new Network();
+    network.#stampsOf = stampsOf;
     const keys = on?.keys ?? Array.from({ length: count }, () => attestationKeyFrom(randomBytes(48)));
     network.chain.seats = {
       version: 1n,
@@ -193,6 +215,7 @@ export class Network {
       originators: () => log.originators(),
       nodes: () => this.registered,
       absent: () => absent,
+      ...(this.#stampsOf ? { stamps: this.#stampsOf(books.stamps) } : {}),
     };
     const reporter = new Reporter(options);
     this.nodes.push({ nodeId, log, books, store: books.reports, meter: books.meter, reporter, options, absent });

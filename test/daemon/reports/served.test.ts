@@ -6,6 +6,7 @@ import { LogWalk } from "../../../src/daemon/reports/logWalk.ts";
 import type { ReportContents } from "../../../src/daemon/reports/ports.ts";
 import { Proofs } from "../../../src/daemon/reports/proofs.ts";
 import { reportsHandler } from "../../../src/daemon/reports/reportRoutes.ts";
+import { NO_EVIDENCE } from "../../../src/daemon/reports/stamps/evidence.ts";
 import { UsageLeaves } from "../../../src/daemon/reports/usageLeaves.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import type { Listener } from "../../../src/platform/listen.ts";
@@ -230,7 +231,7 @@ describe("daemon/reports: after a report is on chain", () => {
       };
       const reply = await httpReports.propose(
         url(),
-        { ...proposal, ranges: [], unpaidChannels: [], vouchers: new Uint8Array() },
+        { ...proposal, ranges: [], unpaidChannels: [], vouchers: new Uint8Array(), evidence: NO_EVIDENCE },
         signal,
       );
       expect(reply).to.include({ why: "not_a_seat" });
