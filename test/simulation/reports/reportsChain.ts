@@ -77,6 +77,7 @@ export function simReportsChain(options: SimReportsChainOptions): ReportsChain {
       await send({ do: "announce", digest: digestOf(rules, report) });
       return true;
     },
+    charge: () => Promise.reject(new Error("nobody owes stamps here")),
     rollCall: () => rpc.read(() => undefined),
     answerRollCall: () => Promise.reject(new Error("nobody calls a roll here")),
   };

@@ -25,8 +25,13 @@ const ACCOUNT = hex("9", 20);
 const SPAM: Said = { verdict: "spam", account: ACCOUNT };
 const ACCEPT: Said = { verdict: "accept" };
 
-function welcomeOf(payer: number, inbox: number, seconds: bigint, changes: Partial<ReportedWelcome> = {}) {
-  const welcome = `0x${(BigInt(payer * 16 + inbox) * 2n ** 64n + seconds).toString(16).padStart(32, "0")}`;
+function welcomeOf(
+  payer: number,
+  inbox: number,
+  seconds: bigint,
+  changes: Partial<ReportedWelcome> = {},
+): ReportedWelcome {
+  const welcome: Hex = `0x${(BigInt(payer * 16 + inbox) * 2n ** 64n + seconds).toString(16).padStart(32, "0")}`;
   return {
     ...{ payer: PAYERS[payer]!, inbox: INBOXES[inbox]!, welcome, seconds, originatorId: 100, sequenceId: seconds + 1n },
     ...{ isWaived: false, ...changes },
