@@ -1,0 +1,197 @@
+import type { ContractTransactionResponse, Provider, Signer } from "ethers";
+import { Signature } from "ethers";
+
+import type { PostageChannels } from "#typechain";
+
+import { connectContracts } from "../../contracts/connectContracts.ts";
+import type { DeploymentRecord } from "../../contracts/deploymentRecord.ts";
+import type { Address, Hex } from "../../protocol/bytes.ts";
+import { fromHex, toAddress, toHex } from "../../protocol/bytes.ts";
+import { addressOf, signDigest } from "../../protocol/ecdsa.ts";
+import { orAborted } from "../async.ts";
+import { ChannelError, toChannelError } from "./errors.ts";
+import type { FeeToken } from "./feeToken.ts";
+import { readFeeToken } from "./feeToken.ts";
+import type { SendDeposit } from "./signDeposit.ts";
+import { signDeposit } from "./signDeposit.ts";
+
+/** How long a signed deposit or assignment holds, by the chain's clock. */
+const VALID_SECONDS = 3_600n;
+const MOST_UNITS = 2n ** 64n - 1n;
+
+/** A channel as the chain has it. Amounts are base units of the fee token, times seconds since 1970. */
+export interface ChannelBalance {
+  channel: Address;
+  /** Who may withdraw: the postage key itself until it has another owner. */
+  owner: Address;
+  deposited: bigint;
+  /** Settled on chain; vouchers that nodes hold may be for more. */
+  feesSpent: bigint;
+  stampsSpent: bigint;
+  /** Of the deposit, neither spent nor charged on chain. */
+  unspent: bigint;
+  pendingWithdrawal: bigint;
+  /** When a pending withdrawal can be taken, 0 without one. */
+  withdrawableAt: bigint;
+}
+
+export interface FundOptions {
+  amount: bigint;
+  /** 32 bytes, chosen by the caller: what is asked for twice under one is deposited once. Not with permits. */
+  idempotencyKey?: Hex;
+  /** Who sends and pays gas, when that is not who pays the deposit. Not with permits. */
+  relay?: Signer;
+  signal?: AbortSignal;
+}
+
+export interface Funded {
+  /** Undefined when the same deposit had been made before. */
+  transactionHash: Hex | undefined;
+  balance: ChannelBalance;
+}
+
+/**
+ * A channel, seen by who pays: looks, funds in one transaction, gives it an owner, withdraws. Runs in browsers with a
+ * wallet's signer. Everything rejects with ChannelError; a transaction that was sent before an abort may still be mined.
+ */
+export class ChannelAccount {
+  readonly channel: Address;
+  readonly #record: DeploymentRecord;
+  readonly #provider: Provider;
+  readonly #channels: PostageChannels;
+  readonly #address: Address;
+
+  /** @param channel the postage key's address */
+  constructor(record: DeploymentRecord, provider: Provider, channel: string) {
+    this.channel = checked("channel", () => toAddress(channel));
+    this.#record = record;
+    this.#provider = provider;
+    this.#channels = connectContracts(record, provider).postageChannels;
+    this.#address = toAddress(record.contracts.postageChannels.address);
+  }
+
+  async balance(signal?: AbortSignal): Promise<ChannelBalance> {
+    const [state, owner] = await this.#ask(signal, () =>
+      Promise.all([this.#channels.getChannel(this.channel), this.#channels.ownerOf(this.channel)]),
+    );
+    const { deposited, feesSpent, stampsSpent, pendingWithdrawal, readyAt } = state;
+    return {
+      ...{ channel: this.channel, owner: toAddress(owner), deposited, feesSpent, stampsSpent, pendingWithdrawal },
+      unspent: deposited - feesSpent - stampsSpent,
+      withdrawableAt: readyAt,
+    };
+  }
+
+  /**
+   * Deposits the signer's money in one transaction, without an allowance before: the signer signs an authorization
+   * (EIP-3009; a smart account by ERC-1271), or a permit where the token knows no more, and it or `relay` sends that.
+   */
+  async fund(signer: Signer, { amount, idempotencyKey, relay = signer, signal }: FundOptions): Promise<Funded> {
+    if (amount <= 0n || amount > MOST_UNITS) {
+      throw new ChannelError("bad_input", `a deposit is 1 to 2^64-1 base units, this is ${amount}`);
+    }
+    const salt = idempotencyKey ?? toHex(crypto.getRandomValues(new Uint8Array(32)));
+    if (!/^0x[0-9a-f]{64}$/i.test(salt)) throw new ChannelError("bad_input", "idempotencyKey is not 32 bytes of hex");
+    const token = await this.#token(signal);
+    if (token.form === "permit" && (relay !== signer || idempotencyKey !== undefined)) {
+      const problem =
+        "the token knows permits only, which their signer sends and which nothing tells from a repetition";
+      throw new ChannelError("token_not_supported", `${problem}: leave relay and idempotencyKey out`);
+    }
+    const from = toAddress(await this.#ask(signal, () => signer.getAddress()));
+    const nonce = (await this.#ask(signal, () => this.#channels.authorizationNonce(this.channel, salt))) as Hex;
+    if (token.form === "authorization" && (await this.#ask(signal, () => token.isUsed(from, nonce)))) {
+      return { transactionHash: undefined, balance: await this.balance(signal) };
+    }
+    const held = await this.#ask(signal, () => token.balanceOf(from));
+    if (held < amount) {
+      const problem = `${from} has ${held} base units of the fee token ${token.address}, the deposit is ${amount}`;
+      throw new ChannelError("too_little_money", `${problem}: send it some, or deposit less`);
+    }
+    const deadline = await this.#deadline(signal);
+    const deposit = { token, from, to: this.#address, channel: this.channel, amount, deadline, salt, nonce };
+    const send = await this.#ask(signal, () => signDeposit(signer, deposit, this.#provider));
+    const transactionHash = await this.#send(signal, relay, send);
+    return { transactionHash, balance: await this.balance(signal) };
+  }
+
+  /** Gives the channel an owner that is not hot: then only that withdraws. The postage key signs, `sender` pays gas. */
+  async assignOwner(postageKey: Uint8Array, owner: string, sender: Signer, signal?: AbortSignal): Promise<void> {
+    if (checked("postage key", () => addressOf(postageKey)) !== this.channel) {
+      throw new ChannelError("bad_input", `this is not the postage key of channel ${this.channel}`);
+    }
+    const to = checked("owner", () => toAddress(owner));
+    const deadline = await this.#deadline(signal);
+    const digest = await this.#ask(signal, () => this.#channels.assignOwnerDigest(to, deadline));
+    const { r, yParityAndS } = Signature.from(toHex(signDigest(fromHex(digest), postageKey)));
+    await this.#send(signal, sender, (channels) => channels.assignOwner(this.channel, to, deadline, r, yParityAndS));
+  }
+
+  /** Asks for money back, which `withdraw` gives after the contract's delay (72 hours at first). */
+  async requestWithdrawal(owner: Signer, amount: bigint | "all", signal?: AbortSignal): Promise<ChannelBalance> {
+    const units = amount === "all" ? (await this.balance(signal)).unspent : amount;
+    await this.#send(signal, owner, (channels) => channels.requestWithdrawal(this.channel, units));
+    return this.balance(signal);
+  }
+
+  async cancelWithdrawal(owner: Signer, signal?: AbortSignal): Promise<void> {
+    await this.#send(signal, owner, (channels) => channels.cancelWithdrawal(this.channel));
+  }
+
+  /** Takes what is due, to the owner itself unless told otherwise. */
+  async withdraw(owner: Signer, recipient?: string, signal?: AbortSignal): Promise<ChannelBalance> {
+    const own = await this.#ask(signal, () => owner.getAddress());
+    const to = checked("recipient", () => toAddress(recipient ?? own));
+    await this.#send(signal, owner, (channels) => channels.withdraw(this.channel, to));
+    return this.balance(signal);
+  }
+
+  #token(signal: AbortSignal | undefined): Promise<FeeToken> {
+    const { chainId, token } = this.#record;
+    return this.#ask(signal, () => readFeeToken(toAddress(token), BigInt(chainId), this.#provider));
+  }
+
+  async #deadline(signal: AbortSignal | undefined): Promise<bigint> {
+    const block = await this.#ask(signal, () => this.#provider.getBlock("latest"));
+    if (!block) throw new ChannelError("chain_unavailable", "the endpoint has no block", { retryable: true });
+    return BigInt(block.timestamp) + VALID_SECONDS;
+  }
+
+  /** Sends and waits until it is mined. */
+  async #send(
+    signal: AbortSignal | undefined,
+    signer: Signer,
+    send: SendDeposit | ((channels: PostageChannels) => Promise<ContractTransactionResponse>),
+  ): Promise<Hex> {
+    const network = await this.#ask(signal, async () => signer.provider?.getNetwork());
+    if (network && network.chainId !== BigInt(this.#record.chainId)) {
+      const problem = `the signer is on chain ${network.chainId}, the channel on ${this.#record.chainId}`;
+      throw new ChannelError("wrong_chain", `${problem}: switch the wallet's chain`);
+    }
+    const receipt = await this.#ask(signal, async () => {
+      const transaction = await send(this.#channels.connect(signer));
+      return transaction.wait();
+    });
+    if (!receipt)
+      throw new ChannelError("chain_unavailable", "the transaction was not seen mined", { retryable: true });
+    return receipt.hash as Hex;
+  }
+
+  async #ask<T>(signal: AbortSignal | undefined, question: () => Promise<T>): Promise<T> {
+    if (signal?.aborted) throw new ChannelError("aborted", "aborted by its caller");
+    try {
+      return await (signal ? orAborted(question(), signal) : question());
+    } catch (error) {
+      if (signal?.aborted) throw new ChannelError("aborted", "aborted by its caller", { cause: error });
+      throw toChannelError(error);
+    }
+  }
+}
+
+function checked<T>(what: string, value: () => T): T {
+  try {
+    return value();
+  } catch (error) {
+    throw new ChannelError("bad_input", `${what}: ${(error as Error).message}`, { cause: error });
+  }
+}
