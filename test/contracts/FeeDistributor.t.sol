@@ -31,23 +31,25 @@ contract SeatsStub is ISeats {
     mapping(uint32 nodeId => EpochTrace.Trace) private _standings;
     EpochTrace.Trace private _counts;
 
-    function set(uint32 nodeId, Standing standing) external {
+    function set(uint32 nodeId, Standing standing) public {
         uint64 next = uint64(block.timestamp / epochSeconds) + 1;
         bool had = _standings[nodeId].latest() != 0;
         bool has = standing != Standing.None;
         uint192 count = _counts.latest();
         if (has && !had) count++;
         if (had && !has) count--;
+        // What was planned for later is planned anew.
+        _standings[nodeId].dropFrom(next);
         _standings[nodeId].set(next, uint192(standing));
         _counts.set(next, count);
     }
 
     /// What a seated node's standing will be so many epochs after the next one, as a jail term ends by itself.
-    function plan(uint32 nodeId, uint64 epochs, Standing standing) external {
+    function plan(uint32 nodeId, uint64 epochs, Standing standing) public {
         _standings[nodeId].set(uint64(block.timestamp / epochSeconds) + 1 + epochs, uint192(standing));
     }
 
-    function standingAt(uint32 nodeId, uint64 epoch) external view returns (Standing) {
+    function standingAt(uint32 nodeId, uint64 epoch) public view returns (Standing) {
         return Standing(_standings[nodeId].valueAt(epoch));
     }
 
@@ -103,7 +105,7 @@ contract DistributorModel {
 
     TestUSDC public usdc = new TestUSDC();
     CollectedStub private _source = new CollectedStub(usdc);
-    SeatsStub public seats = new SeatsStub();
+    SeatsStub public seats = _newSeats();
     FeeDistributor public distributor;
 
     /// What a node has earned and nobody worked off yet, by its standing at the time.
@@ -116,7 +118,7 @@ contract DistributorModel {
         uint256 paid;
     }
 
-    mapping(uint32 nodeId => Book) private _books;
+    mapping(uint32 nodeId => Book) internal _books;
     /// Each in its epochs: `epochs left 8 | rate`; 15 left means that its first epoch has not begun.
     uint256[] private _rates;
     uint256 public received;
@@ -134,7 +136,7 @@ contract DistributorModel {
             seats,
             usdc,
             TREASURY,
-            address(this),
+            _reports(),
             address(new OpenAuthority()),
             12 hours,
             1_000
@@ -142,12 +144,21 @@ contract DistributorModel {
         usdc.approve(address(distributor), type(uint256).max);
     }
 
+    function _newSeats() internal virtual returns (SeatsStub) {
+        return new SeatsStub();
+    }
+
+    /// Who records debits.
+    function _reports() internal virtual returns (address) {
+        return address(this);
+    }
+
     function book(uint32 nodeId) external view returns (Book memory) {
         return _books[nodeId];
     }
 
     function setStanding(uint256 node, uint256 standing) external {
-        seats.set(_node(node), Standing(standing % 4));
+        seats.set(nodeAt(node), Standing(standing % 4));
     }
 
     function setTreasuryBps(uint256 bps) external {
@@ -186,7 +197,7 @@ contract DistributorModel {
                 if (left > 0) _rates[i]--;
             }
             released += rate;
-            for (uint32 nodeId = 0; nodeId < NODES; nodeId++) _book(nodeId, epoch, (rate << 64) / seated);
+            for (uint256 i = 0; i < NODES; i++) _book(nodeAt(i), epoch, (rate << 64) / seated);
         }
         vm.warp(block.timestamp + 12 hours);
     }
@@ -203,7 +214,7 @@ contract DistributorModel {
     }
 
     function claim(uint256 node) external {
-        uint32 nodeId = _node(node);
+        uint32 nodeId = nodeAt(node);
         Book storage b = _books[nodeId];
         uint256 expected = claimableOf(nodeId);
         require(distributor.claim(nodeId) == expected);
@@ -223,18 +234,18 @@ contract DistributorModel {
         return b.own > open ? b.own - open : 0;
     }
 
-    function recordDebits(uint256 node, uint256 amount, uint256 amount2) external {
-        uint32 nodeId = _node(node);
+    function recordDebits(uint256 node, uint256 amount, uint256 amount2) external virtual {
+        uint32 nodeId = nodeAt(node);
         uint64 first = uint64(within(amount, 0, 1e8));
         uint64 second = uint64(within(amount2, 0, 1e8));
-        uint32 other = (nodeId + 1) % NODES;
+        uint32 other = nodeAt((node % NODES) + 1);
         distributor.recordDebits(abi.encodePacked(nodeId, first, other, second));
         _books[nodeId].debit += first;
         _books[other].debit += second;
     }
 
     function payDebit(uint256 node, uint256 amount) external {
-        uint32 nodeId = _node(node);
+        uint32 nodeId = nodeAt(node);
         Book storage b = _books[nodeId];
         if (b.debit == 0) return;
         amount = within(amount, 1, 2e8);
@@ -257,7 +268,7 @@ contract DistributorModel {
         withdrawn += distributor.withdrawCredit(address(0xBEEF));
     }
 
-    function _node(uint256 node) private pure returns (uint32) {
+    function nodeAt(uint256 node) public pure virtual returns (uint32) {
         return uint32(node % NODES);
     }
 }
@@ -268,7 +279,8 @@ abstract contract DistributorChecks {
 
     function _checkNodes() internal view {
         FeeDistributor distributor = model.distributor();
-        for (uint32 nodeId = 0; nodeId < model.NODES(); nodeId++) {
+        for (uint256 i = 0; i < model.NODES(); i++) {
+            uint32 nodeId = model.nodeAt(i);
             DistributorModel.Book memory book = model.book(nodeId);
             assert(distributor.claimable(nodeId) == model.claimableOf(nodeId));
             assert(distributor.debitOf(nodeId) == book.debit);
@@ -283,8 +295,8 @@ abstract contract DistributorChecks {
         FeeDistributor distributor = model.distributor();
         uint256 pending;
         uint256 paid;
-        for (uint32 nodeId = 0; nodeId < model.NODES(); nodeId++) {
-            DistributorModel.Book memory book = model.book(nodeId);
+        for (uint256 i = 0; i < model.NODES(); i++) {
+            DistributorModel.Book memory book = model.book(model.nodeAt(i));
             pending += book.own + book.suspended + book.jailed;
             paid += book.paid;
         }

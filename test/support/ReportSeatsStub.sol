@@ -74,7 +74,7 @@ contract ReportSeatsStub {
         return BlsSigner.keyOf(secret == 0 ? nodeId / 100 : secret);
     }
 
-    function jail(uint32[] calldata nodeIds) external {
+    function jail(uint32[] calldata nodeIds) external virtual {
         for (uint256 i = 0; i < nodeIds.length; i++) _jailed.push(nodeIds[i]);
     }
 

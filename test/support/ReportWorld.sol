@@ -32,6 +32,10 @@ abstract contract ReportWorld is Refusals, Logs {
         vm.warp(START);
         verifier = new BlsVerifier();
         seats = new ReportSeatsStub(verifier, weights);
+        _deploy(EPOCH, WINDOW);
+    }
+
+    function _deploy(uint64 epochSeconds, uint32 vetoWindowSeconds) internal {
         EpochReports.Links memory links = EpochReports.Links(
             INodeSeats(address(seats)),
             INodeKeys(address(seats)),
@@ -40,7 +44,7 @@ abstract contract ReportWorld is Refusals, Logs {
             GUARDIAN,
             address(this)
         );
-        reports = new EpochReports(links, EPOCH, WINDOW);
+        reports = new EpochReports(links, epochSeconds, vetoWindowSeconds);
     }
 
     /// So many seats of the same weight.
@@ -88,7 +92,7 @@ abstract contract ReportWorld is Refusals, Logs {
     /// Of the last whole epoch, on the head, in which nothing happened.
     function _report() internal view returns (Report memory report) {
         (report.parent, , report.round, ) = reports.headOf(0);
-        report.epoch = uint64(block.timestamp / EPOCH) - 1;
+        report.epoch = uint64(block.timestamp / reports.epochSeconds()) - 1;
         report.registryVersion = seats.versionAt(report.epoch);
         report.logsRoot = MerkleTree.emptyRoot(MerkleTree.LOGS);
         report.debitsHash = keccak256("");
