@@ -28,6 +28,8 @@ export interface EarnerOptions {
  */
 export class Earner {
   readonly #options: EarnerOptions;
+  /** Once it is so it stays so. */
+  #hasVersion = false;
 
   constructor(options: EarnerOptions) {
     this.#options = options;
@@ -57,14 +59,18 @@ export class Earner {
 
   /**
    * By turns. Reports are signed by the seats of the registry's latest version and decide who earns an epoch's pay: that
-   * is what a version is worth.
+   * is what a version is worth. The first one is written whatever it is worth, once in the life of a network: without it
+   * there is no report, and before fees flow nothing would ever be worth anything.
    */
   async rollOver(): Promise<boolean> {
     const { chain, log } = this.#options;
+    this.#hasVersion ||= await chain.hasVersion();
     const value = (await chain.streaming()) / STREAM_EPOCHS;
-    const isDue = (await this.#isWorth(value, ROLL_OVER_GAS)) && (await chain.isRollOverDue());
+    const isWorthIt = !this.#hasVersion || (await this.#isWorth(value, ROLL_OVER_GAS));
+    const isDue = isWorthIt && (await chain.isRollOverDue());
     if (!(await this.#isMine(ROLL_OVER, isDue, false))) return false;
-    await chain.rollOver(await this.#terms(value, ROLL_OVER_GAS, false));
+    const terms = await this.#terms(value, ROLL_OVER_GAS, !this.#hasVersion);
+    await chain.rollOver({ ...terms, isDemanded: false });
     log.info({}, "had the registry write a version");
     return true;
   }

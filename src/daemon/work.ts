@@ -26,6 +26,8 @@ export interface WorkChain {
   distribute(terms: SendTerms): Promise<void>;
   claimable(nodeId: number): Promise<bigint>;
   claim(nodeId: number, terms: SendTerms): Promise<bigint>;
+  /** Whether the registry has ever written a version: before that nobody can attest anything. */
+  hasVersion(): Promise<boolean>;
   /** Whether seats or keys have changed since the registry's latest version, and this epoch has none yet. */
   isRollOverDue(): Promise<boolean>;
   /** What the epochs to come pay to all seats together: reports, which need a version, decide who earns it. */

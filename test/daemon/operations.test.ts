@@ -34,6 +34,7 @@ function calmChain(clock: ManualClock, isDown = () => false): Partial<DaemonChai
     undistributed: async () => 0n,
     claimable: async () => 0n,
     isRollOverDue: async () => false,
+    hasVersion: async () => true,
     streaming: async () => 0n,
     epochSeconds: async () => 43_200n,
     channels: async (channels) => channels.map(() => ({ ...EMPTY_CHANNEL, withdrawableAt: 5_000_000_000n })),

@@ -83,6 +83,7 @@ describe("daemon start", () => {
         undistributed: async () => 0n,
         claimable: async () => 0n,
         isRollOverDue: async () => false,
+        hasVersion: async () => true,
         streaming: async () => 0n,
         epochSeconds: async () => 43_200n,
       },
@@ -128,6 +129,7 @@ describe("daemon start", () => {
         },
         streaming: async () => 100n,
         isRollOverDue: async () => true,
+        hasVersion: async () => true,
         rollOver: async () => void done.push("rollOver"),
       },
     );
@@ -138,6 +140,42 @@ describe("daemon start", () => {
       { step: "settle", error: "Error: no answer about settlements" },
       { step: "distribute", error: "Error: it reverts" },
     ]);
+    await daemon.close();
+  });
+
+  it("has the first version of a registry written before there is anything to earn, later ones when they are worth it", async () => {
+    let versions = 0;
+    const budgets: bigint[] = [];
+    const clock = new ManualClock();
+    const policy = { maxGasBps: 200n, nativeTokenPrice: 4_000_000_000n, exposureCap: 50_000_000n };
+    const daemon = await daemonWith(
+      { clock, policy },
+      {
+        heads: async () => ({ timestamp: BigInt(clock.now()) / 1_000n }),
+        rates: async () => [RATES],
+        retentionDays: async () => 60,
+        nodes: async () => [{ nodeId: NODE_ID, httpAddress: "http://own", isCanonical: true }],
+        epochSeconds: async () => 43_200n,
+        gasPrice: async () => 10n ** 9n,
+        settling: async () => new Map(),
+        undistributed: async () => 0n,
+        claimable: async () => 0n,
+        streaming: async () => 0n,
+        isRollOverDue: async () => true,
+        hasVersion: async () => versions > 0,
+        rollOver: async ({ budgetWei }) => {
+          versions++;
+          budgets.push(budgetWei);
+        },
+      },
+    );
+    for (let run = 0; run < 3; run++) {
+      await daemon.work();
+      clock.advance(3_600_000);
+    }
+    expect(versions).to.equal(1);
+    expect(budgets[0]).to.be.greaterThan(1_200_000n * 10n ** 9n);
+    expect(budgets[0], "never without bound").to.be.lessThan(10n * 1_200_000n * 10n ** 9n);
     await daemon.close();
   });
 

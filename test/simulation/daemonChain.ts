@@ -73,6 +73,7 @@ export function simDaemonChain(options: SimDaemonChainOptions): DaemonChain {
     distribute: async (terms) => void (await send({ do: "distribute" }, terms)),
     claimable: (nodeId) => rpc.read(({ state }) => chain.claimable(nodeId, state)),
     claim: async (nodeId, terms) => BigInt(effectOf(await send({ do: "claim", nodeId }, terms))),
+    hasVersion: async () => true,
     isRollOverDue: () => rpc.read(() => false),
     streaming: () => rpc.read(() => 0n),
     rollOver: async () => {},

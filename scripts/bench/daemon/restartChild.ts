@@ -33,6 +33,7 @@ const chain: DaemonChain = {
   undistributed: async () => 0n,
   claimable: async () => 0n,
   isRollOverDue: async () => false,
+  hasVersion: async () => true,
   streaming: async () => 0n,
   ...{ simulateSettle: nothing, settle: nothing, distribute: nothing, claim: nothing, rollOver: nothing },
 };

@@ -89,6 +89,8 @@ export function ethersWork(contracts: WorkContracts, transactions: Transactions)
       return BigInt((claimed?.amount as bigint | undefined) ?? 0n);
     },
 
+    hasVersion: async () => (await nodeSeats.latestVersion()) > 0n,
+
     async isRollOverDue() {
       const [latest, next] = await Promise.all([nodeSeats.latestVersion(), nodeSeats.rollOver.staticCall()]);
       return next > latest;

@@ -158,6 +158,7 @@ function chainWith(clock: ManualClock): DaemonChain {
     heads: async () => ({ timestamp: BigInt(clock.now()) / 1_000n }),
     settling: async () => new Map(),
     isRollOverDue: async () => false,
+    hasVersion: async () => true,
     channels: async (channels) => channels.map(() => ({ ...EMPTY_CHANNEL, deposited: DEPOSIT })),
     rates: async () => [RATES],
     retentionDays: async () => RETENTION_DAYS,

@@ -47,9 +47,9 @@ describe("the daemon's work on real contracts, through the manager", () => {
     expect(again).to.equal("reverted");
     expect(await work.undistributed()).to.be.greaterThan(0n);
     await work.distribute(TERMS);
-    expect(await work.isRollOverDue()).to.equal(true);
+    expect([await work.isRollOverDue(), await work.hasVersion()]).to.deep.equal([true, false]);
     await work.rollOver(TERMS);
-    expect(await work.isRollOverDue()).to.equal(false);
+    expect([await work.isRollOverDue(), await work.hasVersion()]).to.deep.equal([false, true]);
     expect(await work.streaming()).to.be.greaterThan(0n);
     await world.net.networkHelpers.time.increase(3 * EPOCH);
     expect(await work.claim(100, TERMS)).to.be.greaterThan(0n);
