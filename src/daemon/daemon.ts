@@ -112,7 +112,8 @@ export class Daemon {
       onShareUsed: () => this.#talk.soon(),
     });
     this.gate = observeGate(gate, this.#metrics, clock);
-    const others = options.highWater;
+    const announced = this.#epochReports?.announced;
+    const others = options.highWater && { ...(announced ? { announced } : {}), ...options.highWater };
     this.#highWater = new HighWater({ nodeId, store: store.ledger, envelopeLog, clock, log, others });
     this.#operations = new Operations({
       ...{ nodeId, policy, clock, store, chain, watch: this.#watch, highWater: this.#highWater },

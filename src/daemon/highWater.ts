@@ -119,7 +119,7 @@ export class HighWater {
     if (!others) return;
     const from = await this.#known();
     const peers = nodes.filter((node) => node.nodeId !== nodeId);
-    const ask = async (signal: AbortSignal) => {
+    const askPeers = async (signal: AbortSignal) => {
       for (let i = 0; i < peers.length && !signal.aborted; i += PEERS_AT_ONCE) {
         // Not the same ones each time that there is no time for all.
         const some = peers.slice(i, i + PEERS_AT_ONCE).map((_, n) => peers[(this.#askedTo + n) % peers.length]!);
@@ -133,9 +133,16 @@ export class HighWater {
             log.debug({ error: String(result.reason) }, "a peer did not say what it has");
         }
       }
-      const announced = signal.aborted ? undefined : await others.announced?.lastOf(nodeId).catch(() => undefined);
+    };
+    const askReports = async (signal: AbortSignal) => {
+      const announced = await others.announced?.lastOf(nodeId, signal).catch((error: unknown) => {
+        log.debug({ error: String(error) }, "what final reports say of this node's log is not known now");
+        return undefined;
+      });
       if (announced !== undefined) await store.raiseHighWater(announced);
     };
+    // Beside each other: peers that keep silent must not hide what the chain knows.
+    const ask = (signal: AbortSignal) => Promise.all([askPeers(signal), askReports(signal)]);
     // A source that does not heed its signal holds nothing up either.
     await within(
       new AbortController().signal,

@@ -177,7 +177,7 @@ export interface NodeKeys {
 /** What final epoch reports announced. Every call may fail. */
 export interface AnnouncedRanges {
   /** The last sequence id of a node that a report covers; undefined when none does. */
-  lastOf(nodeId: number): Promise<bigint | undefined>;
+  lastOf(nodeId: number, signal?: AbortSignal): Promise<bigint | undefined>;
 }
 
 export interface RegisteredNode {

@@ -41,6 +41,7 @@ describe("daemon/highWater", () => {
         keys: new KeyRing({ keyOf: async () => undefined }, clock),
         // It does not even heed its signal.
         peers: { read: (address) => (asked.push(address), new Promise(() => {})) },
+        announced: { lastOf: async () => 7n },
       },
     });
     const nodes = Array.from({ length: 80 }, (_, i) => {
@@ -59,6 +60,7 @@ describe("daemon/highWater", () => {
       clock.advance(60_000);
     }
     expect(new Set(asked).size, "nobody twice before the others").to.equal(asked.length);
+    expect(highWater.status(), "silent peers hide nothing of what reports say").to.include({ sequenceId: 7n });
   });
 
   it("takes what the chain announced into account, asks others again while it is shut, and doubts what it saw before", async () => {

@@ -29,6 +29,11 @@ const PRICE_FACTOR = 5n;
 const STATUSES = ["unknown", "accepted", "vetoed", "voided"] as const;
 /** Another daemon was faster, or the guardian: what was built is not due any more. */
 const OVERTAKEN = new Set(["EpochReportsNotOnHead", "EpochReportsWrongRound", "EpochReportsTooLate"]);
+/** A roll call that is not to be opened, or closed, at this time or any more. */
+const ROLL_CALL_REFUSALS = new Set([
+  ...["RollCallsNoReportYet", "RollCallsTooEarly", "RollCallsNobodyToCall", "RollCallsNotOpen"],
+  ...["RollCallsAnsweringNotOver", "RollCallsReportAccepted"],
+]);
 const STREAM_EPOCHS = 14n;
 const ANSWER_SECONDS = 86_400n;
 
@@ -111,6 +116,22 @@ export function ethersReports(options: EthersReportsOptions): ReportsChain {
     await transactions.send({ lane: "routine", kind, to, data, budgetWei }, AbortSignal.timeout(SEND_TIMEOUT_MS));
     return true;
   }
+
+  /** What the chain refuses is not due. */
+  async function unlessRefused(work: () => Promise<boolean>): Promise<boolean> {
+    try {
+      return await work();
+    } catch (cause) {
+      const revert = decodeRevert(cause);
+      if (revert && ROLL_CALL_REFUSALS.has(revert.name)) return false;
+      throw revert ? new Error(`the chain refuses: ${revert.name}`, { cause }) : cause;
+    }
+  }
+
+  const rollCallStep = (step: "open" | "close") =>
+    step === "open"
+      ? epochReports.openRollCall.populateTransaction()
+      : epochReports.closeRollCall.populateTransaction();
 
   /** What reports decide about: an epoch's pay of all seats. */
   const epochPay = async () => (await feeDistributor.streaming()) / STREAM_EPOCHS;
@@ -200,5 +221,17 @@ export function ethersReports(options: EthersReportsOptions): ReportsChain {
         deadlineAt,
       );
     },
+
+    isRollCallDue: (step) =>
+      unlessRefused(async () => {
+        const { gas, gasPrice, dataWei } = await costOf(accounts.routine, await rollCallStep(step));
+        return isWorth(policy, { value: await epochPay(), gas, gasPrice, dataWei, urgent: true });
+      }),
+
+    openRollCall: () =>
+      unlessRefused(async () => sendIfWorth("rollCallOpen", await rollCallStep("open"), await epochPay(), true)),
+
+    closeRollCall: () =>
+      unlessRefused(async () => sendIfWorth("rollCallClose", await rollCallStep("close"), await epochPay(), true)),
   };
 }

@@ -121,6 +121,8 @@ export function hasEffect({
     penalties: epochReports.interface.getEvent("PenaltiesApplied").topicHash,
     announce: epochReports.interface.getEvent("RangesAnnounced").topicHash,
     rollCall: epochReports.interface.getEvent("RollCallAnswered").topicHash,
+    rollCallOpen: epochReports.interface.getEvent("RollCallOpened").topicHash,
+    rollCallClose: epochReports.interface.getEvent("RollCallClosed").topicHash,
     rollOver: nodeSeats.interface.getEvent("RegistryVersionWritten").topicHash,
   };
   return ({ kind, to }: Intent, receipt: Receipt): boolean => {

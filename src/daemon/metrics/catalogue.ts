@@ -21,7 +21,9 @@ const LOOP = { loop: "the daemon's loops, as `/health` names them" };
 const OPERATION = { operation: "methods of the ledger's store" };
 const STEP = { step: "`settle`, `settle deadlines`, `distribute`, `claim`, `rollOver`" };
 const KIND = {
-  kind: "`settle`, `distribute`, `rollOver`, `claim`, `fault`, `report`, `penalties`, `announce`, `rollCall`",
+  kind:
+    "`settle`, `distribute`, `rollOver`, `claim`, `fault`, `report`, `penalties`, `announce`, `rollCall`, " +
+    "`rollCallOpen`, `rollCallClose`",
 };
 const WHY_NOT = {
   why: "`history_missing`, `behind`, `log_differs`, `usage_differs`, `debits_differ`, `absence_differs`, `stamps_differ`, `stamps_omitted`, `chain_state_missing`, `parent_unknown`, `not_due`, `not_a_seat`, `bad_signature`, `malformed`, `busy`",

@@ -1,10 +1,10 @@
 import type { Hex } from "../../protocol/bytes.ts";
-import { attest } from "../../protocol/report/bls.ts";
+import { NO_PARENT } from "../../protocol/report/report.ts";
+import type { ReporterOptions } from "./options.ts";
+import { contentsOf } from "./parents.ts";
+import type { ReportContents, ReportStanding, ReportSummary } from "./ports.ts";
 import { owedOf } from "./stamps/stampRows.ts";
 import { ceilingRowsOf } from "./vouchers.ts";
-import { rollCallDigest } from "../../protocol/report/report.ts";
-import type { ReporterOptions } from "./options.ts";
-import type { ReportContents, ReportStanding, ReportSummary } from "./ports.ts";
 
 /** A year after finality nobody can ask for a leaf any more. */
 const SERVED_SECONDS = 365n * 86_400n;
@@ -14,6 +14,11 @@ const KEPT_EPOCHS = 20n;
 const LOOKED_AT = 32;
 /** Dropped in one step. */
 const DROPPED = 16;
+/** Fetched from peers in one step: a whole report can be large. What is nearly a year old is not worth it. */
+const FETCHED = 16;
+const FETCHED_SECONDS = 330n * 86_400n;
+/** A year has some 730 reports. */
+const MOST_WALKED = 1_000;
 const ACCEPTED_EPOCHS = 3n;
 const TURN_SECONDS = 60n;
 /** What is charged later after finality comes into no pot. */
@@ -28,6 +33,8 @@ export class Aftermath {
   readonly #charged = new Set<string>();
   /** Brought on chain by this daemon: it charges first. */
   readonly #submitted = new Set<string>();
+  /** A report from which on back to the first all are in the store. */
+  #completeTo: Hex | undefined;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -40,12 +47,16 @@ export class Aftermath {
   async step(): Promise<void> {
     const { chain, store, log } = this.#options;
     const [now, length] = await Promise.all([chain.now(), chain.epochSeconds()]);
+    await this.#complete(now, length).catch((error: unknown) => {
+      log.info({ error: String(error) }, "reports that this node missed are fetched later");
+    });
     for (const summary of await store.latest(LOOKED_AT)) {
       if (this.#done.has(summary.digest) || summary.state === "void") continue;
-      // It is accepted within two epochs or never.
-      if (summary.state === "built" && summary.epoch + ACCEPTED_EPOCHS < now / length) continue;
       const standing = await chain.standing(summary.digest);
       await this.#note(summary, standing, now);
+      // It is accepted within two epochs or never.
+      if (standing.status === "unknown" && summary.epoch + ACCEPTED_EPOCHS < now / length)
+        this.#done.add(summary.digest);
       if (standing.status !== "accepted" || now < standing.finalAt) continue;
       // One that fails, because another daemon was faster, does not keep the others waiting.
       await this.#finish(summary, standing, now).catch((error: unknown) => {
@@ -53,6 +64,30 @@ export class Aftermath {
       });
     }
     await this.#drop(now);
+  }
+
+  /**
+   * Every daemon serves every report: those of epochs in which this node was away it gets from peers. Goes back from the
+   * head by what each report names as its parent, so that nobody is believed.
+   */
+  async #complete(now: bigint, length: bigint): Promise<void> {
+    const { chain, store, log } = this.#options;
+    const head = await chain.head();
+    let digest = head.length === 0n ? NO_PARENT : head.digest;
+    for (let [walked, fetched] = [0, 0]; walked < MOST_WALKED; walked++) {
+      if (digest === NO_PARENT || digest === this.#completeTo) break;
+      let summary = await store.summary(digest);
+      if (!summary) {
+        if (fetched++ === FETCHED) return;
+        await contentsOf(this.#options, digest);
+        summary = (await store.summary(digest))!;
+        await this.#note(summary, await chain.standing(digest), now);
+        log.info({ digest, epoch: summary.epoch }, "got a report that was agreed on without this node");
+      }
+      if ((summary.epoch + 1n) * length + FETCHED_SECONDS < now) break;
+      digest = summary.parent;
+    }
+    this.#completeTo = head.length === 0n ? undefined : head.digest;
   }
 
   async #note({ digest, state, finalAt }: ReportSummary, standing: ReportStanding, now: bigint): Promise<void> {
@@ -120,7 +155,14 @@ export class Aftermath {
     const { store, chain } = this.#options;
     const { epoch } = await chain.head();
     const epochBefore = epoch > KEPT_EPOCHS ? epoch - KEPT_EPOCHS : 0n;
-    for (const { digest, state } of await store.expired(now - SERVED_SECONDS, epochBefore, DROPPED)) {
+    for (const summary of await store.expired(now - SERVED_SECONDS, epochBefore, DROPPED)) {
+      const { digest, state } = summary;
+      if (state === "built") {
+        // What is on chain is served for a year, whoever saw it come there.
+        const standing = await chain.standing(digest);
+        await this.#note(summary, standing, now);
+        if (standing.status === "accepted") continue;
+      }
       const contents = await store.get(digest);
       if (state === "final" && contents) {
         for (const { originatorId, lastSequenceId } of contents.ranges)
@@ -130,19 +172,4 @@ export class Aftermath {
       this.#done.delete(digest);
     }
   }
-}
-
-/** Answers a roll call at once, whoever opened it: a seat that does not is jailed. */
-export async function answerRollCall(options: ReporterOptions): Promise<void> {
-  const { chain, nodeId, domain, attestationKey, recorder, log } = options;
-  const call = await chain.rollCall();
-  const position = call?.seats.seats.findIndex((seat) => seat.nodeId === nodeId) ?? -1;
-  const isAnswered = !call || call.isClosed || position < 0 || ((call.answered >> BigInt(position)) & 1n) === 1n;
-  const isOpen = !isAnswered && (await chain.now()) < call.answerUntil;
-  recorder?.set("rollCallUnanswered", isOpen ? 1 : 0);
-  if (!isOpen) return;
-  log.warn({ number: call.number, answerUntil: call.answerUntil }, "a roll call asks whether this node is there");
-  const signature = attest(rollCallDigest(domain, call.number), attestationKey);
-  await chain.answerRollCall(1n << BigInt(position), signature, call.answerUntil);
-  recorder?.set("rollCallUnanswered", 0);
 }

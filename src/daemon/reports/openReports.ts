@@ -1,12 +1,17 @@
 import type { HttpHandler } from "../../platform/grpcServer.ts";
 import { VOUCHER_ROW_LENGTH } from "../../protocol/voucher.ts";
-import type { LedgerStore } from "../ports.ts";
+import type { AnnouncedRanges, LedgerStore } from "../ports.ts";
 import { MOST_GOSSIP_ROWS } from "../gossip.ts";
 import type { ReporterOptions } from "./options.ts";
 import { Proofs } from "./proofs.ts";
 import { REPORTS_PATH, reportsHandler } from "./reportRoutes.ts";
+import { ReportedEnds } from "./reportedEnds.ts";
 import { Reporter } from "./reporter.ts";
 import { Samples } from "./samples.ts";
+
+/** What became of reports is in no hurry: it costs a question each. */
+const AFTERMATH_STEPS = 10;
+const MOST_AFTERMATH_MS = 300_000;
 
 /** What an operator's config decides. */
 export type ReportSettings = Pick<
@@ -24,7 +29,9 @@ type Own = Omit<ReporterOptions, keyof ReportSettings | "absent" | "takeVouchers
 export interface Reports {
   handler: HttpHandler;
   step(signal: AbortSignal): Promise<void>;
-  status: Reporter["status"];
+  status(): Promise<Awaited<ReturnType<Reporter["status"]>> & { failedReads: ReturnType<Samples["failures"]> }>;
+  /** What final reports say of how far logs have come. */
+  announced: AnnouncedRanges;
 }
 
 export function openReports(settings: ReportSettings, own: Own): Reports {
@@ -32,6 +39,7 @@ export function openReports(settings: ReportSettings, own: Own): Reports {
   const reporter = new Reporter({
     ...own,
     ...settings,
+    aftermathMs: Math.min(MOST_AFTERMATH_MS, AFTERMATH_STEPS * settings.everyMs),
     absent: (epoch) => samples.absent(epoch),
     async takeVouchers(rows) {
       const most = MOST_GOSSIP_ROWS * VOUCHER_ROW_LENGTH;
@@ -45,7 +53,8 @@ export function openReports(settings: ReportSettings, own: Own): Reports {
       const failed = results.find((result) => result.status === "rejected");
       if (failed) throw failed.reason;
     },
-    status: () => reporter.status(),
+    status: async () => ({ ...(await reporter.status()), failedReads: samples.failures() }),
+    announced: new ReportedEnds({ ...own, ...settings }),
   };
 }
 

@@ -30,6 +30,8 @@ export interface ReporterOptions {
   absent: (epoch: bigint) => readonly number[];
   /** Absent: nothing is said of stamps. */
   stamps?: StampSources;
+  /** How often it is looked at what became of reports on chain; five minutes when left out. */
+  aftermathMs?: number;
   recorder?: Recorder;
   clock: Clock;
   log: Log;

@@ -8,12 +8,17 @@ import type { ReportContents } from "./ports.ts";
 /** A whole report can be large. */
 const CONTENTS_MS = 60_000;
 
+export type ContentsOptions = Pick<
+  ReporterOptions,
+  "store" | "nodes" | "nodeId" | "peers" | "domain" | "clock" | "log"
+>;
+
 /**
  * What a report on chain says: from this node's store, where it is when it attested it, or from whatever peer has it.
  * Nobody is believed, everything is checked against the digest. Rejects with CannotAttestError `parent_unknown`.
  */
 export async function contentsOf(
-  { store, nodes, nodeId, peers, domain, clock, log }: ReporterOptions,
+  { store, nodes, nodeId, peers, domain, clock, log }: ContentsOptions,
   digest: Hex,
   signal = new AbortController().signal,
 ): Promise<ReportContents> {

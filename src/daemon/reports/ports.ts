@@ -45,6 +45,7 @@ export type ReportState = "built" | "accepted" | "final" | "void";
 
 export interface ReportSummary {
   digest: Hex;
+  parent: Hex;
   epoch: bigint;
   state: ReportState;
   /** When this node attested it, in unix milliseconds; absent when it did not. */
@@ -135,6 +136,11 @@ export interface ReportsChain {
   /** The one under way, undefined when there is none. */
   rollCall(): Promise<RollCall | undefined>;
   answerRollCall(positions: bigint, signature: Uint8Array, deadlineAt: bigint): Promise<void>;
+  /** Whether the chain would open a roll call, or close the one under way, and that is worth its gas now. */
+  isRollCallDue(step: "open" | "close"): Promise<boolean>;
+  /** These answer false when it is not due any more: another daemon was faster, or a report was accepted. */
+  openRollCall(): Promise<boolean>;
+  closeRollCall(): Promise<boolean>;
 }
 
 /** Other daemons, at their nodes' registered addresses. Every call may fail, and answer anything of its shape. */

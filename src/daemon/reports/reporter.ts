@@ -1,4 +1,4 @@
-import { Aftermath, answerRollCall } from "./aftermath.ts";
+import { Aftermath } from "./aftermath.ts";
 import type { LastRefusal } from "./desk.ts";
 import { Desk } from "./desk.ts";
 import { CannotAttestError } from "./errors.ts";
@@ -8,6 +8,7 @@ import type { ReporterOptions } from "./options.ts";
 import { contentsOf } from "./parents.ts";
 import type { ReportStore, ReportSummary } from "./ports.ts";
 import { Proposer } from "./proposer.ts";
+import { RollCalls } from "./rollCalls.ts";
 import { Sessions } from "./session.ts";
 import type { Session } from "./session.ts";
 
@@ -41,6 +42,7 @@ export class Reporter {
   readonly #sessions: Sessions;
   readonly #proposer: Proposer;
   readonly #aftermath: Aftermath;
+  readonly #rollCalls: RollCalls;
   #lookedAfterAt: number | undefined;
   #state: ReportState = { epoch: undefined, state: "waiting" };
 
@@ -49,12 +51,13 @@ export class Reporter {
     this.#sessions = new Sessions(options, (digest) => contentsOf(options, digest));
     this.desk = new Desk(options, this.#sessions);
     this.#aftermath = new Aftermath(options);
+    this.#rollCalls = new RollCalls(options);
     this.#proposer = new Proposer(options, this.desk);
   }
 
   /** One look at everything. Rejects as chain and store do, after all of it was tried. */
   async step(signal: AbortSignal): Promise<void> {
-    const steps = [() => answerRollCall(this.#options), () => this.#report(signal), () => this.#lookAfter()];
+    const steps = [() => this.#rollCalls.step(), () => this.#report(signal), () => this.#lookAfter()];
     const problems: unknown[] = [];
     // A roll call must not wait for a report that cannot be built, nor the other way round.
     for (const step of steps) await step().catch((error: unknown) => problems.push(error));
@@ -63,7 +66,8 @@ export class Reporter {
 
   async #lookAfter(): Promise<void> {
     const now = this.#options.clock.elapsed();
-    if (this.#lookedAfterAt !== undefined && now - this.#lookedAfterAt < AFTERMATH_MS) return;
+    if (this.#lookedAfterAt !== undefined && now - this.#lookedAfterAt < (this.#options.aftermathMs ?? AFTERMATH_MS))
+      return;
     await this.#aftermath.step();
     this.#lookedAfterAt = now;
   }

@@ -19,8 +19,16 @@ const MOST_READS = 8;
 const KEPT_EPOCHS = 3n;
 
 interface Tally {
+  /** Reads that were due, up to this one; those of a time when this process did not look are not made up for. */
+  settled: number;
   asked: number;
   failed: number;
+}
+
+/** A read of a seat that is due: the n-th of the epoch. */
+interface Due {
+  peer: RegisteredNode;
+  number: number;
 }
 
 export interface SamplesOptions extends Pick<
@@ -47,13 +55,13 @@ export class Samples {
     const { chain, nodes, nodeId } = this.#options;
     const [now, length, head] = await Promise.all([chain.now(), chain.epochSeconds(), chain.head()]);
     const epoch = now / length;
-    const due: RegisteredNode[] = [];
+    const due: Due[] = [];
     for (const peer of nodes()) {
       if (peer.nodeId === nodeId || !peer.isCanonical) continue;
-      const { asked } = this.#tallyOf(epoch, peer.nodeId);
-      if (asked < this.#dueBy(now, epoch, length, head.digest, peer.nodeId)) due.push(peer);
+      const number = this.#dueBy(now, epoch, length, head.digest, peer.nodeId);
+      if (this.#tallyOf(epoch, peer.nodeId).settled < number) due.push({ peer, number });
     }
-    await Promise.all(due.slice(0, MOST_READS).map((peer) => this.#sample(epoch, head.digest, peer, signal)));
+    await Promise.all(due.slice(0, MOST_READS).map((one) => this.#sample(epoch, head.digest, one, signal)));
     for (const old of this.#tallies.keys()) if (old + KEPT_EPOCHS <= epoch) this.#tallies.delete(old);
   }
 
@@ -62,6 +70,15 @@ export class Samples {
     const tallies = [...(this.#tallies.get(epoch) ?? [])].filter(([, { asked }]) => asked >= LEAST_READS);
     const failed = tallies.filter(([, { asked, failed: misses }]) => 2 * misses > asked).map(([nodeId]) => nodeId);
     return failed.length * 3 > tallies.length + 1 ? [] : failed.sort((a, b) => a - b);
+  }
+
+  /** Who failed reads in the epochs that are remembered, for whoever wants to know why a seat is said to be absent. */
+  failures(): { epoch: bigint; nodeId: number; asked: number; failed: number }[] {
+    return [...this.#tallies].flatMap(([epoch, ofEpoch]) =>
+      [...ofEpoch]
+        .filter(([, { failed }]) => failed > 0)
+        .map(([nodeId, { asked, failed }]) => ({ epoch, nodeId, asked, failed })),
+    );
   }
 
   /** How many reads of a seat are due: the n-th at a moment of its own within the n-th part of the epoch. */
@@ -75,10 +92,11 @@ export class Samples {
     return Number(due > READS ? READS : due);
   }
 
-  async #sample(epoch: bigint, parent: Hex, peer: RegisteredNode, signal: AbortSignal): Promise<void> {
+  async #sample(epoch: bigint, parent: Hex, { peer, number }: Due, signal: AbortSignal): Promise<void> {
     const tally = this.#tallyOf(epoch, peer.nodeId);
-    const place = this.#seed(parent, peer.nodeId, BigInt(tally.asked) + READS);
+    const place = this.#seed(parent, peer.nodeId, BigInt(number) + READS);
     const expected = await this.#expected(peer.nodeId, place);
+    tally.settled = number;
     tally.asked++;
     try {
       await inTime(signal, READ_MS, (ended) => this.#read(peer, expected, ended), this.#options.clock);
@@ -127,7 +145,7 @@ export class Samples {
   #tallyOf(epoch: bigint, nodeId: number): Tally {
     const ofEpoch = this.#tallies.get(epoch) ?? new Map<number, Tally>();
     this.#tallies.set(epoch, ofEpoch);
-    const tally = ofEpoch.get(nodeId) ?? { asked: 0, failed: 0 };
+    const tally = ofEpoch.get(nodeId) ?? { settled: 0, asked: 0, failed: 0 };
     ofEpoch.set(nodeId, tally);
     return tally;
   }

@@ -10,7 +10,7 @@ import { bytesOf, hexOf } from "./encode.ts";
 import { FactTable } from "./factTable.ts";
 import type { ReportTable } from "./tables.ts";
 
-const SUMMARY = ["digest", "epoch", "state", "attested_at", "final_at"] as const;
+const SUMMARY = ["digest", "epoch", "state", "attested_at", "final_at", "report"] as const;
 
 /** Reports, and what metering keeps for them. */
 export class ReportTables extends FactTable implements ReportStore {
@@ -95,6 +95,7 @@ export class ReportTables extends FactTable implements ReportStore {
 function toSummary(row: Pick<ReportTable, (typeof SUMMARY)[number]>): ReportSummary {
   return {
     ...{ digest: hexOf(row.digest), epoch: row.epoch, state: row.state as ReportState },
+    parent: reportFromJson(JSON.parse(row.report)).parent,
     ...(row.attested_at === null ? {} : { attestedAt: Number(row.attested_at) }),
     ...(row.final_at === null ? {} : { finalAt: row.final_at }),
   };

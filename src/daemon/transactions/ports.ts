@@ -5,19 +5,11 @@ export type Lane = "routine" | "deadline";
 
 /**
  * What a transaction is for: settle, distribute, claim, the steps of a report of a fault; the report of an epoch, what
- * follows from it, and the answer to a roll call.
+ * follows from it, and the answer to a roll call, its beginning and its end.
  */
 export type IntentKind =
-  | "settle"
-  | "distribute"
-  | "rollOver"
-  | "claim"
-  | "fault"
-  | "report"
-  | "penalties"
-  | "announce"
-  | "rollCall"
-  | "charge";
+  | ("settle" | "distribute" | "rollOver" | "claim" | "fault" | "report" | "penalties" | "announce" | "charge")
+  | ("rollCall" | "rollCallOpen" | "rollCallClose");
 
 /** One broadcast of an intent; all attempts of an intent share its nonce, so at most one is mined. */
 export interface Attempt {

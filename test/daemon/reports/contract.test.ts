@@ -17,6 +17,7 @@ import { attester, reportWorld } from "../../contracts/reportWorld.ts";
 import { OTHER_KEY, PAYER, PAYER_KEY } from "../support.ts";
 import { MemoryIntents } from "../transactions/memoryIntents.ts";
 import { deadlineSigner, routineSigner } from "../transactions/support.ts";
+import { RollCalls } from "../../../src/daemon/reports/rollCalls.ts";
 import { Network } from "./network.ts";
 
 const SEATS = 4;
@@ -165,5 +166,51 @@ describe("daemon/reports on the real EpochReports", () => {
     expect(answered).to.equal(0b1111n);
     const answers = store.all.filter(({ kind }) => kind === "rollCall");
     expect(answers.map(({ lane }) => lane)).to.deep.equal(Array(SEATS).fill("deadline"));
+  });
+
+  it("33b: opens a roll call when it is time and worth its gas, and closes it over who did not answer", async () => {
+    const { postageChannels, epochReports, nodeSeats, funder, net } = world;
+    const domain = { chainId: world.chainId, postageChannels: toAddress(await postageChannels.getAddress()) };
+    await traffic(2);
+    expect(await chain.isRollCallDue("open"), "before a first report").to.equal(false);
+    await untilReported(1n);
+    await net.networkHelpers.time.increase(3 * DAY);
+    expect(await chain.isRollCallDue("open"), "nobody earns anything").to.equal(false);
+    await postageChannels.connect(funder).deposit(PAYER, 50n * USD);
+    const work = ethersWork(world, manager);
+    const terms = { lane: "routine", budgetWei: 10n ** 18n } as const;
+    await work.settle(signVoucher(domain, { fees: 40n * USD, stamps: 0n }, PAYER_KEY), terms);
+    await work.distribute(terms);
+    expect(await chain.isRollCallDue("close"), "none is open").to.equal(false);
+    expect([await chain.isRollCallDue("open"), await chain.openRollCall(), await chain.openRollCall()]).to.deep.equal([
+      true,
+      true,
+      false,
+    ]);
+    const calls = network.nodes.map(({ options }) => new RollCalls(options));
+    for (const call of calls.slice(0, 3)) await call.step();
+    expect((await chain.rollCall())!.answered).to.equal(0b111n);
+    expect([await chain.isRollCallDue("close"), await chain.closeRollCall()]).to.deep.equal([false, false]);
+    await net.networkHelpers.time.increase(DAY + 1);
+    network.clock.advance(300_000);
+    // Everybody's turn has come by the second look; who did not answer closes nothing.
+    await calls[3]!.step();
+    await net.networkHelpers.time.increase(3_600);
+    network.clock.advance(300_000);
+    await calls[3]!.step();
+    expect((await chain.rollCall())!.isClosed).to.equal(false);
+    for (const call of calls.slice(0, 3)) await call.step();
+    await net.networkHelpers.time.increase(3_600);
+    network.clock.advance(300_000);
+    for (const call of calls.slice(0, 3)) await call.step();
+    expect((await chain.rollCall())!.isClosed).to.equal(true);
+    await passEpochs(world, 1);
+    expect(await nodeSeats.isActive(400n)).to.equal(false);
+    expect(await nodeSeats.isActive(300n)).to.equal(true);
+    expect(await epochReports.queryFilter(epochReports.filters.RollCallClosed())).to.have.length(1);
+    const kinds = store.all.filter(({ outcome }) => outcome === "done").map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind.startsWith("rollCall"))).to.deep.equal([
+      ...["rollCallOpen", "rollCall", "rollCall", "rollCall", "rollCallClose"],
+    ]);
   });
 });

@@ -45,6 +45,8 @@ import { EPOCH_END, EPOCH_SECONDS, REPORTS } from "./support.ts";
 /** The key with which MemoryLog signs for every node. */
 const SIGNER = addressOf(new Uint8Array(32).fill(0x22));
 
+const DAY = 86_400n;
+
 /** EpochReports' rules for what comes in, over memory. */
 export class MemoryReports implements ReportsChain {
   time = EPOCH_END + 130n;
@@ -57,6 +59,11 @@ export class MemoryReports implements ReportsChain {
   readonly announced: Hex[] = [];
   answers = 0n;
   answersSent = 0;
+  /** Roll calls that were opened, and closed. */
+  opened = 0;
+  closed = 0;
+  /** When the last report was, in unix seconds. */
+  acceptedAt = 0n;
   call: { number: bigint; answerUntil: bigint; isClosed: boolean } | undefined;
   rateHistory = [RATES];
 
@@ -98,6 +105,7 @@ export class MemoryReports implements ReportsChain {
     if (!isAttestation(digest, aggregatePublicKeys(keys), signature)) throw new Error("AttestationsInvalid");
     this.chain.push({ digest: toHex(digest), attested: { report, signers, signature }, finalAt: this.time + 86_400n });
     this.round = 0;
+    this.acceptedAt = this.time;
     return true;
   }
 
@@ -121,6 +129,32 @@ export class MemoryReports implements ReportsChain {
 
   async announce(report: Report) {
     this.announced.push(toHex(reportDigest(REPORTS, report)));
+    return true;
+  }
+
+  /** As EpochReports refuses it. */
+  async isRollCallDue(step: "open" | "close") {
+    const { call } = this;
+    if (step === "close") {
+      const isOver = call && this.time >= call.answerUntil && this.time < call.answerUntil + 2n * DAY;
+      return isOver === true && !call.isClosed && this.acceptedAt < call.answerUntil - DAY;
+    }
+    const lastAt = call && call.answerUntil - DAY > this.acceptedAt ? call.answerUntil - DAY : this.acceptedAt;
+    return this.chain.length > 0 && this.time >= lastAt + 3n * DAY;
+  }
+
+  async openRollCall() {
+    if (!(await this.isRollCallDue("open"))) return false;
+    this.call = { number: (this.call?.number ?? 0n) + 1n, answerUntil: this.time + DAY, isClosed: false };
+    this.answers = 0n;
+    this.opened++;
+    return true;
+  }
+
+  async closeRollCall() {
+    if (!(await this.isRollCallDue("close"))) return false;
+    this.call = { ...this.call!, isClosed: true };
+    this.closed++;
     return true;
   }
 

@@ -45,7 +45,12 @@ describe("daemon/reports: samples of other seats", () => {
       if (step >= from && step < until) network_.down.add(id);
       else network_.down.delete(id);
     };
-    expect((await sampled(4, away(0, 150, 300))).samples.absent(EPOCH)).to.deep.equal([300]);
+    const { samples } = await sampled(4, away(0, 150, 300));
+    expect(samples.absent(EPOCH)).to.deep.equal([300]);
+    const [failures, ...more] = samples.failures();
+    expect(more).to.deep.equal([]);
+    expect(failures).to.include({ epoch: EPOCH, nodeId: 300 });
+    expect(failures!.failed * 2).to.be.greaterThan(failures!.asked);
     await network.close();
     expect((await sampled(4, away(0, 70, 300))).samples.absent(EPOCH)).to.deep.equal([]);
   });
@@ -55,6 +60,28 @@ describe("daemon/reports: samples of other seats", () => {
       network_.node(200).log.read = async () => network_.node(300).log.read(300, 0n, 1);
     };
     expect((await sampled(4, wrong)).samples.absent(EPOCH)).to.deep.equal([200]);
+  });
+
+  it("does not make up for reads of a time when it did not run: a minute's outage is no epoch's absence", async () => {
+    const { samples, reads } = await sampled(4, () => {}, 0);
+    expect(reads).to.equal(0);
+    const step = async (at: bigint, times: number) => {
+      network.chain.time = EPOCH * EPOCH_SECONDS + at;
+      for (let i = 0; i < times; i++) await samples.step(new AbortController().signal);
+    };
+    network.down.add(300);
+    await step((EPOCH_SECONDS * 8n) / 10n, 60);
+    network.down.delete(300);
+    for (let at = 81n; at < 100n; at++) await step((EPOCH_SECONDS * at) / 100n, 3);
+    expect(samples.absent(EPOCH), "started with a fifth of the epoch left").to.deep.equal([]);
+    // And a whole epoch, of which it sleeps through the half.
+    for (let at = 0n; at < 100n; at++) {
+      if (at === 20n) network.down.add(300);
+      if (at > 20n && at < 80n) continue;
+      await step(EPOCH_SECONDS + (EPOCH_SECONDS * at) / 100n, 3);
+      if (at === 80n) network.down.delete(300);
+    }
+    expect(samples.absent(EPOCH + 1n)).to.deep.equal([]);
   });
 
   it("accuses nobody when it is cut off itself, or has seen little", async () => {

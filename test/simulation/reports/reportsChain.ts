@@ -80,6 +80,9 @@ export function simReportsChain(options: SimReportsChainOptions): ReportsChain {
     charge: () => Promise.reject(new Error("nobody owes stamps here")),
     rollCall: () => rpc.read(() => undefined),
     answerRollCall: () => Promise.reject(new Error("nobody calls a roll here")),
+    isRollCallDue: async () => false,
+    openRollCall: async () => false,
+    closeRollCall: async () => false,
   };
 }
 
