@@ -1,6 +1,7 @@
 /**
- * The main job on this machine: three nodes, a gateway, two real XMTP clients, and every cent of their postage settled
- * and claimed. Exits 0 only when everything adds up to the last base unit, and the liar of --with-fault was caught.
+ * The main job on this machine: three nodes, a gateway, two real XMTP clients, every cent of their postage settled and
+ * claimed, and a report that all nodes signed. Exits 0 only when everything adds up to the last base unit, a receipt is
+ * proved against the report, and the liar of --with-fault was caught.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,11 +11,14 @@ import { parseArgs } from "node:util";
 import type { Address } from "../src/protocol/bytes.ts";
 import { toAddress } from "../src/protocol/bytes.ts";
 import { untilStopped } from "../src/cli/untilStopped.ts";
+import type { AgreementStory, Pending } from "./demo/agreement.ts";
+import { agree, disagreements, holdToIt } from "./demo/agreement.ts";
 import { auditLog, readTerms } from "./demo/audit.ts";
 import type { FaultStory } from "./demo/fault.ts";
 import { catchLiar, missing } from "./demo/fault.ts";
 import { discrepancies, settleUp } from "./demo/money.ts";
 import { printResult, resultOf, toJson } from "./demo/print.ts";
+import { printAgreement } from "./demo/printReport.ts";
 import { runClients } from "./demo/runClients.ts";
 import type { LocalNetwork } from "./local/localNetwork.ts";
 import { startLocalNetwork } from "./local/localNetwork.ts";
@@ -90,7 +94,7 @@ async function converse(network: LocalNetwork, messages: number, directory: stri
 }
 
 /** Adds everything up; `ok` when nothing is missing. */
-async function account(network: LocalNetwork): Promise<{ ok: boolean; result: object }> {
+async function account(network: LocalNetwork): Promise<{ ok: boolean; result: object; usagePico: bigint }> {
   const { contracts, nodes, channel } = network;
   const terms = await readTerms(contracts);
   const money = await settleUp(network, progress);
@@ -106,7 +110,23 @@ async function account(network: LocalNetwork): Promise<{ ok: boolean; result: ob
   }
   for (const problem of problems) console.error(`  DOES NOT ADD UP  ${problem}`);
   if (problems.length === 0) console.log("\n  Everything adds up to the last unit.");
-  return { ok: problems.length === 0, result: resultOf(kinds, channel, money, audited) };
+  return { ok: problems.length === 0, result: resultOf(kinds, channel, money, audited), usagePico: audited };
+}
+
+/** Comes after the accounts: while the fees streamed, the time passed in which the report could be vetoed. */
+async function report(
+  network: LocalNetwork,
+  directory: string,
+  pending: Pending,
+  usagePico: bigint,
+): Promise<{ ok: boolean; story: AgreementStory }> {
+  const story = await holdToIt(network, directory, pending);
+  printAgreement(story);
+  const nodeIds = network.nodes.map(({ nodeId }) => nodeId);
+  const problems = disagreements(story, nodeIds, usagePico);
+  for (const problem of problems) console.error(`  NOT AS IT HAS TO BE  ${problem}`);
+  if (problems.length === 0) console.log("\n  Every node signed it, and the receipt is in it.");
+  return { ok: problems.length === 0, story };
 }
 
 /** Comes after the accounts: the fourth node has no part in the money that was counted. */
@@ -127,10 +147,13 @@ async function main({ messages, withFault, json, keep }: Options): Promise<numbe
   let isGood = false;
   try {
     await converse(network, messages, directory);
+    const pending = await agree(network, directory, progress);
     const money = await account(network);
+    const agreed = await report(network, directory, pending, money.usagePico);
     const caught = withFault ? await fault(network) : undefined;
-    if (json) writeFileSync(json, toJson(caught ? { ...money.result, fault: caught.story } : money.result));
-    isGood = money.ok && caught?.ok !== false;
+    const result = { ...money.result, report: agreed.story, ...(caught ? { fault: caught.story } : {}) };
+    if (json) writeFileSync(json, toJson(result));
+    isGood = money.ok && agreed.ok && caught?.ok !== false;
     if (keep) await stayUp(network, directory);
   } finally {
     await network.close();

@@ -1,17 +1,8 @@
 import { fileURLToPath } from "node:url";
 
-import { createClient } from "@connectrpc/connect";
-import { createGrpcWebTransport } from "@connectrpc/connect-node";
-import { fromBinary } from "@bufbuild/protobuf";
-
-import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
-import { PayerApi } from "#proto/xmtp/xmtpv4/payer_api/payer_api_pb.ts";
-
-import { readOriginatorEnvelope } from "../../src/protocol/envelope.ts";
-import { stableOrder } from "../../src/protocol/nodeChoice.ts";
-import { topicBytes } from "../../src/protocol/topics.ts";
 import { groupMessage } from "../../test/support/envelopes.ts";
 import type { LocalNetwork, LocalNode } from "../local/localNetwork.ts";
+import { groupOf, publish } from "./publish.ts";
 
 const EQUIVOCATOR = fileURLToPath(new URL("./equivocator.ts", import.meta.url));
 const REVEAL_AFTER_SECONDS = 61;
@@ -129,13 +120,8 @@ async function sendThrough({ gateway, nodes }: LocalNetwork, { nodeId, url }: Lo
     };
     return ids.every((id) => status.nodes.some((node) => node.id === id && node.isAvailable));
   });
-  const group = Array.from({ length: 256 }, (_, fill) => fill).find(
-    (fill) => stableOrder(topicBytes(0, new Uint8Array(16).fill(fill)), ids)[0] === nodeId,
-  );
-  const api = createClient(PayerApi, createGrpcWebTransport({ baseUrl: gateway.url, httpVersion: "1.1" }));
-  const envelope = fromBinary(ClientEnvelopeSchema, groupMessage(1, { group }));
-  const { originatorEnvelopes } = await api.publishClientEnvelopes({ envelopes: [envelope] });
-  const { originatorId, sequenceId } = readOriginatorEnvelope(originatorEnvelopes[0]!);
+  const group = groupOf(nodeId, ids);
+  const { originatorId, sequenceId } = await publish(gateway.url, groupMessage(1, { group }));
   if (originatorId !== nodeId) throw new Error(`node ${originatorId} took the message that was meant for ${nodeId}`);
   return sequenceId;
 }

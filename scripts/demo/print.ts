@@ -1,6 +1,7 @@
 import { PICO_PER_UNIT, picoToUnitsUp } from "../../src/protocol/units.ts";
 import type { Audit, EnvelopeKind } from "./audit.ts";
 import type { Money } from "./money.ts";
+import { table } from "./table.ts";
 
 const NAMES: Record<EnvelopeKind, string> = {
   identityUpdate: "identity updates (on chain)",
@@ -26,13 +27,6 @@ export function wholeFees(kinds: Audit["kinds"]): Record<EnvelopeKind, bigint> {
     missing--;
   }
   return Object.fromEntries(parts.map(({ kind, whole }) => [kind, whole])) as Record<EnvelopeKind, bigint>;
-}
-
-function table(title: string, head: string[], rows: string[][]): string {
-  const widths = head.map((cell, i) => Math.max(cell.length, ...rows.map((row) => row[i]!.length)));
-  const line = (cells: string[]) =>
-    "  " + cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  ");
-  return [`\n${title}`, line(head), ...rows.map(line)].join("\n");
 }
 
 export function printResult(kinds: Audit["kinds"], channel: string, money: Money): void {

@@ -33,6 +33,10 @@ export interface LocalNetworkOptions {
   holdSeconds?: number;
   /** Per byte and day, when a test wants postage to be dear. */
   storageFeePico?: bigint;
+  /** Seats beside them that are registered, and of which nobody ever hears. */
+  absent?: number;
+  /** Stakes by place, in minimum stakes; one each when left out. */
+  stakes?: readonly bigint[];
   /** Scripts that run a node by its id, instead of `pennyblack node`. */
   scripts?: Record<number, string>;
   progress?: (message: string) => void;
@@ -98,19 +102,21 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     writeDeployment(record, join(directory, "deployment.json"));
     progress("contracts deployed, every link checked");
     const context: Context = { ...options, chain, record, services, stake: parameters.minimumStakeAmount };
-    const ports = await freePorts(options.nodes + 1);
+    const seats = options.nodes + (options.absent ?? 0);
+    const ports = await freePorts(seats + 1);
     const places: Place[] = [];
-    for (let i = 0; i < options.nodes; i++) places.push(await registerNode(context, FIRST_OPERATOR + i, ports[i]!));
+    for (let i = 0; i < seats; i++) places.push(await registerNode(context, FIRST_OPERATOR + i, ports[i]!));
     const nodeIds = places.map(({ nodeId }) => nodeId);
     progress(`nodes ${nodeIds.join(", ")} registered, their stakes posted`);
     await chain.increaseTime(Math.max(1, Math.floor(Date.now() / 1000) - (await now(chain))));
 
     const { channel, deposit } = await fundChannel(context);
     progress(`channel ${channel} funded`);
-    const nodes = await Promise.all(places.map((place) => startNode(context, place, options.scripts?.[place.nodeId])));
+    const present = places.slice(0, options.nodes);
+    const nodes = await Promise.all(present.map((place) => startNode(context, place, options.scripts?.[place.nodeId])));
     const gateway = await startGateway(context, ports.at(-1)!);
     progress("nodes, daemons and gateway are up");
-    let operators = FIRST_OPERATOR + options.nodes;
+    let operators = FIRST_OPERATOR + seats;
     const addNode = async (script?: string) => {
       const [port] = await freePorts(1);
       return startNode(context, await registerNode(context, operators++, port!), script);
@@ -160,8 +166,8 @@ async function wealthy({ chain, record }: Context, index: number, amount: bigint
   return wallet;
 }
 
-/** The i-th wallet on the chain, with a node's minimum stake that NodeStaking may take. */
-async function staker({ chain, record, stake }: Context, index: number) {
+/** The i-th wallet on the chain, with a stake that NodeStaking may take. */
+async function staker({ chain, record }: Context, index: number, stake: bigint) {
   const wallet = localWallet(index).connect(chain.provider);
   const { postageToken } = connectContracts(record, localWallet(DEPLOYER).connect(chain.provider));
   await (await postageToken.transfer(wallet.address, stake)).wait();
@@ -171,8 +177,9 @@ async function staker({ chain, record, stake }: Context, index: number) {
 }
 
 async function registerNode(context: Context, operator: number, port: number): Promise<Place> {
-  const wallet = await staker(context, operator);
-  const { nodeRegistry } = connectContracts(context.record, wallet);
+  const stakes = context.stakes?.[operator - FIRST_OPERATOR] ?? 1n;
+  const wallet = await staker(context, operator, stakes * context.stake);
+  const { nodeRegistry, nodeStaking } = connectContracts(context.record, wallet);
   const signingKey = Wallet.createRandom().privateKey;
   const attestationKey = toHex(attestationKeyFrom(randomBytes(48)));
   const payout = Wallet.createRandom().address;
@@ -185,6 +192,7 @@ async function registerNode(context: Context, operator: number, port: number): P
   });
   const nodeId = Number(await nodeRegistry.register.staticCall(registration));
   await (await nodeRegistry.register(registration)).wait();
+  if (stakes > 1n) await (await nodeStaking.stake(nodeId, (stakes - 1n) * context.stake)).wait();
   return { nodeId, port, operator, payout, signingKey, attestationKey };
 }
 

@@ -23,19 +23,39 @@ interface Result {
     reporter: { node: number; paid: string };
     stake: Record<"before" | "slashed" | "after" | "bounty" | "treasury", string>;
   };
+  report: {
+    report: { epoch: string; parent: string; logsRoot: string; absentSeats: string };
+    acceptedAt: string;
+    finalAt: string;
+    isFinal: boolean;
+    seats: { nodeId: number; hasSigned: boolean }[];
+    usage: { usagePico: string; isProved: boolean };
+    receipt: {
+      nodeId: number;
+      servedBy: number;
+      alsoServe: number[];
+      ranges: { count: string }[];
+      range: { root: string };
+      entry: { count: number; root: string };
+      log: { count: number; root: string };
+    };
+    finding: string;
+  };
+  audit: { usagePico: string };
   totals: Record<"feesCharged" | "settled" | "treasury" | "bounty" | "claimed" | "streaming" | "dust", string>;
 }
 
 describe("demo", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
 
-  it("lets real clients talk, pays three nodes, accounts for every unit, and catches a fourth that lies", async () => {
+  it("lets real clients talk, pays three nodes, accounts for every unit, reports, and catches a fourth that lies", async () => {
     const directory = mkdtempSync(join(tmpdir(), "pennyblack-test-"));
     try {
       const file = join(directory, "demo.json");
       const options = ["--messages", "24", "--with-fault", "--json", file];
       await promisify(execFile)(process.execPath, ["--import", "tsx", DEMO, ...options]);
-      const { totals, envelopes, channels, nodes, settle, fault } = JSON.parse(readFileSync(file, "utf8")) as Result;
+      const result = JSON.parse(readFileSync(file, "utf8")) as Result;
+      const { totals, envelopes, channels, nodes, settle, fault, report } = result;
       const units = Object.fromEntries(Object.entries(totals).map(([name, amount]) => [name, BigInt(amount)]));
       const sum = (amounts: string[]) => amounts.reduce((total, amount) => total + BigInt(amount), 0n);
       expect(units.feesCharged! > 0n).to.equal(true);
@@ -49,6 +69,21 @@ describe("demo", function () {
       expect(envelopes.message!.count).to.be.at.least(24);
       expect(envelopes.identityUpdate!.count).to.equal(2);
       expect(settle.gasPerRow).to.be.greaterThan(9_710);
+      const weight = String(10_000n * 10n ** 18n);
+      expect(report.isFinal).to.equal(true);
+      expect(Number(report.finalAt) - Number(report.acceptedAt)).to.equal(86_400);
+      expect(report.seats).to.deep.equal([100, 200, 300].map((nodeId) => ({ nodeId, weight, hasSigned: true })));
+      expect(report.report).to.include({ absentSeats: "0" });
+      expect(report.usage).to.include({ isProved: true, usagePico: result.audit.usagePico });
+      const { receipt } = report;
+      const inLogs = receipt.ranges.reduce((sum, { count }) => sum + Number(count), 0);
+      const paidFor = ["keyPackage", "welcome", "message"].reduce((sum, kind) => sum + envelopes[kind]!.count, 0);
+      expect(inLogs, "every envelope that was paid for").to.equal(paidFor);
+      expect(receipt.entry).to.include({ root: receipt.range.root });
+      expect(receipt.log).to.include({ root: report.report.logsRoot, count: receipt.ranges.length });
+      expect(receipt.servedBy).not.to.equal(receipt.nodeId);
+      expect(receipt.alsoServe).to.have.length(2);
+      expect(report.finding).to.equal("included");
       expect(fault).to.include({ node: 400, hadSeat: true, wasFrozen: true, isFrozen: false, hasSeat: false });
       const tokens = (amount: bigint) => String(amount * 10n ** 18n);
       const stake = { before: 10_000n, slashed: 100n, after: 9_900n, bounty: 20n, treasury: 80n };

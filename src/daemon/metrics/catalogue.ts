@@ -23,7 +23,7 @@ const STEP = { step: "`settle`, `settle deadlines`, `distribute`, `claim`, `roll
 const KIND = {
   kind:
     "`settle`, `distribute`, `rollOver`, `claim`, `fault`, `report`, `penalties`, `announce`, `rollCall`, " +
-    "`rollCallOpen`, `rollCallClose`",
+    "`rollCallOpen`, `rollCallClose`, `charge`",
 };
 const WHY_NOT = {
   why: "`history_missing`, `behind`, `log_differs`, `usage_differs`, `debits_differ`, `absence_differs`, `stamps_differ`, `stamps_omitted`, `chain_state_missing`, `parent_unknown`, `not_due`, `not_a_seat`, `bad_signature`, `malformed`, `busy`",
