@@ -119,6 +119,7 @@ export class Daemon {
       ...{ nodeId, policy, clock, store, chain, watch: this.#watch, highWater: this.#highWater },
       ...{ beats: new Beats(clock), metrics: this.#metrics, rpcCalls: options.rpcCalls, storage: options.storage },
       ...{ transactions: options.transactions, faults: this.#faults, reports: this.#epochReports },
+      stamps: this.#stamps,
       settleReports: () => this.#work.settleReports,
       isMetered: () => this.#isReady,
     });
@@ -310,7 +311,7 @@ export class Daemon {
   }
 
   status(): Promise<object> {
-    const parts = { watch: this.#watch, highWater: this.#highWater, faults: this.#faults, reports: this.#epochReports };
+    const parts = { watch: this.#watch, highWater: this.#highWater, faults: this.#faults, reports: this.#epochReports, stamps: this.#stamps };
     return statusOf({ ...this.#options, ...parts, isOpen: this.#isOpen });
   }
 

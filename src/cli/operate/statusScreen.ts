@@ -77,7 +77,15 @@ function chainRows({ chain, now }: Data): Row[] {
   return [["chain", [`${where}${doubted}`, ...(broken === undefined ? [] : [broken]), ...lines].join("\n")]];
 }
 
-function restRows({ seats, faults, reports, highWater, loops, disk }: Data): Row[] {
+function stampLine(stamps: Data["stamps"], now: number): string {
+  if (!stamps) return "not required: requireStamps is not set in the config";
+  const { price, open, notes, inboxesReadToAt } = stamps;
+  const behind = duration(Math.max(0, Math.floor(now / 1_000) - Number(inboxesReadToAt)));
+  const cost = price === undefined ? "price not read yet" : `${usd(BigInt(price))} each`;
+  return `${cost}; ${open} open, ${notes} notes kept; identity log read up to ${behind} ago`;
+}
+
+function restRows({ now, stamps, seats, faults, reports, highWater, loops, disk }: Data): Row[] {
   const seat =
     seats.own === null ? "NONE in this epoch or the next" : seats.own.isCanonical ? "yes" : "from the next epoch";
   const failing = loops.filter(({ sinceSuccessSeconds, ageSeconds }) => sinceSuccessSeconds > ageSeconds + 60);
@@ -85,6 +93,7 @@ function restRows({ seats, faults, reports, highWater, loops, disk }: Data): Row
     ["seat", `${seat}; ${seats.active} are active`],
     ["faults", `${faults.accused === true ? "THIS NODE IS ACCUSED; " : ""}${faults.open} cases against others open`],
     ["reports", reportLines(reports)],
+    ["stamps", stampLine(stamps, now)],
     ["sequence id", `${highWater.sequenceId}${highWater.reached ? "" : ", NOT in the node's log"}`],
     ...(failing.length > 0 ? [["failing", failing.map(({ loop }) => loop).join(", ")] as const] : []),
     ...(disk ? [["disk", `${(disk.freeBytes / 1e9).toFixed(1)} GB free`] as const] : []),

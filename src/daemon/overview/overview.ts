@@ -8,6 +8,7 @@ import type { Reports } from "../reports/openReports.ts";
 import type { RunReport, SettlePolicy } from "../settle.ts";
 import type { TransactionManager } from "../transactions/manager.ts";
 import type { Lane } from "../transactions/ports.ts";
+import type { Stamps } from "../stamps/openStamps.ts";
 import type { Watch } from "../watch.ts";
 import type { Books, ChannelLine } from "./books.ts";
 import { readBooks } from "./books.ts";
@@ -40,6 +41,7 @@ export interface OverviewSources {
   transactions: Pick<TransactionManager, "status"> | undefined;
   faults: Pick<FaultWatch, "status"> | undefined;
   reports: Pick<Reports, "status"> | undefined;
+  stamps: Pick<Stamps, "status"> | undefined;
   storage: (() => Promise<Storage>) | undefined;
   /** Whether the node's log was metered to its end. */
   isMetered: () => boolean;
@@ -77,15 +79,16 @@ export class Overview {
   }
 
   async read() {
-    const { nodeId, policy, clock, beats, watch, highWater, transactions, faults, reports, store, storage } =
+    const { nodeId, policy, clock, beats, watch, highWater, transactions, faults, reports, stamps, store, storage } =
       this.#sources;
-    const [ready, chain, sums, evidenceOpen, faultStatus, reportStatus, disk] = await Promise.all([
+    const [ready, chain, sums, evidenceOpen, faultStatus, reportStatus, stampStatus, disk] = await Promise.all([
       this.ready(),
       watch.status(),
       this.#readSums(),
       store.evidence.open().then(({ length }) => length),
       faults?.status(),
       reports?.status(),
+      stamps?.status(),
       storage?.().catch(() => undefined),
     ]);
     const { deadlines, channels, exposure, unsettled, largest, leavingChannels } = sums;
@@ -99,6 +102,7 @@ export class Overview {
       settlement: this.#settlement(),
       transactions: transactions?.status(),
       reports: reportStatus ?? null,
+      stamps: stampStatus ?? null,
       faults: { accused: faultStatus?.accused ?? null, open: evidenceOpen },
       highWater: highWater.status(),
       loops: beats.status(),

@@ -3,6 +3,7 @@ import type { HighWater } from "../highWater.ts";
 import { describe } from "../http.ts";
 import type { DaemonOptions } from "../options.ts";
 import type { Reports } from "../reports/openReports.ts";
+import type { Stamps } from "../stamps/openStamps.ts";
 import type { Watch } from "../watch.ts";
 
 /** Accounts that a status shows; the rest is counted. */
@@ -16,6 +17,7 @@ export interface StatusSources extends Pick<
   highWater: Pick<HighWater, "status">;
   faults: Pick<FaultWatch, "status"> | undefined;
   reports: Pick<Reports, "status"> | undefined;
+  stamps: Pick<Stamps, "status"> | undefined;
   isOpen: boolean;
 }
 
@@ -40,6 +42,7 @@ export async function statusOf(sources: StatusSources): Promise<object> {
     transactions: sources.transactions?.status(),
     faults: await sources.faults?.status(),
     reports: (await sources.reports?.status()) ?? "off",
+    stamps: (await sources.stamps?.status()) ?? "off",
     channels: accounts.map(describe),
   };
 }

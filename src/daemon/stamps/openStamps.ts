@@ -144,7 +144,7 @@ export class Stamps {
   }
 
   /** For `pennyblack status`. */
-  async status(): Promise<object> {
+  async status() {
     const { open, notes } = await this.#own.store.totals();
     const { price, silentBps } = this.#terms ?? {};
     return { price, silentBps, open, notes, inboxesReadToAt: this.inboxes.readToAt };

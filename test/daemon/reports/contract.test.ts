@@ -9,7 +9,7 @@ import { systemClock as clock } from "../../../src/platform/clock.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import { toAddress, uintToBytes } from "../../../src/protocol/bytes.ts";
 import { addressOf } from "../../../src/protocol/ecdsa.ts";
-import { signVoucher } from "../../../src/protocol/voucher.ts";
+import { readVoucher, signVoucher } from "../../../src/protocol/voucher.ts";
 import { RETENTION_DAYS, payerEnvelope } from "../../support/envelopes.ts";
 import type { World } from "../../contracts/fixtures.ts";
 import { DAY, EPOCH, USD, passEpochs } from "../../contracts/fixtures.ts";
@@ -18,12 +18,20 @@ import { OTHER_KEY, PAYER, PAYER_KEY } from "../support.ts";
 import { MemoryIntents } from "../transactions/memoryIntents.ts";
 import { deadlineSigner, routineSigner } from "../transactions/support.ts";
 import { RollCalls } from "../../../src/daemon/reports/rollCalls.ts";
+import { Proofs } from "../../../src/daemon/reports/proofs.ts";
+import { FOREIGN, INBOX, INSTALLATION, PRICE, byWallet, welcome, welcomeId } from "../stamps/support.ts";
+import { openStampNetwork, say } from "./stamps/support.ts";
 import { Network } from "./network.ts";
 
 const SEATS = 4;
 const POLICY = { maxGasBps: 10_000n, nativeTokenPrice: 0n };
 const OTHER = addressOf(OTHER_KEY);
 const SECOND_NS = 1_000_000_000n;
+
+async function expectRefusal(action: Promise<unknown>, error: string): Promise<void> {
+  const message = await action.then(() => "nothing", String);
+  expect(message).to.include(error);
+}
 
 describe("daemon/reports on the real EpochReports", () => {
   let world: World;
@@ -114,6 +122,53 @@ describe("daemon/reports on the real EpochReports", () => {
     expect([startSequenceId, endSequenceId, payersMerkleRoot]).to.deep.equal([0n, 150n, contents.report.logsRoot]);
     const done = store.all.filter(({ outcome }) => outcome === "done").map(({ kind }) => kind);
     expect(done).to.include.members(["report", "penalties", "announce"]);
+  });
+
+  it("charges a final report's stamps, settling the ceiling first, and the pot is its recipients' (32, 33)", async () => {
+    await network.close();
+    const { postageChannels, stamps, epochReports, funder, net } = world;
+    const domain = { chainId: world.chainId, postageChannels: toAddress(await postageChannels.getAddress()) };
+    const accounts = { routine: routineSigner.address, deadline: deadlineSigner.address };
+    const keys = Array.from({ length: SEATS }, (_, i) => uintToBytes(attester(i), 32));
+    const reports = { chainId: world.chainId, epochReports: toAddress(await epochReports.getAddress()) };
+    const { provider } = world.ethers;
+    chain = ethersReports({ contracts: world, provider, transactions: manager, accounts, policy: POLICY });
+    network = await openStampNetwork(SEATS, { keys, parts: { domain: reports, chain } }, 0n);
+    for (const { books } of network.nodes) books.rateBook.update(await chain.rates(), RETENTION_DAYS);
+    await postageChannels.connect(funder).deposit(PAYER, 50n * USD);
+    const voucher = readVoucher(domain, signVoucher(domain, { fees: 40n * USD, stamps: 2n * PRICE }, PAYER_KEY));
+    for (const { books } of network.nodes) {
+      const channel = { deposited: 50n * USD, feesSpent: 0n, stampsSpent: 0n, stampsSigned: 0n, pendingWithdrawal: 0n };
+      await books.ledger.recordChain({ states: new Map([[PAYER, channel]]), readTo: 1n, blocks: [] });
+      await books.ledger.raise([voucher]);
+    }
+    await passEpochs(world, 1);
+    const epoch = (await chain.now()) / BigInt(EPOCH) - 1n;
+    const ns = (epoch * BigInt(EPOCH) + 60n) * SECOND_NS;
+    const [first, second] = [welcome(1, INSTALLATION), welcome(2, FOREIGN)];
+    for (const bytes of [first, second]) network.deliver(100, bytes, ns);
+    await network.meterAll();
+    const about = { kind: "statement", inbox: INBOX, payer: PAYER, welcome: welcomeId(first) } as const;
+    const account = toAddress(world.stranger.address);
+    await say(network, byWallet({ ...about, verdict: "spam", account }), Number(epoch * BigInt(EPOCH)) * 1_000);
+    await untilReported(1n);
+    const { digest } = await chain.head();
+    await net.networkHelpers.time.increase(await epochReports.vetoWindowSeconds());
+    await net.networkHelpers.time.increase(5 * 60);
+    network.clock.advance(300_000);
+    for (const { nodeId } of network.nodes) await network.step(nodeId);
+    expect(await postageChannels.getChannels([PAYER]).then(([channel]) => channel!.stampsSpent)).to.equal(PRICE);
+    const pot = await stamps.potOf(digest);
+    expect([pot.charged, pot.recipientsBps]).to.deep.equal([PRICE, 5_000n]);
+    const kinds = store.all.filter(({ outcome }) => outcome === "done").map(({ kind }) => kind);
+    // One of four sent it, and the ceiling before.
+    expect(kinds.filter((kind) => kind === "charge" || kind === "settle")).to.deep.equal(["settle", "charge"]);
+    await net.networkHelpers.time.increase(3 * DAY);
+    const { leaf, proof } = (await new Proofs(network.node(300).store).payout(digest, account))!;
+    const before = await world.usdc.getFunction("balanceOf")(account);
+    await stamps.claim(digest, leaf.account, leaf.amount, proof);
+    expect((await world.usdc.getFunction("balanceOf")(account)) - before).to.equal(PRICE / 2n);
+    await expectRefusal(stamps.claim(digest, leaf.account, leaf.amount, proof), "StampsClaimed");
   });
 
   it("goes on with a second report on a pending one, and after a veto with the next round", async () => {
