@@ -11,6 +11,7 @@ import type { SimOperator, World } from "./world.ts";
 import { EXPOSURE_CAP, NODE_IDS } from "./world.ts";
 
 const MOST_INTENTS = 10_000;
+const NEW_MS = 30_000;
 /** Blocks in which a daemon that looks every few seconds has seen that another one is final. */
 const LOOKS_LATE = 10;
 /** What a node lends one channel between two rounds of gossip, whatever its headroom. */
@@ -110,15 +111,17 @@ async function judgeLedger(
  * wait (case 51): burning gas on it would be the fault, and whether its work was done all the same is asked by I9.
  */
 async function judgeIntents(
-  { chain }: World,
+  { chain, clock }: World,
   { node, store }: SimOperator,
   waiting: Map<Address, number>,
   check: Check,
 ): Promise<void> {
   const intents = await store.intents.recent(MOST_INTENTS);
   for (const intent of intents) {
-    const { from, nonce, outcome, mined } = intent;
-    const isOut = outcome === undefined && !mined && isPricedOut(intent, chain.baseFee + TIP);
+    const { from, nonce, outcome, mined, createdAt } = intent;
+    // What a daemon sends in the last seconds, as it does about reports for ever, cannot be mined yet.
+    const isNew = clock.now() - createdAt < NEW_MS;
+    const isOut = outcome === undefined && !mined && (isNew || isPricedOut(intent, chain.baseFee + TIP));
     if (isOut) waiting.set(from, Math.min(nonce, waiting.get(from) ?? Infinity));
   }
   const nonces = new Set<string>();

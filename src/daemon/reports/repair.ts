@@ -1,4 +1,5 @@
-import { equalBytes } from "../../protocol/bytes.ts";
+import { equalBytes, toHex } from "../../protocol/bytes.ts";
+import type { Address } from "../../protocol/bytes.ts";
 import { readOriginatorEnvelope } from "../../protocol/envelope.ts";
 import type { RegisteredNode } from "../ports.ts";
 import { readEnvelope } from "../threads/readEnvelope.ts";
@@ -91,6 +92,7 @@ async function fetchFacts(
   const { logs, keys, chain, clock } = options;
   const retentionDays = await chain.retentionDays();
   const facts: Fact[] = [];
+  const firsts = new Firsts(known.filter(({ sequenceId }) => sequenceId > after && sequenceId <= upTo));
   for (let at = after; at < upTo;) {
     const page = { originatorId, after: at, limit: PER_CALL };
     const envelopes = await inTime(signal, PEER_MS, (ended) => logs.read(peer.httpAddress, page, ended), clock);
@@ -101,7 +103,7 @@ async function fetchFacts(
       if (envelope.sequenceId > upTo) return facts;
       if (!(await keys.isSigned(envelope))) continue;
       const read = readEnvelope(bytes, retentionDays);
-      facts.push(await withKind(options, factOf(envelope.sequenceId, read), read, known));
+      facts.push(await withKind(options, factOf(envelope.sequenceId, read), read, firsts));
       at = envelope.sequenceId;
     }
     if (at === from) return facts;
@@ -109,19 +111,54 @@ async function fetchFacts(
   return facts;
 }
 
+/** Which envelopes of a stretch that is exchanged were, and are, the first of their digest in their log. */
+class Firsts {
+  readonly #known: ReadonlyMap<bigint, Fact>;
+  /** Charged for their place in the stretch as it was, and not met again yet: by the hash of their payer envelope. */
+  readonly #moving: Set<string>;
+  readonly #met = new Set<string>();
+
+  constructor(known: readonly Fact[]) {
+    this.#known = new Map(known.map((fact) => [fact.sequenceId, fact]));
+    const charged = known.filter(({ kind }) => kind === FactKind.charged);
+    this.#moving = new Set(charged.map(({ payerEnvelopeHash }) => toHex(payerEnvelopeHash)));
+  }
+
+  /** Whether an envelope was charged for a place in this stretch, and is met for the first time now. */
+  hasMoved({ payerEnvelopeHash }: Fact): boolean {
+    return this.#moving.delete(toHex(payerEnvelopeHash));
+  }
+
+  /** Whether it was at the same place before. */
+  isKept({ sequenceId, payerEnvelopeHash }: Fact): boolean {
+    const own = this.#known.get(sequenceId);
+    return own !== undefined && equalBytes(own.payerEnvelopeHash, payerEnvelopeHash);
+  }
+
+  /** Whether this digest is met for the first time. */
+  isNew({ payer, digest }: { payer: Address; digest: string }): boolean {
+    const id = `${payer}/${digest}`;
+    const isNew = !this.#met.has(id);
+    this.#met.add(id);
+    return isNew;
+  }
+}
+
 /**
- * Whether it was the first of its digest. The same payer envelope at the same place is what it was here; of another one
- * that this ledger has charged, another place of the log has it already.
+ * Whether it is the first of its digest in its log. One that was charged for a place of this stretch, this one or another
+ * (its originator showed others another order), is where it is met first; of one that this ledger has charged otherwise
+ * another place of the log has it already.
  */
 async function withKind(
   { ledger }: Options,
   fact: Fact,
   read: ReturnType<typeof readEnvelope>,
-  known: readonly Fact[],
+  firsts: Firsts,
 ): Promise<Fact> {
   if (fact.kind === FactKind.free || "problem" in read) return fact;
-  const own = known.find(({ sequenceId }) => sequenceId === fact.sequenceId);
-  if (own && equalBytes(own.payerEnvelopeHash, fact.payerEnvelopeHash)) return { ...fact, kind: own.kind };
+  const isNew = firsts.isNew(read);
+  if (firsts.hasMoved(fact)) return { ...fact, kind: FactKind.charged };
+  if (firsts.isKept(fact) || !isNew) return { ...fact, kind: FactKind.copy };
   const charged = await ledger.chargedOf([{ channel: read.payer, digest: read.digest }]);
   return { ...fact, kind: charged.size > 0 ? FactKind.copy : FactKind.charged };
 }

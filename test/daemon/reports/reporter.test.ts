@@ -165,6 +165,20 @@ describe("daemon/reports: agreement of a network", () => {
     expect(network.asked).to.be.lessThan(30);
   });
 
+  it("a node that was shown the same envelopes in another order fetches the others' order, and attests", async () => {
+    await start(4);
+    const orders = { rest: [0, 1, 2, 3, 4, 2], misled: [0, 2, 1, 4, 3, 2] };
+    for (const [i, n] of orders.rest.entries()) {
+      const ns = IN_EPOCH_NS + BigInt(i) * SECOND_NS;
+      network.deliver(200, payerEnvelope(n, 200, PAYER_KEY), ns, [100, 200, 300]);
+      network.deliver(200, payerEnvelope(orders.misled[i]!, 200, PAYER_KEY), ns, [400]);
+    }
+    await network.meterAll();
+    await network.untilReported();
+    expect(network.node(400).reporter.desk.lastRefusal).to.equal(undefined);
+    expect(network.reported.signed).to.have.length(4);
+  });
+
   it("the proposer itself may be the one that was shown something else", async () => {
     await start(4);
     for (let n = 0; n < 20; n++) {
