@@ -66,7 +66,7 @@ export default defineConfig({
   },
   typechain: { outDir: "./generated/typechain", tsNocheck: false },
   test: {
-    mocha: { timeout: 60_000 },
+    mocha: { timeout: 120_000 },
     solidity: { fuzz: { runs: 512 }, invariant: { runs: 64, depth: 50, failOnRevert: false } },
   },
 });

@@ -11,6 +11,8 @@ export { startGateway } from "./client/gateway.ts";
 export * from "./client/index.ts";
 export type { GatewayLimits } from "./client/limits.ts";
 export { DEFAULT_LIMITS } from "./client/limits.ts";
+export type { OpenGatewayOptions } from "./client/openGateway.ts";
+export { openGateway } from "./client/openGateway.ts";
 export type * from "./client/ports.ts";
 export type { GatewayStatus } from "./client/server/status.ts";
 export { loadDeployment } from "./contracts/loadDeployment.ts";

@@ -36,7 +36,7 @@ interface Originated {
 
 /** Two reference nodes, and a stock node that knows nothing of postage behind the third daemon. */
 describe("a stock node among reference nodes", function () {
-  this.timeout(180_000);
+  this.timeout(360_000);
   const directory = mkdtempSync(join(tmpdir(), "pennyblack-proxy-"));
   let network: LocalNetwork;
   const originated = async (): Promise<Originated[]> => {
@@ -76,14 +76,17 @@ describe("a stock node among reference nodes", function () {
       }
     };
     const workers = [1, 2, 3, 4].map(send);
-    const sentTo = async (count: number) => {
-      while (acknowledged.length < count) await new Promise((resolve) => setTimeout(resolve, 20));
+    const byStock = () => acknowledged.filter(({ originatorId }) => originatorId === STOCK_ID);
+    // A gateway on a busy machine may take the node for unwell for a while, and send to others.
+    const until = async (isReached: () => boolean) => {
+      while (!isReached()) await new Promise((resolve) => setTimeout(resolve, 20));
     };
-    await sentTo(20);
+    await until(() => byStock().length >= 20);
     const { controlUrl } = network.nodes[2]!.service.ready;
     const restarted = fetch(`${controlUrl}/restart`, { method: "POST" });
     const { endedMs } = (await (await restarted).json()) as { endedMs: number };
-    await sentTo(acknowledged.length + 20);
+    const then = acknowledged.length;
+    await until(() => acknowledged.length >= then + 20);
     isOver = true;
     await Promise.all(workers);
     expect(endedMs).to.be.lessThan(30_000);
@@ -91,9 +94,7 @@ describe("a stock node among reference nodes", function () {
     const log = await originated();
     expect(new Set(log.map(({ client }) => client)).size, "nothing twice").to.equal(log.length);
     const stored = new Set(log.map(({ client }) => client));
-    const here = acknowledged.filter(({ originatorId }) => originatorId === STOCK_ID);
-    expect(here.length).to.be.greaterThan(10);
-    for (const { client } of here) expect(stored.has(client), client).to.equal(true);
+    for (const { client } of byStock()) expect(stored.has(client), client).to.equal(true);
     expect((await waitUntilQuiet(network)) > 0n, "gateway and daemons agree to the picodollar").to.equal(true);
   });
 

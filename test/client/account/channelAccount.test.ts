@@ -2,7 +2,6 @@ import { expect } from "chai";
 import type {
   HDNodeWallet,
   Signer,
-  TransactionRequest,
   TransactionResponse,
   TypedDataDomain,
   TypedDataField,
@@ -13,7 +12,7 @@ import { deployNetwork } from "../../../scripts/deploy/deployNetwork.ts";
 import type { LocalChain } from "../../../scripts/local/localChain.ts";
 import { localWallet, startLocalChain } from "../../../scripts/local/localChain.ts";
 import { ChannelAccount } from "../../../src/client/account/channelAccount.ts";
-import { ChannelError } from "../../../src/client/account/errors.ts";
+import type { ChannelError } from "../../../src/client/account/errors.ts";
 import { readFeeToken } from "../../../src/client/account/feeToken.ts";
 import type { DeploymentRecord } from "../../../src/contracts/deploymentRecord.ts";
 import { readParameters } from "../../../src/deployment/parameters.ts";
@@ -54,7 +53,7 @@ class SmartSigner extends AbstractSigner {
   override async signMessage(): Promise<string> {
     throw new Error("not asked for here");
   }
-  override async sendTransaction(_: TransactionRequest): Promise<TransactionResponse> {
+  override async sendTransaction(): Promise<TransactionResponse> {
     throw new Error("a smart account sends no transaction");
   }
 }

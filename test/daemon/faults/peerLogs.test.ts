@@ -10,7 +10,8 @@ import { QueryApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 
 import { grpcPeerLogs } from "../../../src/daemon/adapters/grpcPeerLogs.ts";
 import { faultIn } from "../../../src/contracts/faultEvidence.ts";
-import { concatBytes, uintToBytes } from "../../../src/protocol/bytes.ts";
+import { concatBytes, toHex, uintToBytes } from "../../../src/protocol/bytes.ts";
+import { payerEnvelopeHash, readOriginatorEnvelope } from "../../../src/protocol/envelope.ts";
 import { bytesField } from "../../../scripts/campaigns/envelopes/generate.ts";
 import { startGrpcServer } from "../../../src/platform/grpcServer.ts";
 import { ACCUSED, envelopeOf, signerOf } from "./support.ts";
@@ -87,6 +88,7 @@ describe("peers' logs", () => {
       ...{ fault: "equivocation", nodeId: ACCUSED, sequenceId: 7n },
       signers: [signerOf(ACCUSED), signerOf(ACCUSED)],
       walked: 20,
+      payerEnvelopeHash: toHex(payerEnvelopeHash(readOriginatorEnvelope(one!).payerEnvelope)),
     });
   });
 

@@ -20,5 +20,5 @@ onBoth("store/crash", (fixture) => {
       await store.close();
     }
     expect(hasWorked(), "it worked at all").to.equal(true);
-  }).timeout(180_000);
+  }).timeout(360_000);
 });

@@ -1,0 +1,81 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+import { Wallet } from "ethers";
+
+import { connectContracts } from "../contracts/connectContracts.ts";
+import { connectRpc } from "../contracts/connectRpc.ts";
+import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
+import { systemClock as clock } from "../platform/clock.ts";
+import type { Log } from "../platform/log.ts";
+import { createLog } from "../platform/log.ts";
+import { toAddress, toHex } from "../protocol/bytes.ts";
+import { ethersChain } from "./adapters/ethersChain.ts";
+import { ethersReportsChain } from "./adapters/ethersReportsChain.ts";
+import { connectGrpcNode } from "./adapters/grpcNode.ts";
+import { httpReportServers } from "./adapters/httpReportServers.ts";
+import { openSqliteStoreInThread } from "./adapters/sqliteStoreThread.ts";
+import type { Gateway } from "./gateway.ts";
+import { startGateway } from "./gateway.ts";
+
+/** Five cents: a channel that spends little signs anew every ten thousand messages or so. */
+const HEADROOM = 50_000n;
+const HOLD_SECONDS = 100;
+const CHAIN_POLL_MS = 1_000;
+
+export interface OpenGatewayOptions {
+  /** What `loadDeployment` reads. */
+  deployment: DeploymentRecord;
+  rpcUrl: string;
+  /** 32 bytes; its address is the channel. One gateway per key. */
+  postageKey: Uint8Array;
+  /** 32 bytes: the key that pays gas for commits and identity updates, of an account that does nothing else. */
+  transactionKey: Uint8Array;
+  /** Keeps the channel's running total. Losing it loses no money. */
+  dataDirectory: string;
+  /** 127.0.0.1 and a free port when left out. */
+  listen?: { host: string; port: number };
+  /** Base units signed ahead of use (default 50000); at most 1 % of the deposit counts. */
+  headroom?: bigint;
+  /** How long a publish waits for money or nodes before it fails (default 100). */
+  holdSeconds?: number;
+  /** How often the chain is asked for a receipt, about its block time (default 1000). */
+  chainPollMs?: number;
+  /** Warnings go to standard error when left out. */
+  log?: Log;
+}
+
+/** Starts a gateway with all that it needs. Rejects as `startGateway` does, and when the directory cannot be written. */
+export async function openGateway(options: OpenGatewayOptions): Promise<Gateway> {
+  const { deployment, rpcUrl, postageKey, transactionKey, dataDirectory } = options;
+  const { headroom = HEADROOM, holdSeconds = HOLD_SECONDS, chainPollMs = CHAIN_POLL_MS } = options;
+  const { listen = { host: "127.0.0.1", port: 0 }, log = createLog("gateway", "warn", [rpcUrl]) } = options;
+  mkdirSync(dataDirectory, { recursive: true });
+  const chainId = BigInt(deployment.chainId);
+  const store = await openSqliteStoreInThread(join(dataDirectory, "gateway.sqlite"), log);
+  const provider = connectRpc({ url: rpcUrl, chainId: deployment.chainId, pollingMs: chainPollMs });
+  const signer = new Wallet(toHex(transactionKey), provider);
+  const contracts = connectContracts(deployment, provider);
+  const reportsDomain = { chainId, epochReports: toAddress(deployment.contracts.epochReports.address) };
+  const gateway = await startGateway({
+    ...{ headroom, postageKey, store, clock, log, random: Math.random, connectNode: connectGrpcNode, ...listen },
+    limits: { holdSeconds },
+    domain: { chainId, postageChannels: toAddress(deployment.contracts.postageChannels.address) },
+    reports: {
+      chain: ethersReportsChain({ contracts, provider, domain: reportsDomain }),
+      servers: httpReportServers,
+    },
+    chain: ethersChain({ contracts, provider, signer, clock, log, pollingMs: chainPollMs }),
+  }).catch(async (error: unknown) => {
+    provider.destroy();
+    await store.close();
+    throw error;
+  });
+  return {
+    ...gateway,
+    close: async () => {
+      await gateway.close();
+      provider.destroy();
+    },
+  };
+}
