@@ -192,7 +192,9 @@ async function registerNode(context: Context, operator: number, port: number): P
   });
   const nodeId = Number(await nodeRegistry.register.staticCall(registration));
   await (await nodeRegistry.register(registration)).wait();
-  if (stakes > 1n) await (await nodeStaking.stake(nodeId, (stakes - 1n) * context.stake)).wait();
+  // Votes are noted by the second: in the next one it costs more than what was estimated in this.
+  const gasLimit = 1_000_000n;
+  if (stakes > 1n) await (await nodeStaking.stake(nodeId, (stakes - 1n) * context.stake, { gasLimit })).wait();
   return { nodeId, port, operator, payout, signingKey, attestationKey };
 }
 

@@ -38,7 +38,7 @@ async function reportsOf({ operatorUrl }: LocalNode) {
 
 describe("reports between processes", function () {
   this.timeout(400_000);
-  let network: LocalNetwork;
+  let network: LocalNetwork | undefined;
   let directory: string;
 
   // Five seats: 100 to 300 with thrice the stake of the others, 400, and 500 of which nobody ever hears.
@@ -48,12 +48,13 @@ describe("reports between processes", function () {
     network = await startLocalNetwork({ directory, ...seats, deposit: 5n * USD, headroom: 1_000n });
   });
   after(async () => {
-    await network.close();
+    await network?.close();
     rmSync(directory, { recursive: true, force: true });
   });
 
   it("are final although one node was killed and one never came; any other serves each leaf, and who was away comes back", async () => {
-    const { nodes, gateway, chain, contracts } = network;
+    const whole = network!;
+    const { nodes, gateway, chain, contracts } = whole;
     const [first, second, third, doomed] = nodes as [LocalNode, LocalNode, LocalNode, LocalNode];
     const ids = [100, 200, 300, 400, 500];
     const counts = new Map<number, number>();
@@ -65,16 +66,16 @@ describe("reports between processes", function () {
     for (let n = 0; n < 3; n++) for (const nodeId of ids) await send(nodeId);
     expect(counts.get(400)).to.be.greaterThan(0);
     expect(counts.get(500)).to.equal(undefined);
-    await waitUntilQuiet(network);
+    await waitUntilQuiet(whole);
 
     await doomed.kill();
     for (const nodeId of ids) await send(nodeId);
     const alive = [first, second, third];
-    await waitUntilQuiet(only(network, alive));
+    await waitUntilQuiet(only(whole, alive));
     const kept = await exportReceipts(directory);
     expect(kept.receipts).to.have.length(sent);
 
-    const report = await endEpoch(only(network, alive), () => {});
+    const report = await endEpoch(only(whole, alive), () => {});
     expect(report.seats.map(({ nodeId }) => nodeId)).to.deep.equal(ids);
     expect(signersOf(report)).to.deep.equal([100, 200, 300]);
     expect(report.report.absentSeats, "nobody has looked often enough to accuse").to.equal(0n);
@@ -87,7 +88,7 @@ describe("reports between processes", function () {
       [100, [third]],
     ] as const) {
       const receipt = kept.receipts.find(({ originatorId }) => originatorId === nodeId)!;
-      const held = await holdAgainst(network, receipt, servers);
+      const held = await holdAgainst(whole, receipt, servers);
       expect(held).to.deep.include({ digest: report.digest });
       expect(servers.map((server) => server.nodeId)).to.include(held.servedBy);
       expect(held.entry).to.include({ root: held.range.root, count: counts.get(nodeId) });
@@ -97,10 +98,10 @@ describe("reports between processes", function () {
     }
 
     await doomed.restart();
-    await waitUntilQuiet(network);
+    await waitUntilQuiet(whole);
     await send(400);
-    await waitUntilQuiet(network);
-    const next = await endEpoch(network, () => {});
+    await waitUntilQuiet(whole);
+    const next = await endEpoch(whole, () => {});
     expect(signersOf(next)).to.deep.equal([100, 200, 300, 400]);
     await until("it has the report that was agreed on without it", async () => {
       return (await reportsOf(doomed)).latest.some(
@@ -108,7 +109,7 @@ describe("reports between processes", function () {
       );
     });
     const receipt = kept.receipts.findLast(({ originatorId }) => originatorId === 200)!;
-    const held = await holdAgainst(network, receipt, [doomed]);
+    const held = await holdAgainst(whole, receipt, [doomed]);
     expect(held).to.deep.include({ digest: report.digest, servedBy: 400 });
     expect(held.alsoServe, "all but the one that gave it, and the one that never came").to.deep.equal([100, 300, 400]);
   });

@@ -41,6 +41,11 @@ describe("daemon/reports: a node that was away", () => {
     await new Aftermath(options).step();
     expect(await store.summary(first!)).to.include({ state: "final" });
     expect(await store.get(first!)).not.to.equal(undefined);
+    // Nor where so many newer ones are that it is not looked at any more.
+    await store.change(first!, { state: "built" });
+    const crowded = Object.assign(Object.create(store) as typeof store, { latest: async () => [] });
+    await new Aftermath({ ...options, store: crowded }).step();
+    expect(await store.summary(first!)).to.include({ state: "final" });
   });
 
   it("forgets what never came on chain after twenty epochs, and asks the chain about it no more than it must", async () => {

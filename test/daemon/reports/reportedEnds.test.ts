@@ -51,9 +51,13 @@ describe("daemon/reports: how far final reports say that a log has come", () => 
     const ends = new ReportedEnds(network.node(100).options);
     expect(await ends.lastOf(300), "node 400 is honest").to.equal(3n);
     const before = asked;
+    const standings: string[] = [];
+    const standing = network.chain.standing.bind(network.chain);
+    network.chain.standing = async (digest) => (standings.push(digest), standing(digest));
     expect(before).to.be.greaterThan(0);
     expect(await ends.lastOf(300)).to.equal(3n);
     expect(asked).to.equal(before);
+    expect(standings, "of the pending one alone").to.deep.equal([network.chain.chain[1]!.digest]);
   });
 
   it("knows nothing before a first report, and says so when nobody shows what one says", async () => {
