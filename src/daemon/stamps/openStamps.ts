@@ -41,6 +41,8 @@ interface Own {
 
 /** Shares change by votes, with days of notice. */
 const SHARES_MS = 3_600_000;
+/** An installation needs stamps half an hour after its listing, and each look costs some calls of the chain. */
+const INBOXES_MS = 60_000;
 const PAGE = 500;
 const MOST_PAGES = 100;
 /** After the last report that can need it, with a window's reserve. */
@@ -58,6 +60,7 @@ export class Stamps {
   readonly #gossip: NoteGossip;
   #terms: (StampTerms & { silentBps: number }) | undefined;
   #sharesAt = -Infinity;
+  #inboxesAt = -Infinity;
   #totalsAt = -Infinity;
 
   constructor(settings: StampSettings, own: Own) {
@@ -91,7 +94,11 @@ export class Stamps {
   /** Reads what is new of the identity log, and what stamps cost. */
   async poll(): Promise<void> {
     const { clock, domain } = this.#own;
-    await this.inboxes.poll();
+    const isFast = inboxSettlesSeconds(domain.chainId) === 0n;
+    if (isFast || clock.elapsed() - this.#inboxesAt >= INBOXES_MS) {
+      await this.inboxes.poll();
+      this.#inboxesAt = clock.elapsed();
+    }
     if (this.#terms && clock.elapsed() - this.#sharesAt < SHARES_MS) return;
     const { chain } = this.#settings;
     const [price, { silentBps }] = await Promise.all([chain.price(), chain.sharesAt(this.#now())]);
