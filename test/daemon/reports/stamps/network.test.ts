@@ -173,6 +173,19 @@ describe("daemon/reports/stamps: agreement of a network", () => {
     });
   }
 
+  it("a proposer that pays whom a stranger named finds nobody to sign with it", async () => {
+    await start();
+    await write();
+    const liar = network.node(100).books.stamps;
+    liar.isMember = async () => true;
+    await say(network, byWallet({ ...about, verdict: "spam", account: PAYER }, OTHER_KEY), IN_TIME, [100]);
+    await network.step(100);
+    expect(network.chain.chain).to.have.length(0);
+    const { lastRefusal } = network.node(200).reporter.desk;
+    expect(lastRefusal).to.include({ why: "stamps_differ" });
+    expect(lastRefusal!.message).to.include("who belonged to its inbox");
+  });
+
   it("a proposer that leaves out what others held for an epoch is refused; the honest ones report it", async () => {
     await start(4);
     await write();
