@@ -311,7 +311,13 @@ export class Daemon {
   }
 
   status(): Promise<object> {
-    const parts = { watch: this.#watch, highWater: this.#highWater, faults: this.#faults, reports: this.#epochReports, stamps: this.#stamps };
+    const parts = {
+      watch: this.#watch,
+      highWater: this.#highWater,
+      faults: this.#faults,
+      reports: this.#epochReports,
+      stamps: this.#stamps,
+    };
     return statusOf({ ...this.#options, ...parts, isOpen: this.#isOpen });
   }
 

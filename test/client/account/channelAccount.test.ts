@@ -1,11 +1,5 @@
 import { expect } from "chai";
-import type {
-  HDNodeWallet,
-  Signer,
-  TransactionResponse,
-  TypedDataDomain,
-  TypedDataField,
-} from "ethers";
+import type { HDNodeWallet, Signer, TransactionResponse, TypedDataDomain, TypedDataField } from "ethers";
 import { AbstractSigner, Contract, ContractFactory, JsonRpcProvider, Wallet, id } from "ethers";
 
 import { deployNetwork } from "../../../scripts/deploy/deployNetwork.ts";
