@@ -1,5 +1,16 @@
 import { concatBytes } from "../protocol/bytes.ts";
 
+/** An answer that is not what was asked for, by its HTTP status. */
+export class HttpStatusError extends Error {
+  override readonly name = "HttpStatusError";
+  readonly status: number;
+
+  constructor(name: string, status: number) {
+    super(`${name} answered ${status}`);
+    this.status = status;
+  }
+}
+
 /**
  * Reads no more than so many bytes, whatever the other side sends, and follows no redirect.
  * @param name who answered, for the errors
@@ -8,7 +19,7 @@ export async function fetchBounded(url: URL, request: RequestInit, most: number,
   const response = await fetch(url, { ...request, redirect: "error" });
   if (!response.ok || !response.body) {
     await response.body?.cancel();
-    throw new Error(`${name} answered ${response.status}`);
+    throw new HttpStatusError(name, response.status);
   }
   const parts: Uint8Array[] = [];
   let length = 0;

@@ -96,6 +96,17 @@ export class ReportLibrary {
     return undefined;
   }
 
+  /** Final reports from the last one back, at most so many. Rejects with NotServedError. */
+  async *finals(most: number, signal: AbortSignal): AsyncGenerator<FinalReport> {
+    let digest = this.#latest;
+    for (let step = 0; digest !== undefined && digest !== NO_PARENT && step < Math.min(most, MOST_STEPS); step++) {
+      signal.throwIfAborted();
+      const report = await this.#report(digest, signal);
+      yield report;
+      digest = report.report.parent;
+    }
+  }
+
   /** What a report has at a place in one of its ranges. Rejects with NotServedError. */
   place({ digest }: FinalReport, range: LogRange, sequenceId: bigint, signal: AbortSignal): Promise<ProvedPlace> {
     const { servers } = this.#options;

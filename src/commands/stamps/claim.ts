@@ -1,3 +1,5 @@
+import type { Pot } from "../../contracts/readPot.ts";
+import { partOfPot, readPot } from "../../contracts/readPot.ts";
 import { payoutFields } from "../../protocol/report/leaves.ts";
 import { TreeTag, rootOfProof } from "../../protocol/report/tree.ts";
 import { usd } from "../core/amounts.ts";
@@ -11,8 +13,6 @@ import type { Mined } from "../core/sender.ts";
 import { moment } from "../core/time.ts";
 import type { ProvedPayout } from "./payoutFiles.ts";
 import { parseDigest, readPayouts } from "./payoutFiles.ts";
-import type { Pot } from "./readPot.ts";
-import { readPot } from "./readPot.ts";
 
 /** Pays payouts of a report to their accounts. Anyone may. */
 export async function stampsClaim(context: Context, input: Input): Promise<Plan> {
@@ -20,10 +20,10 @@ export async function stampsClaim(context: Context, input: Input): Promise<Plan>
   const digest = parseDigest(input.text("report"));
   const payouts = readPayouts(input.list("payouts"));
   const account = actingAs(context);
-  const [pot, now, address] = await Promise.all([readPot(context, digest), chainNow(context), stamps.getAddress()]);
+  const [pot, now, address] = await Promise.all([readPot(stamps, digest), chainNow(context), stamps.getAddress()]);
   const paid = await Promise.all(payouts.map(({ proof }) => stamps.isClaimed(digest, proof.index)));
   const open = payouts.filter((_, i) => !paid[i]);
-  const parts = open.map((payout) => partOf(pot, payout));
+  const parts = open.map(({ leaf, proof }) => partOfPot(pot, leaf.amount, proof.total));
   const amount = parts.reduce((sum, part) => sum + part, 0n);
   const proofs = open.map(({ leaf, proof }) => ({ ...leaf, path: proof }));
   const [first] = proofs;
@@ -54,14 +54,6 @@ export async function stampsClaim(context: Context, input: Input): Promise<Plan>
     data: { digest, amount, payouts: open.map(({ leaf }, i) => ({ ...leaf, part: parts[i] })) },
     outcome: async (mined) => outcomeOf(mined, { address, abi: stamps.interface }),
   };
-}
-
-/** As the contract has it, of a pot that nothing more comes into. */
-function partOf({ most, paid }: Pot, { leaf, proof }: ProvedPayout): bigint {
-  const pot = proof.total < most ? proof.total : most;
-  if (pot === 0n) return 0n;
-  const part = (leaf.amount * pot) / proof.total;
-  return part < pot - paid ? part : pot - paid;
 }
 
 interface Asked {

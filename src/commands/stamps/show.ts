@@ -1,3 +1,5 @@
+import type { Pot } from "../../contracts/readPot.ts";
+import { readPot } from "../../contracts/readPot.ts";
 import { usd } from "../core/amounts.ts";
 import type { Context } from "../core/context.ts";
 import { chainNow } from "../core/context.ts";
@@ -5,8 +7,6 @@ import type { Input } from "../core/input.ts";
 import type { Report, Row } from "../core/plan.ts";
 import { moment } from "../core/time.ts";
 import { parseDigest } from "./payoutFiles.ts";
-import type { Pot } from "./readPot.ts";
-import { readPot } from "./readPot.ts";
 
 const STATUS = ["unknown", "accepted", "vetoed", "voided"] as const;
 
@@ -16,7 +16,7 @@ export async function stampsShow(context: Context, input: Input): Promise<Report
   const digest = parseDigest(input.text("report"));
   const [standing, pot, shares, now] = await Promise.all([
     epochReports.standingOf(digest),
-    readPot(context, digest),
+    readPot(stamps, digest),
     stamps.shares(),
     chainNow(context),
   ]);

@@ -1,0 +1,50 @@
+import { HttpStatusError, fetchBounded } from "../../platform/fetchBounded.ts";
+import { toHex } from "../../protocol/bytes.ts";
+import {
+  MOST_NOTES,
+  NOTES_PATH,
+  blocksPath,
+  blocksSchema,
+  noteResultsSchema,
+  payoutPath,
+  provedPayoutSchema,
+  stampsPath,
+  stampsSchema,
+} from "../../protocol/stamps/stampsJson.ts";
+import type { StampDaemons } from "../stamps/ports.ts";
+
+/** A thousand blocks, or a hundred stamps, as JSON. */
+const MOST_BYTES = 1024 * 1024;
+
+/** Daemons over HTTP, in browsers too. */
+export const httpStampDaemons: StampDaemons = {
+  async bring(httpAddress, notes, signal) {
+    if (notes.length > MOST_NOTES) throw new RangeError(`a call carries at most ${MOST_NOTES} notes`);
+    const body = JSON.stringify({ notes: notes.map(toHex) });
+    const headers = { "content-type": "application/json" };
+    return noteResultsSchema.parse(await call(httpAddress, NOTES_PATH, { method: "POST", body, headers, signal }))
+      .results;
+  },
+
+  async stamps(httpAddress, inbox, before, signal) {
+    return stampsSchema.parse(await call(httpAddress, stampsPath(inbox, before), { signal })).stamps;
+  },
+
+  async blocks(httpAddress, inbox, signal) {
+    return blocksSchema.parse(await call(httpAddress, blocksPath(inbox), { signal })).blocks;
+  },
+
+  async payout(httpAddress, digest, account, signal) {
+    try {
+      return provedPayoutSchema.parse(await call(httpAddress, payoutPath(digest, account), { signal }));
+    } catch (error) {
+      if (error instanceof HttpStatusError && error.status === 404) return undefined;
+      throw error;
+    }
+  },
+};
+
+async function call(httpAddress: string, path: string, request: RequestInit): Promise<unknown> {
+  const url = new URL(`${httpAddress.replace(/\/+$/, "")}${path}`);
+  return JSON.parse(new TextDecoder().decode(await fetchBounded(url, request, MOST_BYTES, "it")));
+}
