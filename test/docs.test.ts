@@ -20,6 +20,7 @@ describe("docs", () => {
       ...codesOf("src/daemon/refusal.ts", "RefusalCode"),
       ...codesOf("src/client/errors.ts", "GatewayErrorCode"),
       ...codesOf("src/client/account/errors.ts", "ChannelErrorCode"),
+      ...codesOf("src/client/stamps/errors.ts", "StampsErrorCode"),
       ...codesOf("src/protocol/errors.ts", "ProtocolErrorCode"),
       ...codesOf("src/commands/core/errors.ts", "CommandErrorCode"),
       ...codesOf("src/daemon/transactions/errors.ts", "SendErrorCode"),

@@ -130,6 +130,8 @@ const gatewaySchema = z.strictObject({
   transactionKeyFile: path,
   /** Signed ahead of use, in base units; at most 1 % of the deposit counts. */
   headroom: units.default(50_000n),
+  /** Base units that may be signed for stamps in all, over the channel's life; 0 buys none. */
+  stamps: units.default(0n),
   /** How long a publish waits for money or nodes before it fails; clients give up after 120 s. */
   holdSeconds: z.int().min(1).max(110).default(100),
 });

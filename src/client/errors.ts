@@ -9,6 +9,10 @@ export type GatewayErrorCode =
   | "too_many_envelopes"
   /** The channel cannot cover the publish. */
   | "out_of_money"
+  /** A welcome to a stranger needs a stamp, and no more may be signed for stamps. */
+  | "stamp_needed"
+  /** The recipient lets no welcome of this sender through. */
+  | "sender_blocked"
   /** As many calls in flight or on hold as this gateway takes. */
   | "too_busy"
   | "no_node"

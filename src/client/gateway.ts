@@ -5,7 +5,7 @@ import { fastRecoverAddress } from "../platform/recover.ts";
 import { picoToUnitsUp } from "../protocol/units.ts";
 import type { PostageDomain } from "../protocol/voucher.ts";
 import { repeat } from "./async.ts";
-import { backedUnits, ChannelWatch } from "./channel/channelWatch.ts";
+import { ChannelWatch } from "./channel/channelWatch.ts";
 import { ChannelLedger } from "./channel/ledger.ts";
 import type { GatewayLimits } from "./limits.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
@@ -18,6 +18,9 @@ import { FateResolver } from "./publish/fateResolver.ts";
 import { LogAudit } from "./publish/logAudit.ts";
 import { NodePublisher } from "./publish/nodePublisher.ts";
 import { Publisher } from "./publish/publisher.ts";
+import { StampBuyer } from "./publish/stampBuyer.ts";
+import type { HandedWaiver } from "./publish/waiverBook.ts";
+import { WaiverBook } from "./publish/waiverBook.ts";
 import type { ReportsChain, ReportServers } from "./receipts/ports.ts";
 import { ReceiptBook } from "./receipts/receiptBook.ts";
 import { ReceiptProver } from "./receipts/receiptProver.ts";
@@ -41,6 +44,10 @@ export interface GatewayOptions {
   domain: PostageDomain;
   /** Base units signed ahead of use; at most 1 % of the deposit counts. */
   headroom: bigint;
+  /** Base units that may be signed for stamps in all, over the channel's life. 0, or left out: none is bought. */
+  stamps?: bigint;
+  /** Known at the start; others by `addWaiver`. */
+  waivers?: readonly HandedWaiver[];
   limits?: Partial<GatewayLimits>;
   /** Closed by the gateway's `close`. */
   store: GatewayStore;
@@ -59,6 +66,8 @@ export interface Gateway {
   status(): GatewayStatus;
   /** 0 winds down: from then on a voucher covers exactly what is used and under way. */
   setHeadroom(units: bigint): void;
+  /** From then on a welcome to one of these installations needs no stamp. Throws StampsError. */
+  addWaiver(waiver: HandedWaiver): void;
   /**
    * The packed row of the largest voucher after signing, if need be, for everything used: its fees are exactly the
    * usage when no headroom was signed before. Undefined when the channel never paid for anything.
@@ -89,9 +98,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const fates = new FateResolver(nodeLogs);
   const audit = new LogAudit({ ...nodeLogs, fates });
   const shared = { ledger, directory, clock, log, limits };
+  const waivers = new WaiverBook({ domain, payer: ledger.channel }, clock);
+  for (const waiver of options.waivers ?? []) waivers.add(waiver);
+  const stamps = new StampBuyer({ ledger, watch, rates, waivers, clock, most: options.stamps ?? 0n });
   const publisher = new Publisher({
     ...shared,
-    nodes: new NodePublisher({ ...shared, fates, audit, rates, watch, random, postageKey, visibility }),
+    nodes: new NodePublisher({ ...shared, stamps, fates, audit, rates, watch, random, postageKey, visibility }),
     chain: new ChainPublisher({ ...shared, chain, visibility, lookup }),
     visibility,
     store,
@@ -124,7 +136,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     if (!rates.isKnown) return "the rates could not be read from the chain yet";
     if (directory.available().length === 0) return "no node is available";
     const used = picoToUnitsUp(ledger.usagePico + ledger.inFlightPico);
-    return used < backedUnits(watch.state) ? undefined : `channel ${ledger.channel} is out of money: deposit`;
+    return used < watch.terms().backed ? undefined : `channel ${ledger.channel} is out of money: deposit`;
   };
   const status = (): GatewayStatus => ({
     channel: ledger.channel,
@@ -133,7 +145,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     usage: picoToUnitsUp(ledger.usagePico),
     authorised: ledger.authorised,
     deposited: watch.state?.deposited,
-    available: watch.state && backedUnits(watch.state),
+    available: watch.backed,
+    stampsSigned: ledger.stampsSigned,
     headroom: watch.headroom,
     nodes: directory.all().map((one) => ({
       id: one.node.id,
@@ -156,6 +169,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     fallback: statusHandler({
       status,
       setHeadroom: (units) => watch.setHeadroom(units),
+      addWaiver: (waiver) => waivers.add(waiver),
       voucherRow: () => ledger.voucherRow,
       sickness: () => ledger.problem,
       unreadiness,
@@ -180,6 +194,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     url: server.url,
     status,
     setHeadroom: (units) => watch.setHeadroom(units),
+    addWaiver: (waiver) => void waivers.add(waiver),
     async finalVoucher() {
       await watch.refresh(stopping.signal);
       await fates.resolve(isActive, stopping.signal, limits.nodeTimeoutMs);

@@ -13,6 +13,7 @@ export type { Outcome } from "./receipts/receiptProver.ts";
 export { ReceiptProver } from "./receipts/receiptProver.ts";
 export { ReportLibrary } from "./receipts/reportLibrary.ts";
 export { SigningKeys } from "./receipts/signingKeys.ts";
+export type { HandedWaiver } from "./publish/waiverBook.ts";
 export type { Brought } from "./stamps/bringNote.ts";
 export type { ClaimOptions, ReportClaim } from "./stamps/claimPayouts.ts";
 export type { StampsErrorCode } from "./stamps/errors.ts";

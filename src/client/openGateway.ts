@@ -17,6 +17,7 @@ import { httpReportServers } from "./adapters/httpReportServers.ts";
 import { openSqliteStoreInThread } from "./adapters/sqliteStoreThread.ts";
 import type { Gateway } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
+import type { HandedWaiver } from "./publish/waiverBook.ts";
 
 /** Five cents: a channel that spends little signs anew every ten thousand messages or so. */
 const HEADROOM = 50_000n;
@@ -37,6 +38,10 @@ export interface OpenGatewayOptions {
   listen?: { host: string; port: number };
   /** Base units signed ahead of use (default 50000); at most 1 % of the deposit counts. */
   headroom?: bigint;
+  /** Base units that may be signed for stamps in all, over the channel's life (default 0: none is bought). */
+  stamps?: bigint;
+  /** Waivers known at the start; others by the gateway's `addWaiver`. */
+  waivers?: readonly HandedWaiver[];
   /** How long a publish waits for money or nodes before it fails (default 100). */
   holdSeconds?: number;
   /** How often the chain is asked for a receipt, about its block time (default 1000). */
@@ -49,6 +54,7 @@ export interface OpenGatewayOptions {
 export async function openGateway(options: OpenGatewayOptions): Promise<Gateway> {
   const { deployment, rpcUrl, postageKey, transactionKey, dataDirectory } = options;
   const { headroom = HEADROOM, holdSeconds = HOLD_SECONDS, chainPollMs = CHAIN_POLL_MS } = options;
+  const { stamps = 0n, waivers = [] } = options;
   const { listen = { host: "127.0.0.1", port: 0 }, log = createLog("gateway", "warn", [rpcUrl]) } = options;
   mkdirSync(dataDirectory, { recursive: true });
   const chainId = BigInt(deployment.chainId);
@@ -58,7 +64,18 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
   const contracts = connectContracts(deployment, provider);
   const reportsDomain = { chainId, epochReports: toAddress(deployment.contracts.epochReports.address) };
   const gateway = await startGateway({
-    ...{ headroom, postageKey, store, clock, log, random: Math.random, connectNode: connectGrpcNode, ...listen },
+    ...{
+      headroom,
+      stamps,
+      waivers,
+      postageKey,
+      store,
+      clock,
+      log,
+      random: Math.random,
+      connectNode: connectGrpcNode,
+      ...listen,
+    },
     limits: { holdSeconds },
     domain: { chainId, postageChannels: toAddress(deployment.contracts.postageChannels.address) },
     reports: {

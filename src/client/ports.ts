@@ -3,6 +3,7 @@ import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_
 import type { SigningKey } from "../contracts/readSigningKey.ts";
 import type { Address, Hex } from "../protocol/bytes.ts";
 import type { Rates } from "../protocol/fees.ts";
+import type { StampHeaders } from "../protocol/stamps/headers.ts";
 
 export type { SigningKey };
 
@@ -21,6 +22,8 @@ export interface NetworkRates {
   /** Ascending by `startAt`. */
   history: readonly Rates[];
   retentionDays: number;
+  /** Base units: what a stamp costs. */
+  stampPrice: bigint;
 }
 
 /** A channel as the chain has it, in base units. */
@@ -88,7 +91,12 @@ export interface NodeQuery {
 
 export interface NodeClient {
   /** All or none: one voucher covers the whole call. Never rejects. */
-  publish(payerEnvelopes: readonly Uint8Array[], voucherRow: Uint8Array, signal: AbortSignal): Promise<PublishOutcome>;
+  publish(
+    payerEnvelopes: readonly Uint8Array[],
+    voucherRow: Uint8Array,
+    signal: AbortSignal,
+    stampHeaders?: StampHeaders,
+  ): Promise<PublishOutcome>;
   query(query: NodeQuery, signal: AbortSignal): Promise<OriginatorEnvelope[]>;
   /** Whether it says that it serves. Rejects when it does not answer. */
   health(signal: AbortSignal): Promise<boolean>;

@@ -81,8 +81,12 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
     signingKey: (nodeId, signer) => readSigningKey(nodeRegistry, nodeId, signer),
 
     async rates() {
-      const [history, retentionDays] = await Promise.all([readRates(rateRegistry), rateRegistry.retentionDays()]);
-      return { history, retentionDays: Number(retentionDays) };
+      const [history, retentionDays, stampPrice] = await Promise.all([
+        readRates(rateRegistry),
+        rateRegistry.retentionDays(),
+        rateRegistry.stampPrice(),
+      ]);
+      return { history, retentionDays: Number(retentionDays), stampPrice };
     },
 
     async channel(key) {

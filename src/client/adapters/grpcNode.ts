@@ -11,6 +11,7 @@ import { PayerEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.t
 import { PublishApi, QueryApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 
 import { causedByRefusedConnection } from "../../platform/refusedConnection.ts";
+import { NO_STAMP_HEADERS, SENDER_HEADER, WAIVER_HEADER } from "../../protocol/stamps/headers.ts";
 import { VOUCHER_HEADER, voucherToHeader } from "../../protocol/voucher.ts";
 import type { ConnectNode, PublishOutcome } from "../ports.ts";
 
@@ -44,9 +45,13 @@ export const connectGrpcNode: ConnectNode = ({ httpAddress }) => {
   const queryApi = createClient(QueryApi, transport);
   const healthApi = createClient(Health, transport);
   return {
-    async publish(payerEnvelopes, voucherRow, signal) {
+    async publish(payerEnvelopes, voucherRow, signal, { waiver, sender } = NO_STAMP_HEADERS) {
       const request = { payerEnvelopes: payerEnvelopes.map((bytes) => fromBinary(PayerEnvelopeSchema, bytes)) };
-      const headers = { [VOUCHER_HEADER]: voucherToHeader(voucherRow) };
+      const headers = {
+        [VOUCHER_HEADER]: voucherToHeader(voucherRow),
+        ...(waiver === null ? {} : { [WAIVER_HEADER]: waiver }),
+        ...(sender === null ? {} : { [SENDER_HEADER]: sender }),
+      };
       try {
         const { originatorEnvelopes } = await publishApi.publishPayerEnvelopes(request, { headers, signal });
         return { kind: "accepted", envelopes: originatorEnvelopes };

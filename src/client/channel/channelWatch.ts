@@ -4,7 +4,7 @@ import type { Address } from "../../protocol/bytes.ts";
 import { withTimeout } from "../async.ts";
 import { GatewayError } from "../errors.ts";
 import type { ChannelState, GatewayChain } from "../ports.ts";
-import type { ChannelLedger, ChannelTerms } from "./ledger.ts";
+import type { ChannelLedger, StampTerms } from "./ledger.ts";
 
 export interface ChannelWatchOptions {
   chain: Pick<GatewayChain, "channel">;
@@ -22,6 +22,8 @@ export function backedUnits({ deposited, stampsSpent, stampsSigned, pendingWithd
   const backed = deposited - stamps - pendingWithdrawal;
   return backed > 0n ? backed : 0n;
 }
+
+const larger = (a: bigint, b: bigint) => (a > b ? a : b);
 
 /** Keeps what the chain says about the payer's channel, and derives what may be signed from it. */
 export class ChannelWatch {
@@ -58,7 +60,7 @@ export class ChannelWatch {
   }
 
   /** Throws GatewayError `chain_unavailable` before the channel was read once. */
-  terms(): ChannelTerms {
+  terms(): StampTerms {
     if (!this.#state) {
       throw new GatewayError(
         "chain_unavailable",
@@ -66,7 +68,16 @@ export class ChannelWatch {
         { retryable: true },
       );
     }
-    return { backed: backedUnits(this.#state), headroom: this.headroom };
+    const stampsSigned = larger(
+      larger(this.#state.stampsSigned, this.#state.stampsSpent),
+      this.#options.ledger.stampsSigned,
+    );
+    return { backed: backedUnits({ ...this.#state, stampsSigned }), headroom: this.headroom, stampsSigned };
+  }
+
+  /** What is there for fees, undefined until the channel was read. */
+  get backed(): bigint | undefined {
+    return this.#state && this.terms().backed;
   }
 
   async refresh(signal: AbortSignal): Promise<void> {

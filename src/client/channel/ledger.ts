@@ -3,7 +3,7 @@ import type { Address } from "../../protocol/bytes.ts";
 import { addressOf } from "../../protocol/ecdsa.ts";
 import { formatUnits, picoToUnitsUp, unitsToPico } from "../../protocol/units.ts";
 import type { PostageDomain } from "../../protocol/voucher.ts";
-import { readVoucher, signVoucher } from "../../protocol/voucher.ts";
+import { readVoucher, signVoucher, voucherAmounts } from "../../protocol/voucher.ts";
 import type { PostageNumbers } from "../errors.ts";
 import { GatewayError } from "../errors.ts";
 import type {
@@ -34,6 +34,11 @@ export interface ChannelTerms {
   /** What the deposit still backs, fees already collected included. */
   backed: bigint;
   headroom: bigint;
+}
+
+/** The same for who signs stamps: `backed` is what is left beside this ceiling, the larger of ours and the chain's. */
+export interface StampTerms extends ChannelTerms {
+  stampsSigned: bigint;
 }
 
 export interface LedgerOptions {
@@ -110,6 +115,11 @@ export class ChannelLedger {
   /** Base units of the largest voucher signed. */
   get authorised(): bigint {
     return this.#authorised;
+  }
+  /** Base units of the largest ceiling for stamps that was signed here. */
+  get stampsSigned(): bigint {
+    const row = this.#state.voucherRow;
+    return row ? voucherAmounts(row).stamps : 0n;
   }
   get doubles(): bigint {
     return this.#state.doubles;
@@ -195,6 +205,29 @@ export class ChannelLedger {
       const voucherRow = this.#rowFor(required > total ? required : total, terms);
       if (voucherRow !== this.#state.voucherRow) await this.#commit({ voucherRow });
       return voucherRow;
+    });
+  }
+
+  /**
+   * Signs a ceiling for stamps, on disk before anybody sees it. What it takes of the deposit is no longer there for fees.
+   * Throws GatewayError `out_of_money` when the deposit does not back it beside the fees; then nothing is signed.
+   */
+  raiseStamps(ceiling: bigint, terms: StampTerms): Promise<void> {
+    return this.#serial.run(async () => {
+      if (ceiling <= this.stampsSigned) return;
+      const total = picoToUnitsUp(this.usagePico + this.#inFlightPico);
+      const backed = terms.backed - (ceiling - terms.stampsSigned);
+      if (total > backed) {
+        const words = `a stamp needs a ceiling of ${formatUnits(ceiling)} USD, and the deposit backs no more beside the fees`;
+        throw new GatewayError("out_of_money", `channel ${this.channel} is out of money: ${words}: deposit`, {
+          retryable: true,
+          numbers: this.#numbers(total + ceiling, terms),
+        });
+      }
+      const fees = this.#authorised > total ? this.#authorised : total;
+      await this.#commit({
+        voucherRow: signVoucher(this.#options.domain, { fees, stamps: ceiling }, this.#options.postageKey),
+      });
     });
   }
 
@@ -333,12 +366,7 @@ export class ChannelLedger {
     if (row && total <= this.#authorised) return row;
     const wanted = total + terms.headroom;
     const fees = wanted < terms.backed ? wanted : terms.backed;
-    return signVoucher(this.#options.domain, { fees, stamps: this.#stamps() }, this.#options.postageKey);
-  }
-
-  #stamps(): bigint {
-    const row = this.#state.voucherRow;
-    return row ? readVoucher(this.#options.domain, row).stamps : 0n;
+    return signVoucher(this.#options.domain, { fees, stamps: this.stampsSigned }, this.#options.postageKey);
   }
 
   #numbers(required: bigint, terms: ChannelTerms): PostageNumbers {
@@ -352,7 +380,8 @@ export class ChannelLedger {
       state.voucherRow === this.#state.voucherRow
         ? this.#authorised
         : readVoucher(this.#options.domain, state.voucherRow!).fees;
-    if (authorised < this.#authorised || state.usagePico < this.usagePico) {
+    const stamps = state.voucherRow ? voucherAmounts(state.voucherRow).stamps : 0n;
+    if (authorised < this.#authorised || stamps < this.stampsSigned || state.usagePico < this.usagePico) {
       throw new GatewayError("ledger_conflict", "the ledger would go backwards", { retryable: false });
     }
     try {

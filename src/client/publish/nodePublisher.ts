@@ -12,6 +12,7 @@ import type { Attempt, PostageDemand, PublishOutcome, Random } from "../ports.ts
 import type { FateOptions, FateResolver } from "./fateResolver.ts";
 import type { Hold } from "./hold.ts";
 import type { LogAudit } from "./logAudit.ts";
+import type { StampBuyer } from "./stampBuyer.ts";
 
 export interface NodeJob {
   envelopeHash: Hex;
@@ -27,6 +28,7 @@ export interface NodePublisherOptions extends Omit<FateOptions, "keys" | "receip
   /** 32 bytes. */
   postageKey: Uint8Array;
   visibility: Pick<Visibility, "waitServed">;
+  stamps: Pick<StampBuyer, "buy" | "headersFor">;
 }
 
 /**
@@ -145,12 +147,12 @@ export class NodePublisher {
       }
       wasRefused ||= outcome.kind === "refused";
       if (outcome.kind === "refused" && outcome.demand && raises < MOST_RAISES) {
-        const raised = await this.#raise(status, outcome.demand, hold.signal);
+        const raised = await this.#pay(status, outcome.demand, attempts, hold.signal);
         if (raised === "raised") {
           raises++;
           continue;
         }
-        if (raised.error.code === "demand_above_ledger") {
+        if (raised.error.code === "demand_above_ledger" || outcome.demand.code === "stamp_missing") {
           if (unknownSince === undefined) await ledger.refuse(attempts, clock.now());
           return raised.error;
         }
@@ -182,7 +184,7 @@ export class NodePublisher {
     const envelopes = attempts.map(({ payerEnvelope }) => payerEnvelope);
     try {
       return await withTimeout(clock, limits.nodeTimeoutMs, signal, `publishing at node ${node.id}`, (own) =>
-        client.publish(envelopes, row, own),
+        client.publish(envelopes, row, own, this.#options.stamps.headersFor(attempts)),
       );
     } catch (error) {
       // It was sent; whether it arrived, nobody knows.
@@ -238,6 +240,36 @@ export class NodePublisher {
     }
   }
 
+  #pay(
+    status: NodeStatus,
+    demand: PostageDemand,
+    attempts: readonly Attempt[],
+    signal: AbortSignal,
+  ): Promise<"raised" | Failure> {
+    // Its numbers are of another column than fees.
+    return demand.code === "stamp_missing"
+      ? this.#buyStamp(status, demand, attempts)
+      : this.#raise(status, demand, signal);
+  }
+
+  async #buyStamp(
+    { node }: NodeStatus,
+    demand: PostageDemand,
+    attempts: readonly Attempt[],
+  ): Promise<"raised" | Failure> {
+    try {
+      await this.#options.stamps.buy(node.id, demand, attempts);
+      return "raised";
+    } catch (error) {
+      if (!isGatewayError(error)) throw error;
+      this.#options.log.warn(
+        { node: node.id, ...demand, reason: error.code },
+        "a node asked for a stamp that is not bought",
+      );
+      return { kind: "failed", error };
+    }
+  }
+
   /** Signs what the node asks for, when our own ledger or the nodes' logs explain it; otherwise drops the node. */
   async #raise(status: NodeStatus, demand: PostageDemand, signal: AbortSignal): Promise<"raised" | Failure> {
     const { audit, directory, ledger, log, watch } = this.#options;
@@ -261,7 +293,11 @@ export class NodePublisher {
   #refusal(nodeId: number, { code, required, authorised, available }: PostageDemand): GatewayError {
     const channel = this.#options.ledger.channel;
     const numbers = { channel, required, authorised, available };
-    if (required <= available) {
+    if (code === "sender_blocked") {
+      const words = `node ${nodeId} says that the recipient blocks this sender: only the recipient can lift that`;
+      return new GatewayError("sender_blocked", words, { retryable: false, numbers });
+    }
+    if (required <= available || code.startsWith("stamp_")) {
       return new GatewayError("refused_by_nodes", `node ${nodeId} refused the postage (${code}): try again later`, {
         retryable: true,
         numbers,

@@ -20,6 +20,8 @@ const STATUS: Record<GatewayErrorCode, Code> = {
   invalid_identity_update: Code.InvalidArgument,
   too_many_envelopes: Code.InvalidArgument,
   out_of_money: Code.ResourceExhausted,
+  stamp_needed: Code.FailedPrecondition,
+  sender_blocked: Code.PermissionDenied,
   too_busy: Code.ResourceExhausted,
   no_node: Code.Unavailable,
   no_rates: Code.Unavailable,

@@ -1,9 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
+import { z } from "zod";
+
 import type { HttpHandler } from "../../platform/grpcServer.ts";
 import { isLocalCaller } from "../../platform/localCaller.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
+import type { FreePass } from "../../protocol/stamps/rules.ts";
+import type { HandedWaiver } from "../publish/waiverBook.ts";
+import { isStampsError } from "../stamps/errors.ts";
 
 /** Amounts are bigint; in JSON they are decimal strings. */
 export interface GatewayStatus {
@@ -19,6 +24,8 @@ export interface GatewayStatus {
   deposited: bigint | undefined;
   available: bigint | undefined;
   headroom: bigint;
+  /** Largest ceiling for stamps that was signed, base units. */
+  stampsSigned: bigint;
   nodes: { id: number; httpAddress: string; isAvailable: boolean; problem: string | undefined }[];
   /** Envelopes that two nodes carry and charge. */
   doubles: bigint;
@@ -34,16 +41,20 @@ export interface GatewayStatus {
 export interface StatusServer {
   status(): GatewayStatus;
   setHeadroom(units: bigint): void;
+  /** Throws StampsError. */
+  addWaiver(waiver: HandedWaiver): FreePass;
   voucherRow(): Uint8Array | undefined;
   /** Words for what is wrong, undefined when nothing is. */
   sickness(): string | undefined;
   unreadiness(): string | undefined;
 }
 
-const MOST_BODY_BYTES = 1_024;
+/** A waiver with 256 installations has 18 kB. */
+const MOST_BODY_BYTES = 32_768;
+const handedSchema = z.strictObject({ waiver: z.string(), installations: z.array(z.string()) });
 const JSON_TYPE = { "content-type": "application/json" };
 
-/** Plain HTTP beside the RPCs: /status, /headroom, /voucher, /health, /ready. */
+/** Plain HTTP beside the RPCs: /status, /headroom, /waivers, /voucher, /health, /ready. */
 export function statusHandler(server: StatusServer): HttpHandler {
   return (request, response) => {
     // Not every request target is a URL, and one that is not must not throw.
@@ -64,6 +75,9 @@ export function statusHandler(server: StatusServer): HttpHandler {
       case "POST /headroom":
         if (!isLocalCaller(request)) return answer(403, { problem: "ask from the machine that the gateway runs on" });
         return void setHeadroom(server, request, answer);
+      case "POST /waivers":
+        if (!isLocalCaller(request)) return answer(403, { problem: "ask from the machine that the gateway runs on" });
+        return void addWaiver(server, request, answer);
       default:
         return answer(404, { problem: "not found" });
     }
@@ -87,6 +101,21 @@ async function setHeadroom(
     answer(200, { headroom: units });
   } catch {
     answer(400, { problem: `the body could not be read; it has at most ${MOST_BODY_BYTES} bytes` });
+  }
+}
+
+async function addWaiver(
+  server: StatusServer,
+  request: IncomingMessage,
+  answer: (code: number, body: object) => void,
+): Promise<void> {
+  try {
+    const handed = handedSchema.parse(JSON.parse(await bodyOf(request)));
+    const note = server.addWaiver(handed);
+    answer(200, { inbox: note.inbox, ...(note.kind === "waiver" ? { waiverId: note.waiverId } : {}) });
+  } catch (error) {
+    const problem = 'send {"waiver":"<base64url>","installations":["<64 hex digits>"]}';
+    answer(400, isStampsError(error) ? { problem: error.message, code: error.code } : { problem });
   }
 }
 

@@ -46,6 +46,7 @@ export const RATES: NetworkRates = {
     { messageFeePico: 100n, storageFeePico: 200n, congestionFeePico: 300n, targetRatePerMinute: 6_000n, startAt: 0n },
   ],
   retentionDays: 60,
+  stampPrice: 10_000n,
 };
 
 interface Stored {

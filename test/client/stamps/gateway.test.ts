@@ -1,0 +1,199 @@
+import { expect } from "chai";
+import { Code, ConnectError } from "@connectrpc/connect";
+
+import { outcomeOf } from "../../../src/client/adapters/grpcNode.ts";
+import type { Gateway } from "../../../src/client/gateway.ts";
+import type { ConnectNode, PublishOutcome } from "../../../src/client/ports.ts";
+import { clientEnvelopeOf } from "../../../src/client/publish/lookup.ts";
+import { toBase64Url } from "../../../src/protocol/bytes.ts";
+import type { Hex } from "../../../src/protocol/bytes.ts";
+import { readPayerEnvelope } from "../../../src/protocol/envelope.ts";
+import type { StampHeaders } from "../../../src/protocol/stamps/headers.ts";
+import { NO_STAMP_HEADERS } from "../../../src/protocol/stamps/headers.ts";
+import { signVoucher, voucherAmounts, voucherToHeader } from "../../../src/protocol/voucher.ts";
+import {
+  FOREIGN,
+  INBOX,
+  INSTALLATION,
+  PRICE,
+  SECOND,
+  byWallet,
+  listInboxes,
+  openStampBooks,
+  waiver,
+  welcome,
+} from "../../daemon/stamps/support.ts";
+import { DOMAIN, NODE_ID, OTHER_KEY, PAYER, storeAt } from "../../daemon/support.ts";
+import { groupMessage } from "../../support/envelopes.ts";
+import { CHANNEL, DOMAIN as FAKE, POSTAGE_KEY, USD } from "../support/fakeNetwork.ts";
+import { GatewayHarness, publish } from "../support/gatewayHarness.ts";
+
+const to = (n: number, key: Hex) => clientEnvelopeOf(welcome(n, key));
+
+// A gateway whose node has a daemon's own gate and stamp books before it.
+describe("client/gateway and stamps", () => {
+  let harness: GatewayHarness;
+  let store: Awaited<ReturnType<typeof storeAt>>;
+  let books: Awaited<ReturnType<typeof openStampBooks>>;
+  let seen: { stamps: bigint; headers: StampHeaders }[];
+  /** Instead of the gate, while there are any. */
+  let lies: ((row: Uint8Array) => PublishOutcome)[];
+
+  beforeEach(async () => {
+    harness = new GatewayHarness(1);
+    store = await storeAt(":memory:", { clock: harness.clock });
+    await listInboxes(store, harness.clock);
+    books = await openStampBooks(store, harness.clock);
+    await books.fund(CHANNEL, { deposited: 100n * USD });
+    [seen, lies] = [[], []];
+  });
+  afterEach(async () => {
+    await harness.stop();
+    await store.close();
+  });
+
+  const connectNode: ConnectNode = ({ id }) => {
+    const client = harness.network.connect({ id });
+    return {
+      ...client,
+      async publish(payerEnvelopes, row, signal, stampHeaders = NO_STAMP_HEADERS) {
+        seen.push({ stamps: voucherAmounts(row).stamps, headers: stampHeaders });
+        const lie = lies.shift();
+        if (lie) return lie(row);
+        try {
+          const envelopes = payerEnvelopes.map((bytes) => readPayerEnvelope(bytes));
+          const admission = await books.gate.admit({ envelopes, voucherHeader: voucherToHeader(row), stampHeaders });
+          const outcome = await client.publish(
+            payerEnvelopes,
+            signVoucher(FAKE, voucherAmounts(row), POSTAGE_KEY),
+            signal,
+          );
+          const ns = BigInt(harness.clock.now()) * 1_000_000n;
+          for (const bytes of payerEnvelopes) books.envelopeLog.append(NODE_ID, bytes, ns);
+          admission.release(true);
+          await books.meter.drain();
+          return outcome;
+        } catch (error) {
+          return outcomeOf(error);
+        }
+      },
+    };
+  };
+  const start = (stamps: bigint) => harness.start({ domain: DOMAIN, connectNode, stamps });
+  const send = (gateway: Gateway, envelope: Uint8Array) => harness.settle(publish(gateway, envelope));
+  const refused = async (gateway: Gateway, envelope: Uint8Array) =>
+    send(gateway, envelope).then(
+      () => "sent",
+      (error: unknown) => Code[ConnectError.from(error).code],
+    );
+  const demand =
+    (required: bigint, authorised = 0n) =>
+    (): PublishOutcome => ({
+      ...{ kind: "refused", reason: "postage", message: "a stamp" },
+      demand: { code: "stamp_missing", required, authorised, available: 100n * USD, retryable: false },
+    });
+
+  it("buys one stamp for a stranger, and no second one for a device of the same inbox", async () => {
+    const gateway = await start(USD);
+    await send(gateway, to(1, INSTALLATION));
+    expect(gateway.status().stampsSigned).to.equal(PRICE);
+    expect(await books.used(CHANNEL)).to.equal(PRICE);
+    await send(gateway, to(2, SECOND));
+    expect(gateway.status().stampsSigned).to.equal(PRICE);
+    await send(gateway, to(3, FOREIGN));
+    expect(gateway.status().stampsSigned).to.equal(2n * PRICE);
+    expect(gateway.status().available).to.equal(100n * USD - 2n * PRICE);
+  });
+
+  it("buys none unless it is told, and says what to do at once", async () => {
+    const gateway = await start(0n);
+    expect(await refused(gateway, to(1, INSTALLATION))).to.equal("FailedPrecondition");
+    expect(gateway.status().stampsSigned).to.equal(0n);
+    expect(harness.clock.now() - Date.UTC(2026, 0, 1)).to.be.lessThan(20_000);
+  });
+
+  it("never signs above what is allowed in all, whatever a node asks for", async () => {
+    const gateway = await start(PRICE);
+    await send(gateway, to(1, INSTALLATION));
+    expect(await refused(gateway, to(2, FOREIGN))).to.equal("FailedPrecondition");
+    expect(gateway.status().stampsSigned).to.equal(PRICE);
+    expect(seen.every(({ stamps }) => stamps <= PRICE)).to.equal(true);
+  });
+
+  it("signs for a lying node no more than the welcomes explain, and nothing for a message that is none", async () => {
+    const gateway = await start(10n * USD);
+    // Nine dollars for one welcome; then twice the price of a stamp; then the true price again and again.
+    lies = [demand(9n * USD), demand(2n * PRICE), demand(PRICE), demand(2n * PRICE, PRICE), demand(3n * PRICE, PRICE)];
+    await send(gateway, to(1, INSTALLATION));
+    expect(gateway.status().stampsSigned).to.equal(PRICE);
+    lies = [demand(2n * PRICE, PRICE)];
+    await send(gateway, groupMessage(1));
+    expect(gateway.status().stampsSigned).to.equal(PRICE);
+    expect(seen.every(({ stamps }) => stamps <= PRICE)).to.equal(true);
+  });
+
+  it("takes no demand for a stamp as one for fees", async () => {
+    const gateway = await start(0n);
+    lies = [demand(9_000n)];
+    await send(gateway, to(1, INSTALLATION)).catch(() => {});
+    expect(gateway.status().authorised < 100n).to.equal(true);
+  });
+
+  it("signs no ceiling that the deposit does not back, and remembers what it signed after a restart", async () => {
+    let gateway = await start(USD);
+    await send(gateway, to(1, INSTALLATION));
+    await harness.settle(gateway.close());
+    gateway = await start(USD);
+    expect(gateway.status().stampsSigned).to.equal(PRICE);
+    harness.network.channel.deposited = PRICE + 5n;
+    await harness.run(2_000);
+    expect(gateway.status().available).to.equal(5n);
+    expect(await refused(gateway, to(2, FOREIGN))).to.equal("ResourceExhausted");
+    expect(gateway.status().stampsSigned).to.equal(PRICE);
+  });
+
+  it("shows a waiver with the welcome that it is for, and to no other", async () => {
+    const packed = byWallet(waiver(harness.clock));
+    const handed = { waiver: toBase64Url(packed), installations: [INSTALLATION, SECOND.slice(2)] };
+    const gateway = await start(USD);
+    const reply = await fetch(`${gateway.url}/waivers`, { method: "POST", body: JSON.stringify(handed) });
+    expect([reply.status, await reply.json()]).to.deep.equal([200, { inbox: INBOX, waiverId: "1" }]);
+    await send(gateway, to(1, INSTALLATION));
+    expect(seen.at(-1)!.headers).to.deep.equal({ waiver: handed.waiver, sender: null });
+    expect([gateway.status().stampsSigned, await books.used(CHANNEL)]).to.deep.equal([0n, 0n]);
+    await send(gateway, to(2, FOREIGN));
+    expect(seen.at(-1)!.headers).to.deep.equal(NO_STAMP_HEADERS);
+    expect(gateway.status().stampsSigned).to.equal(PRICE);
+  });
+
+  it("takes no waiver that is another payer's, expired, nobody's, or without installations", async () => {
+    const gateway = await start(USD);
+    const code = async (changes: Parameters<typeof waiver>[1], installations: string[] = [INSTALLATION]) => {
+      const body = JSON.stringify({ waiver: toBase64Url(byWallet(waiver(harness.clock, changes))), installations });
+      const reply = await fetch(`${gateway.url}/waivers`, { method: "POST", body });
+      return [reply.status, ((await reply.json()) as { code?: string }).code];
+    };
+    expect(PAYER).to.equal(CHANNEL);
+    expect(await code({ payer: `0x${"ab".repeat(20)}` })).to.deep.equal([400, "bad_input"]);
+    expect(await code({ notAfter: 1n })).to.deep.equal([400, "bad_input"]);
+    expect(await code({}, [])).to.deep.equal([400, "bad_input"]);
+    expect(await code({}, ["0x12"])).to.deep.equal([400, "bad_input"]);
+    const other = await fetch(`${gateway.url}/waivers`, { method: "POST", body: "{" });
+    expect(other.status).to.equal(400);
+    // Signed by somebody who is not of the inbox: the node does not take it, and a stamp is bought.
+    gateway.addWaiver({
+      waiver: toBase64Url(byWallet(waiver(harness.clock), OTHER_KEY)),
+      installations: [INSTALLATION],
+    });
+    await send(gateway, to(1, INSTALLATION));
+    expect(gateway.status().stampsSigned).to.equal(PRICE);
+  });
+
+  it("tells at once that the recipient blocks the sender", async () => {
+    const gateway = await start(USD);
+    const block = { kind: "block", inbox: INBOX, payer: PAYER, number: 1n, isBlocked: true } as const;
+    await books.desk.take([byWallet(block)], "");
+    expect(await refused(gateway, to(1, INSTALLATION))).to.equal("PermissionDenied");
+    expect(gateway.status().stampsSigned).to.equal(0n);
+  });
+});
