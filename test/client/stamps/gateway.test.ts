@@ -145,9 +145,9 @@ describe("client/gateway and stamps", () => {
     await harness.settle(gateway.close());
     gateway = await start(USD);
     expect(gateway.status().stampsSigned).to.equal(PRICE);
-    harness.network.channel.deposited = PRICE + 5n;
+    harness.network.channel.deposited = PRICE + 5_000n;
     await harness.run(2_000);
-    expect(gateway.status().available).to.equal(5n);
+    expect(gateway.status().available).to.equal(5_000n);
     expect(await refused(gateway, to(2, FOREIGN))).to.equal("ResourceExhausted");
     expect(gateway.status().stampsSigned).to.equal(PRICE);
   });

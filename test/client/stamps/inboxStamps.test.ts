@@ -1,6 +1,7 @@
 import { expect } from "chai";
 
 import { StampsError } from "../../../src/client/stamps/errors.ts";
+import { mergeStamps } from "../../../src/client/stamps/mergeStamps.ts";
 import { walletSigner } from "../../../src/client/stamps/noteSigner.ts";
 import { toHex } from "../../../src/protocol/bytes.ts";
 import { addressOf } from "../../../src/protocol/ecdsa.ts";
@@ -147,6 +148,15 @@ describe("client/stamps", () => {
       expect(real.tag).to.equal(undefined);
       expect(real.saidBy).to.deep.equal([100, 200]);
       expect(stamps.find((one) => one.welcome !== ABOUT.welcome)).to.include({ isConfirmed: false });
+    });
+
+    it("confirms nothing that two of five daemons make up", () => {
+      const terms = { payer: PAYER, openedAt: 5n, until: 9n, price: PRICE, standing: "open" } as const;
+      const made = { ...terms, welcome: ABOUT.welcome };
+      const shown = [100, 200, 300, 400, 500].map((nodeId) => ({ nodeId, said: nodeId < 300 ? [made] : [] }));
+      expect(mergeStamps(shown, 2)[0]).to.include({ isConfirmed: false });
+      const third = shown.map((one) => (one.nodeId === 300 ? { ...one, said: [made] } : one));
+      expect(mergeStamps(third, 2)[0]).to.include({ isConfirmed: true });
     });
 
     it("does not believe a single daemon when the others are silent", async () => {
