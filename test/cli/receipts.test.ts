@@ -201,7 +201,7 @@ describe("pennyblack receipts", () => {
 });
 
 describe("cli/receipts audit", function () {
-  this.timeout(20_000);
+  this.timeout(180_000);
   let harness: GatewayHarness;
   let directory: string;
   beforeEach(() => {

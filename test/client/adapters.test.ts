@@ -117,7 +117,7 @@ describe("client/adapters/ethersChain", () => {
   let deployer: JsonRpcSigner;
   let close: () => Promise<void>;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const server = await network.createServer({ network: "local", chainType: "l1" }, "127.0.0.1", 0);
     const { address, port } = await server.listen();
     provider = new JsonRpcProvider(`http://${address}:${port}`, 31337, { staticNetwork: true, cacheTimeout: -1 });
@@ -151,7 +151,7 @@ describe("client/adapters/ethersChain", () => {
   });
 
   it("sequences 25 commits sent at once, each under its own id", async function () {
-    this.timeout(30_000);
+    this.timeout(180_000);
     const group = new Uint8Array(16).fill(0xab);
     const commits = Array.from({ length: 25 }, (_, n) => groupMessage(n, { contentType: 3 }));
     const sent = await Promise.all(commits.map((commit) => chain.addMessage(group, commit, NEVER)));

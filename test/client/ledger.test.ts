@@ -158,7 +158,7 @@ describe("client/channel/ledger", () => {
   });
 
   it("keeps a bounded number of refusals, the newest", async function () {
-    this.timeout(20_000);
+    this.timeout(180_000);
     const ledger = await open(openSqliteStore(":memory:"));
     for (let batch = 0; batch < 11; batch++) {
       const many = Array.from({ length: 1_000 }, (_, i) => attempt(batch * 1_000 + i, 1n));
@@ -205,7 +205,7 @@ describe("client/channel/ledger", () => {
   });
 
   it("never signs backwards, never above what is backed, and always covers what is out, whatever happens", async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const step = fc.record({
       kind: fc.constantFrom("reserve", "complete", "release", "refuse", "raise", "settleUp", "reopen"),
       pico: fc.bigInt(0n, 3_000_000_000n),

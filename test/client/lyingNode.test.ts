@@ -38,7 +38,7 @@ const large = (n: number) => groupMessage(n, { padding: 100_000 });
 const always = (mishap: Mishap) => Array.from({ length: 500 }, () => mishap);
 
 describe("client/gateway and nodes that lie", function () {
-  this.timeout(20_000);
+  this.timeout(180_000);
   let harness: GatewayHarness;
   let first: FakeNode;
   let second: FakeNode;

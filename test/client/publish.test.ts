@@ -126,10 +126,10 @@ describe("client/gateway publishing", () => {
     expect(gateway.status()).to.include({ usagePico: harness.network.chargedPico, inFlightPico: 0n, doubles: 0n });
     expect(gateway.status().nodes.every(({ isAvailable }) => isAvailable)).to.equal(true);
     expect(second.received).to.have.length(0);
-  }).timeout(20_000);
+  }).timeout(180_000);
 
   it("books 150 concurrent publishes to the last picodollar", async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const gateway = await harness.start({ headroom: 1_000n });
     const jobs = Array.from({ length: 150 }, (_, n) =>
       publish(gateway, groupMessage(n, { group: n % 16, padding: 64 + n })),
@@ -336,7 +336,7 @@ describe("client/gateway publishing", () => {
         expect(status!.isAvailable).to.equal(false);
         expect(status!.problem).to.contain(problem);
       }
-    }).timeout(20_000);
+    }).timeout(180_000);
 
     it("lets every node say that an envelope is invalid before it believes it", async () => {
       const gateway = await harness.start();

@@ -11,7 +11,7 @@ import { GatewayHarness, publish } from "./support/gatewayHarness.ts";
 
 describe("client/gateway in a storm", () => {
   it("answers everything, loses nothing and books every charge, whatever goes wrong at the nodes", async function () {
-    this.timeout(120_000);
+    this.timeout(180_000);
     const mishap = fc.constantFrom<(Mishap | "none")[]>("none", "none", "down", "lost", "storedButSilent");
     const weather = fc.record({
       mishaps: fc.array(fc.array(mishap, { maxLength: 12 }), { minLength: 3, maxLength: 3 }),

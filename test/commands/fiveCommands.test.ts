@@ -170,7 +170,7 @@ describe("from nothing to earning", function () {
 });
 
 describe("the launcher", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it("finds the files that are named where its user is, not where the package is", async () => {
     const directory = temporary();

@@ -35,7 +35,7 @@ function file(...payouts: unknown[]): string {
 }
 
 describe("stamps show and claim", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   let world: World;
   let report: Report;
   let digest: Hex;

@@ -50,7 +50,7 @@ describe("BlsVerifier", () => {
 
   describe("verifyReport", () => {
     it("agrees with noble on random digests and keys, alone and aggregated", async function () {
-      this.timeout(120_000);
+      this.timeout(180_000);
       for (let n = 0; n < 24; n++) {
         const of = keccak256(uintToBytes(BigInt(n), 8));
         const signers = Array.from({ length: 1 + (n % 5) }, (_, i) => n * 10 + i);

@@ -283,7 +283,7 @@ describe("Ed25519Verifier", () => {
     });
 
     it("agrees with TypeScript and noble on drawn cases (200)", async function () {
-      this.timeout(120_000);
+      this.timeout(180_000);
       const result = await runEd25519Campaign(verifier, { cases: 200, seed: "everyday" });
       expect(result.valid).to.deep.equal({ asked: 20, taken: 20, takenByNobleOnly: 0 });
       expect(result.garbage.taken).to.equal(0);

@@ -163,7 +163,7 @@ describe("EnvelopeReader", () => {
   });
 
   it("reads as Go does: 1,400 generated cases", async function () {
-    this.timeout(120_000);
+    this.timeout(180_000);
     const result = await runEnvelopeCampaign(harness, { cases: 1_400, seed: 42 });
     expect(result.read).to.be.greaterThan(700);
     expect(result.targets).to.be.greaterThan(600);

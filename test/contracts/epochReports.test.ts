@@ -35,7 +35,7 @@ const startOf = (epoch: bigint) => Number(epoch) * EPOCH;
 const at = (world: World, seconds: number) => world.net.networkHelpers.time.setNextBlockTimestamp(seconds);
 
 describe("EpochReports", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
 
   describe("digestOf", () => {
     it("agrees with TypeScript on random reports", async () => {

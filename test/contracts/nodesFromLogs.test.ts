@@ -132,7 +132,7 @@ async function act(world: World, next: (below: number) => number, judge: Hardhat
 describe("nodes from logs", () => {
   for (const seed of [1n, 2n, 3n]) {
     it(`owners, keys, seats, standings and stakes are what the logs say (seed ${seed})`, async function () {
-      this.timeout(120_000);
+      this.timeout(180_000);
       const world = await deployedWorld({ maxSeats: 4, minimumStakeAmount: MINIMUM });
       const { nodeRegistry, nodeSeats, nodeStaking, feeDistributor, faultProofs } = world;
       for (const address of [await nodeSeats.reports(), await feeDistributor.getAddress()]) {

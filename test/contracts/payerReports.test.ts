@@ -44,7 +44,7 @@ async function announced(world: World, ranges: LogRange[], indices: number[]): P
 }
 
 describe("PayerReports", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
 
   it("announces every range of a final report with XMTP's events, and getPayerReport knows it as xmtpd reads it", async () => {
     const world = await reportWorld(3);

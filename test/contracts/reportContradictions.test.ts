@@ -59,7 +59,7 @@ async function finalLog(signers = [0, 1, 2], ids = IDS): Promise<Case> {
 const OTHER: Hex = `0x${"5a".repeat(32)}`;
 
 describe("EpochReports", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
 
   describe("contradicts", () => {
     it("is true for another hash and for none, at every id of the range, and false for what the log has", async () => {

@@ -34,7 +34,7 @@ const charges = fc.record({ channel: bytes(20), cumulativeAmount: uint(64n) });
 const payouts = fc.record({ account: bytes(20), amount: uint(64n) });
 
 describe("ReportLeaves and MerkleTree", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   let net: Network;
   let harness: Contract;
   before(async () => {

@@ -38,7 +38,7 @@ async function finalReport(world: World, seats: number, changes: Partial<Report>
 }
 
 describe("EpochReports", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
 
   describe("applyPenalties", () => {
     it("records debits and jails who was absent, once, when the report is final", async () => {

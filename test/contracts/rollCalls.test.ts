@@ -28,7 +28,7 @@ async function answer(world: World, positions: number[], nodes = positions) {
 }
 
 describe("RollCalls", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
 
   describe("openRollCall", () => {
     it("refuses before a first report exists, however long that is", async () => {

@@ -62,7 +62,7 @@ async function sign(world: World, key: Wallet | HDNodeWallet, ceiling: bigint, d
 }
 
 describe("Stamps", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   let world: World;
   const [rich, poor] = [postageKey(1), postageKey(2)] as [Wallet, Wallet];
   let snapshot: Awaited<ReturnType<World["net"]["networkHelpers"]["takeSnapshot"]>>;

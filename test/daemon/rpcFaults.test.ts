@@ -29,7 +29,7 @@ const USD = 1_000_000n;
 const SAFE_DEPTH = 2;
 
 describe("daemon behind endpoints that lie and break", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   let chain: LocalChain;
   let record: Awaited<ReturnType<typeof deployNetwork>>;
   const proxies: RpcProxy[] = [];

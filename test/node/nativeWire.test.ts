@@ -26,7 +26,7 @@ interface Frame {
 }
 
 describe("node over gRPC (h2c), as native clients speak it", function () {
-  this.timeout(20_000);
+  this.timeout(180_000);
   let network: TestNetwork;
   const clients: grpc.Client[] = [];
   const clientOf = (service: "publish" | "query" | "replication" | "health", url: string) => {

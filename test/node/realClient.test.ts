@@ -71,7 +71,7 @@ async function converse(gatewayUrl: string): Promise<Conversation> {
 }
 
 describe("node with real clients (libxmtp, wasm-bindings 1.11.0)", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let network: TestNetwork;
   let gateway: GrpcServer;
   beforeEach(() => (network = new TestNetwork()));

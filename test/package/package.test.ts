@@ -60,7 +60,7 @@ console.log(JSON.stringify({ found: [...found], expected: addressOf(key) }));`,
       execFileSync(process.execPath, ["app.js"], { cwd: APP, encoding: "utf8" }),
     ) as { found: string[]; expected: string };
     expect(found).to.deep.equal([expected]);
-  }).timeout(60_000);
+  }).timeout(180_000);
 
   it("has types that hold, all of them, and refuse what is wrong", () => {
     write(
@@ -85,10 +85,10 @@ export const wrong: number[] = [startGateway, voucherDigest, (null as unknown as
   it("exports what it is known to export", () => {
     const expected = readFileSync(join("test", "package", "surface.txt"), "utf8");
     expect(publicSurface("dist"), "npm run package -- --surface, when the change is meant").to.equal(expected);
-  }).timeout(60_000);
+  }).timeout(180_000);
 
   it("runs in a browser: no Node built-in, and a voucher signed there is the one signed here", async function () {
-    this.timeout(120_000);
+    this.timeout(180_000);
     const imports = Object.keys(BROWSER_ENTRIES).map((entry, i) => `import * as m${i} from "${specifier(entry)}";`);
     write(
       "page.js",

@@ -30,7 +30,7 @@ function allOf(socket: Socket): Promise<string> {
 }
 
 describe("platform/grpcServer, one port for both HTTP", function () {
-  this.timeout(20_000);
+  this.timeout(180_000);
   let server: GrpcServer;
   let answer: () => Promise<Serving>;
 

@@ -73,7 +73,7 @@ describe("protocol/identity", () => {
   });
 
   it("refuses every single-bit change, or the change alters nothing that was signed (39)", async function () {
-    this.timeout(120_000);
+    this.timeout(180_000);
     const { bytes, update } = vectors[1]!;
     let refused = 0;
     for (let bit = 0; bit < bytes.length * 8; bit += 3) {

@@ -64,7 +64,7 @@ describe("protocol/possession", () => {
 
   describe("proveAttestationKey", () => {
     it("makes the key that noble makes and a proof that noble's pairing takes", function () {
-      this.timeout(120_000);
+      this.timeout(180_000);
       const scalar = fc.bigInt({ min: 1n, max: ORDER - 1n });
       const property = fc.property(
         scalar,

@@ -65,7 +65,7 @@ describe("client/account", () => {
   const mint = async (to: string, amount: bigint) => (await usdc.getFunction("mint")(to, amount)).wait();
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(180_000);
     chain = await startLocalChain();
     const deployer = localWallet(0).connect(chain.provider);
     record = await deployNetwork({ signer: deployer, parameters: readParameters("local") });

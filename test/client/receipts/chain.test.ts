@@ -83,7 +83,7 @@ class Network {
 }
 
 describe("client/receipts over EpochReports and FaultProofs", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   let world: World;
   let network: Network;
   let store: GatewayStore;

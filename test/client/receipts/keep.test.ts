@@ -119,7 +119,7 @@ describe("client/receipts/receiptBook", () => {
 });
 
 describe("client/gateway keeps receipts", function () {
-  this.timeout(20_000);
+  this.timeout(180_000);
   let harness: GatewayHarness;
   beforeEach(() => (harness = new GatewayHarness()));
   afterEach(() => harness.stop());

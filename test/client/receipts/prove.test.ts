@@ -310,5 +310,5 @@ describe("client/receipts/receiptProver", () => {
     expect((await prover.round(NEVER)).included).to.equal(500);
     expect((await prover.round(NEVER)).included).to.equal(230);
     expect(await left()).to.deep.equal([]);
-  }).timeout(30_000);
+  }).timeout(180_000);
 });

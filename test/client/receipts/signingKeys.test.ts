@@ -91,7 +91,7 @@ describe("client/receipts/signingKeys", () => {
 });
 
 describe("client/gateway and a node that rotates its key", function () {
-  this.timeout(20_000);
+  this.timeout(180_000);
   let harness: GatewayHarness;
   beforeEach(() => (harness = new GatewayHarness(1)));
   afterEach(() => harness.stop());

@@ -44,7 +44,7 @@ async function raw(url: string, path: string, body: Uint8Array, type = "applicat
 }
 
 describe("daemon/proxy, what it passes on", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let world: World;
   beforeEach(async () => (world = await startWorld()));
   afterEach(() => world.close());

@@ -29,7 +29,7 @@ const idsOf = (envelopes: Awaited<ReturnType<typeof publish>>) =>
   envelopes.map((envelope) => readOriginatorEnvelope(envelope).sequenceId);
 
 describe("daemon/proxy, publishing at a stock node", function () {
-  this.timeout(20_000);
+  this.timeout(180_000);
   let world: World;
   const charged = () => world.usagePico();
   const pending = () => world.proxy.openFates();

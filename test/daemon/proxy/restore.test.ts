@@ -34,7 +34,7 @@ const peersWith = (sequenceIds: bigint[], key = NODE_KEY) => ({
 });
 
 describe("daemon/proxy, a node that was restored", function () {
-  this.timeout(20_000);
+  this.timeout(180_000);
   let world: World;
   afterEach(() => world.close());
 

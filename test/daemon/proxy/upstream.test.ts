@@ -15,7 +15,7 @@ const ENVELOPE = payerEnvelope(1, NODE_ID, PAYER_KEY);
 const soon = () => AbortSignal.timeout(300);
 
 describe("daemon/adapters/grpcUpstream", function () {
-  this.timeout(20_000);
+  this.timeout(180_000);
   let stock: StockNode;
 
   beforeEach(async () => {

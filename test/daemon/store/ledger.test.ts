@@ -127,7 +127,7 @@ onBoth("store/ledger", (fixture, { isShared }) => {
       const voucher = voucherOf(channelOf(1), 7n);
       await Promise.all(Array.from({ length: 1_000 }, () => ledger.raise([voucher])));
       expect((await ledger.account(channelOf(1)))!.vouchers).to.deep.equal(both(voucher));
-    }).timeout(60_000);
+    }).timeout(180_000);
   });
 
   describe("meter", () => {

@@ -181,4 +181,4 @@ describe("store on a PostgreSQL that goes away", () => {
     expect(error).to.be.instanceOf(StoreNotDurableError);
     expect(error.message).to.include("fsync = on");
   });
-}).timeout(120_000);
+}).timeout(180_000);

@@ -57,7 +57,7 @@ async function settleThroughCrash(k: number, isAfter: boolean, spike: boolean) {
 }
 
 describe("daemon/transactions/crash", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   for (const isAfter of [false, true]) {
     for (const spike of [false, true]) {
       const when = `${isAfter ? "right after" : "right before"} a call had its effect${spike ? ", in a fee spike" : ""}`;

@@ -20,7 +20,7 @@ const wallet = localWallet(5);
 const LOGGER = "0x645f5fa000005f526005601bf3";
 
 describe("daemon/transactions on a chain that does not mine by itself", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let chain: LocalChain;
   let logger: Address;
   before(async () => {

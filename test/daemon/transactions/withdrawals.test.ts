@@ -37,7 +37,7 @@ function channelsOf(rows: Uint8Array): Address[] {
 }
 
 describe("daemon/transactions/withdrawals", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   it("19: 10,000 withdrawals in an hour at ten times the gas price: all with value above cost are answered in time", async () => {
     const it = world();

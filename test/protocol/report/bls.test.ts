@@ -22,7 +22,7 @@ const secret = (n: number) => uintToBytes(BigInt(n), 32);
 const DIGEST = new Uint8Array(32).fill(7);
 
 describe("protocol/report/bls", function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
 
   it("attests as noble's short signatures do, on random keys and digests", () => {
     const property = fc.property(scalars, digests, (scalar, digest) => {
