@@ -11,6 +11,27 @@ export class HttpStatusError extends Error {
   }
 }
 
+/** What a path below somebody's address answers, as JSON; otherwise as `fetchBounded`. */
+export async function fetchJson(
+  httpAddress: string,
+  path: string,
+  request: RequestInit,
+  most: number,
+  name?: string,
+): Promise<unknown> {
+  return JSON.parse(new TextDecoder().decode(await fetchBounded(urlBelow(httpAddress, path), request, most, name)));
+}
+
+/** A request that brings JSON. */
+export function postOf(body: object, signal: AbortSignal): RequestInit {
+  return { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" }, signal };
+}
+
+/** Addresses are registered with a slash at the end or without. */
+export function urlBelow(httpAddress: string, path: string): URL {
+  return new URL(httpAddress.replace(/\/+$/, "") + path);
+}
+
 /**
  * Reads no more than so many bytes, whatever the other side sends, and follows no redirect.
  * @param name who answered, for the errors

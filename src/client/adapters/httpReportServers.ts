@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { fetchBounded } from "../../platform/fetchBounded.ts";
+import { fetchJson } from "../../platform/fetchBounded.ts";
 import { REPORT_FIELDS, hex32, u32, uint } from "../../protocol/report/reportJson.ts";
 import type { ReportServers } from "../receipts/ports.ts";
 
@@ -44,7 +44,6 @@ export const httpReportServers: ReportServers = {
   },
 };
 
-async function get(httpAddress: string, path: string, signal: AbortSignal, most: number): Promise<unknown> {
-  const url = new URL(`${httpAddress.replace(/\/+$/, "")}/reports/${path}`);
-  return JSON.parse(new TextDecoder().decode(await fetchBounded(url, { signal }, most, "it")));
+function get(httpAddress: string, path: string, signal: AbortSignal, most: number): Promise<unknown> {
+  return fetchJson(httpAddress, `/reports/${path}`, { signal }, most, "it");
 }

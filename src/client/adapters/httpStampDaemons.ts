@@ -1,4 +1,4 @@
-import { HttpStatusError, fetchBounded } from "../../platform/fetchBounded.ts";
+import { HttpStatusError, fetchJson, postOf } from "../../platform/fetchBounded.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import {
   MOST_NOTES,
@@ -20,10 +20,8 @@ const MOST_BYTES = 1024 * 1024;
 export const httpStampDaemons: StampDaemons = {
   async bring(httpAddress, notes, signal) {
     if (notes.length > MOST_NOTES) throw new RangeError(`a call carries at most ${MOST_NOTES} notes`);
-    const body = JSON.stringify({ notes: notes.map(toHex) });
-    const headers = { "content-type": "application/json" };
-    return noteResultsSchema.parse(await call(httpAddress, NOTES_PATH, { method: "POST", body, headers, signal }))
-      .results;
+    const request = postOf({ notes: notes.map(toHex) }, signal);
+    return noteResultsSchema.parse(await call(httpAddress, NOTES_PATH, request)).results;
   },
 
   async stamps(httpAddress, inbox, before, signal) {
@@ -44,7 +42,6 @@ export const httpStampDaemons: StampDaemons = {
   },
 };
 
-async function call(httpAddress: string, path: string, request: RequestInit): Promise<unknown> {
-  const url = new URL(`${httpAddress.replace(/\/+$/, "")}${path}`);
-  return JSON.parse(new TextDecoder().decode(await fetchBounded(url, request, MOST_BYTES, "it")));
+function call(httpAddress: string, path: string, request: RequestInit): Promise<unknown> {
+  return fetchJson(httpAddress, path, request, MOST_BYTES, "it");
 }

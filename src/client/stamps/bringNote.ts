@@ -1,12 +1,10 @@
 import type { SignedNote } from "../../protocol/stamps/signedNote.ts";
 import type { NoteRefusal } from "../../protocol/stamps/stampsJson.ts";
+import { isForLater } from "../../protocol/stamps/stampsJson.ts";
 import type { AskOptions } from "./askDaemons.ts";
 import { askDaemons, problemsIn, saidBy } from "./askDaemons.ts";
 import { StampsError } from "./errors.ts";
 import type { NoteResult, StampDaemons } from "./ports.ts";
-
-/** What a daemon may take a little later: it has not read so far, or has too much to do. */
-const LATER: ReadonlySet<NoteRefusal> = new Set(["busy", "no_such_stamp", "not_a_member"]);
 
 /** Who took a note. They tell the others. */
 export interface Brought {
@@ -59,7 +57,7 @@ function whyNot({ takenBy, refused, needed, problems }: Outcome): StampsError {
   if (most && most[1] >= needed) {
     const [code] = most;
     const words = refused.find((one) => one.code === code)?.message ?? code;
-    const isLater = LATER.has(code);
+    const isLater = isForLater(code);
     return new StampsError(code, `daemons refuse it: ${words}${isLater ? "; try again in a minute" : ""}`, {
       retryable: isLater,
     });

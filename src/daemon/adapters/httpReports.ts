@@ -1,4 +1,4 @@
-import { fetchBounded } from "../../platform/fetchBounded.ts";
+import { fetchBounded, fetchJson, postOf, urlBelow } from "../../platform/fetchBounded.ts";
 import { MOST_CONTENTS_BYTES } from "../reports/contents.ts";
 import { answerFromJson, proposalToJson, questionToJson, replyFromJson, vouchersSchema } from "../reports/messages.ts";
 import type { ReportPeers } from "../reports/ports.ts";
@@ -22,15 +22,9 @@ export const httpReports: ReportPeers = {
   },
 
   contents: (httpAddress, digest, signal) =>
-    fetchBounded(urlOf(httpAddress, `${digest}/contents`), { signal }, MOST_CONTENTS_BYTES),
+    fetchBounded(urlBelow(httpAddress, `${REPORTS_PATH}/${digest}/contents`), { signal }, MOST_CONTENTS_BYTES),
 };
 
-async function post(httpAddress: string, path: string, body: object, signal: AbortSignal): Promise<unknown> {
-  const headers = { "content-type": "application/json" };
-  const request = { method: "POST", body: JSON.stringify(body), headers, signal };
-  return JSON.parse(new TextDecoder().decode(await fetchBounded(urlOf(httpAddress, path), request, MOST_ANSWER_BYTES)));
-}
-
-function urlOf(httpAddress: string, path: string): URL {
-  return new URL(`${httpAddress.replace(/\/+$/, "")}${REPORTS_PATH}/${path}`);
+function post(httpAddress: string, path: string, body: object, signal: AbortSignal): Promise<unknown> {
+  return fetchJson(httpAddress, `${REPORTS_PATH}/${path}`, postOf(body, signal), MOST_ANSWER_BYTES);
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import { within } from "../../platform/within.ts";
 import type { NoteResult, WelcomePass } from "../../protocol/stamps/stampsJson.ts";
-import { MOST_NOTES } from "../../protocol/stamps/stampsJson.ts";
+import { MOST_NOTES, isForLater } from "../../protocol/stamps/stampsJson.ts";
 import type { RegisteredNode } from "../ports.ts";
 import type { KeptNote, StampStore } from "./ports.ts";
 
@@ -98,8 +98,7 @@ export class NoteGossip {
       const code = results[i]?.code;
       const tries = (told.again.get(note.id)?.tries ?? 0) + 1;
       told.again.delete(note.id);
-      const isLater = code === "busy" || code === "no_such_stamp" || code === "not_a_member";
-      if (isLater && tries < MOST_TRIES && told.again.size < MOST_AGAIN) {
+      if (isForLater(code) && tries < MOST_TRIES && told.again.size < MOST_AGAIN) {
         told.again.set(note.id, { packed: note.packed, tries });
       }
     }

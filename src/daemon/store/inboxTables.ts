@@ -29,15 +29,8 @@ export class InboxTables {
     });
   }
 
-  async listingsOf(keys: readonly Hex[]): Promise<Map<Hex, Listing>> {
-    const listings = new Map<Hex, Listing>();
-    for (const some of statementsOf([...new Set(keys)])) {
-      const query = this.engine.kysely.selectFrom("installations").selectAll();
-      for (const { key, inbox, listed_at } of await query.where("key", "in", some.map(bytesOf)).execute()) {
-        listings.set(hexOf(key), { inbox: hexOf(inbox), listedAt: listed_at });
-      }
-    }
-    return listings;
+  listingsOf(keys: readonly Hex[]): Promise<Map<Hex, Listing>> {
+    return listingsOf(this.engine.kysely, keys);
   }
 
   async isMember(inbox: Hex, member: string, before: bigint | undefined): Promise<boolean> {
@@ -55,6 +48,18 @@ export class InboxTables {
             .where((eb) => eb.or([eb("removed_at", "is", null), eb("removed_at", ">=", before)]));
     return (await query.limit(1).executeTakeFirst()) !== undefined;
   }
+}
+
+/** Which inbox listed each of these installations first; nothing where none did. */
+export async function listingsOf(reader: Pick<Trx, "selectFrom">, keys: readonly Hex[]): Promise<Map<Hex, Listing>> {
+  const listings = new Map<Hex, Listing>();
+  for (const some of statementsOf([...new Set(keys)])) {
+    const query = reader.selectFrom("installations").selectAll();
+    for (const { key, inbox, listed_at } of await query.where("key", "in", some.map(bytesOf)).execute()) {
+      listings.set(hexOf(key), { inbox: hexOf(inbox), listedAt: listed_at });
+    }
+  }
+  return listings;
 }
 
 /** The row's lock is held to the end: of two processes with the same stretch one waits, and then is told. */

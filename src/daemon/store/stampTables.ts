@@ -7,7 +7,7 @@ import { STANDINGS } from "../../protocol/stamps/stampsJson.ts";
 import type { MeteredWelcome, Pair, Stamp, StampTerms } from "../stamps/ports.ts";
 import { bytesOf, hexOf } from "./encode.ts";
 import { inTransaction } from "./engine.ts";
-import { InboxTables } from "./inboxTables.ts";
+import { InboxTables, listingsOf } from "./inboxTables.ts";
 import type { StampTable, Trx } from "./tables.ts";
 import { statementsOf } from "./tables.ts";
 
@@ -95,7 +95,10 @@ export async function openStamps(
   { price, settlesSeconds }: StampTerms,
   welcomes: readonly MeteredWelcome[],
 ): Promise<void> {
-  const listings = await listingsIn(trx, welcomes);
+  const listings = await listingsOf(
+    trx,
+    welcomes.map(({ key }) => key),
+  );
   // One process at a time for a payer, in one order.
   for (const payer of [...new Set(welcomes.map((one) => one.payer))].sort()) await lockUsed(trx, payer);
   for (const { payer, welcome, key, seconds, sequenceId } of welcomes) {
@@ -144,17 +147,6 @@ export async function settle(
     .where("welcome", "=", bytesOf(welcome))
     .execute();
   await addUsed(trx, payer, cost - stamp.price);
-}
-
-async function listingsIn(trx: Trx, welcomes: readonly MeteredWelcome[]) {
-  const listings = new Map<Hex, { inbox: Hex; listedAt: bigint }>();
-  for (const some of statementsOf([...new Set(welcomes.map(({ key }) => key))])) {
-    const query = trx.selectFrom("installations").selectAll().where("key", "in", some.map(bytesOf));
-    for (const row of await query.execute()) {
-      listings.set(hexOf(row.key), { inbox: hexOf(row.inbox), listedAt: row.listed_at });
-    }
-  }
-  return listings;
 }
 
 async function isWaived(trx: Trx, payer: Address, welcome: Hex): Promise<boolean> {

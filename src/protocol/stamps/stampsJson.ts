@@ -57,6 +57,13 @@ export const NOTE_REFUSALS = [
 ] as const;
 export type NoteRefusal = (typeof NOTE_REFUSALS)[number];
 
+const LATER: ReadonlySet<string> = new Set<NoteRefusal>(["busy", "no_such_stamp", "not_a_member"]);
+
+/** Whether a daemon may take the same note a little later: it has not read so far, or has too much to do. */
+export function isForLater(code: NoteRefusal | undefined): boolean {
+  return code !== undefined && LATER.has(code);
+}
+
 export const noteResultsSchema = z.object({
   results: z
     .array(
