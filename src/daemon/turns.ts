@@ -1,7 +1,21 @@
-import type { DaemonChain } from "./ports.ts";
+import type { DaemonChain, RegisteredNode } from "./ports.ts";
 
 /** A daemon whose turn comes later waits this long per place. */
 const TURN_SECONDS = 60n;
+
+/**
+ * How many seats go before a node in an epoch: who goes first changes with it. Undefined for a node without a seat.
+ */
+export function placeInTurn(
+  nodes: readonly Pick<RegisteredNode, "nodeId" | "isCanonical">[],
+  nodeId: number,
+  epoch: bigint,
+): { place: bigint | undefined; count: bigint } {
+  const seats = nodes.filter(({ isCanonical }) => isCanonical).map((node) => node.nodeId);
+  const count = BigInt(seats.length);
+  const place = seats.sort((a, b) => a - b).indexOf(nodeId);
+  return { place: place < 0 ? undefined : (((BigInt(place) - epoch) % count) + count) % count, count };
+}
 
 /** Who goes first changes with the epoch; each next seat waits a minute longer, so that daemons seldom collide. */
 export class Turns {
@@ -17,12 +31,12 @@ export class Turns {
 
   /** How long this daemon waits now, from when work is due. */
   async waitSeconds(timestamp: bigint): Promise<bigint> {
-    const seats = (await this.#chain.nodes()).filter(({ isCanonical }) => isCanonical).map(({ nodeId }) => nodeId);
-    const count = BigInt(seats.length);
-    const place = seats.sort((a, b) => a - b).indexOf(this.#nodeId);
-    if (place < 0) return count * TURN_SECONDS;
-    const epoch = timestamp / (await this.#chain.epochSeconds());
-    return ((((BigInt(place) - epoch) % count) + count) % count) * TURN_SECONDS;
+    const nodes = await this.#chain.nodes();
+    const isSeated = nodes.some(({ nodeId, isCanonical }) => isCanonical && nodeId === this.#nodeId);
+    // Without a seat the epoch makes no difference, and is not worth a question.
+    const epoch = isSeated ? timestamp / (await this.#chain.epochSeconds()) : 0n;
+    const { place, count } = placeInTurn(nodes, this.#nodeId, epoch);
+    return (place ?? count) * TURN_SECONDS;
   }
 
   /** Notes that work is due, and says whether it has waited long enough. */

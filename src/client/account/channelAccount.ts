@@ -12,7 +12,6 @@ import { orAborted } from "../async.ts";
 import { ChannelError, toChannelError } from "./errors.ts";
 import type { FeeToken } from "./feeToken.ts";
 import { readFeeToken } from "./feeToken.ts";
-import type { SendDeposit } from "./signDeposit.ts";
 import { signDeposit } from "./signDeposit.ts";
 
 /** How long a signed deposit or assignment holds, by the chain's clock. */
@@ -161,7 +160,7 @@ export class ChannelAccount {
   async #send(
     signal: AbortSignal | undefined,
     signer: Signer,
-    send: SendDeposit | ((channels: PostageChannels) => Promise<ContractTransactionResponse>),
+    send: (channels: PostageChannels) => Promise<ContractTransactionResponse>,
   ): Promise<Hex> {
     const network = await this.#ask(signal, async () => signer.provider?.getNetwork());
     if (network && network.chainId !== BigInt(this.#record.chainId)) {

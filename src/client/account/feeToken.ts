@@ -2,7 +2,6 @@ import type { ContractRunner, TypedDataDomain } from "ethers";
 import { Contract, TypedDataEncoder, isError } from "ethers";
 
 import type { Address, Hex } from "../../protocol/bytes.ts";
-import { toAddress } from "../../protocol/bytes.ts";
 import { ChannelError } from "./errors.ts";
 
 const ABI = [
@@ -54,7 +53,7 @@ export async function readFeeToken(address: Address, chainId: bigint, runner: Co
   }
   return {
     ...{ address, form, domain },
-    balanceOf: (account) => call("balanceOf", toAddress(account)),
+    balanceOf: (account) => call("balanceOf", account),
     nonceOf: (account) => call("nonces", account),
     isUsed: (account, nonce) => call("authorizationState", account, nonce),
   };

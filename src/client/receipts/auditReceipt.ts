@@ -8,6 +8,7 @@ import { payerEnvelopeHash, readOriginatorEnvelope } from "../../protocol/envelo
 import { withTimeout } from "../async.ts";
 import { queryAt } from "../nodes/nodeDirectory.ts";
 import type { ConnectNode, KeptReceipt, Random, RegisteredNode } from "../ports.ts";
+import { someOf } from "../someOf.ts";
 import type { SigningKeys } from "./signingKeys.ts";
 
 /** What one node serves in a receipt's place. */
@@ -47,10 +48,7 @@ export async function auditReceipt(
 ): Promise<NodeAnswer[]> {
   const originator = nodes.find(({ id }) => id === receipt.originatorId);
   const others = nodes.filter(({ id }) => id !== receipt.originatorId);
-  const asked: RegisteredNode[] = [];
-  while (asked.length < options.mostNodes && others.length > 0) {
-    asked.push(...others.splice(Math.floor(options.random() * others.length), 1));
-  }
+  const asked = someOf(others, options.mostNodes, options.random);
   asked.sort((a, b) => a.id - b.id);
   const ask = async (node: RegisteredNode): Promise<NodeAnswer> => {
     const served = await servedBy(node, receipt, originator, options, signal).catch((error: unknown): Served => {

@@ -1,6 +1,7 @@
 import type { Clock } from "../../platform/clock.ts";
 import { withTimeout } from "../async.ts";
-import type { Random, RegisteredNode } from "../ports.ts";
+import type { Random } from "../ports.ts";
+import { someOf } from "../someOf.ts";
 import { StampsError, aborted, toStampsError } from "./errors.ts";
 import type { StampsChain } from "./ports.ts";
 
@@ -37,11 +38,7 @@ export async function askDaemons<T>(
   const { chain, clock, random, mostServers, nodeTimeoutMs } = options;
   const nodes = await asking(options, "the node registry", signal, (own) => chain.nodes(own));
   const seated = nodes.filter(({ isCanonical }) => isCanonical);
-  const asked: RegisteredNode[] = [];
-  const rest = [...seated];
-  while (asked.length < mostServers && rest.length > 0) {
-    asked.push(...rest.splice(Math.floor(random() * rest.length), 1));
-  }
+  const asked = someOf(seated, mostServers, random);
   if (asked.length === 0) throw new StampsError("too_few_daemons", "no node has a seat: try again later", RETRY);
   const answers = await Promise.all(
     asked.map(async ({ id: nodeId, httpAddress }): Promise<DaemonAnswer<T>> => {

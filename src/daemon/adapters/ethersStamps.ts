@@ -1,5 +1,4 @@
 import type { Contracts } from "../../contracts/connectContracts.ts";
-import { RpcAnswerTooLargeError } from "../../contracts/rpc/rpcTransport.ts";
 import { chunksOf } from "../../platform/chunks.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { fromHex } from "../../protocol/bytes.ts";
@@ -92,7 +91,6 @@ export function ethersStamps({ contracts, provider, endpoint, deploymentBlock }:
         found = await logs(from, to);
       } catch (error) {
         // Some endpoints take fewer blocks at once, or answer with less.
-        if (!(error instanceof RpcAnswerTooLargeError) && span <= FEWEST_BLOCKS) throw error;
         span = span / 2n > FEWEST_BLOCKS ? span / 2n : FEWEST_BLOCKS;
         throw error;
       }

@@ -1,5 +1,6 @@
 import type { Hex } from "../../protocol/bytes.ts";
 import { NO_PARENT } from "../../protocol/report/report.ts";
+import { placeInTurn } from "../turns.ts";
 import type { ReporterOptions } from "./options.ts";
 import { contentsOf } from "./parents.ts";
 import type { ReportContents, ReportStanding, ReportSummary } from "./ports.ts";
@@ -141,13 +142,8 @@ export class Aftermath {
 
   #waitSeconds(epoch: bigint): bigint {
     const { nodes, nodeId } = this.#options;
-    const seats = nodes()
-      .filter(({ isCanonical }) => isCanonical)
-      .map((node) => node.nodeId)
-      .sort((a, b) => a - b);
-    const place = seats.indexOf(nodeId);
-    const count = BigInt(Math.max(1, seats.length));
-    return (place < 0 ? count : (((BigInt(place) - epoch) % count) + count) % count) * TURN_SECONDS;
+    const { place, count } = placeInTurn(nodes(), nodeId, epoch);
+    return (place ?? (count > 0n ? count : 1n)) * TURN_SECONDS;
   }
 
   /** The facts that a dropped report's ranges are of go with it. */

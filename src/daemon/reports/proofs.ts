@@ -51,7 +51,7 @@ export class Proofs {
 
   /** What a channel owes for stamps. */
   async charge(digest: Hex, channel: Address): Promise<{ leaf: ChargeLeaf; proof: LeafProof } | undefined> {
-    const charges = owedAndMarked(await this.#store.get(digest));
+    const charges = (await this.#store.get(digest))?.stamps?.charges ?? [];
     const index = charges.findIndex((leaf) => leaf.channel === channel && leaf.cumulativeAmount > 0n);
     if (index < 0) return undefined;
     const tree = await this.#keep(`charges:${digest}`, async () => chargesTree(charges));
@@ -136,8 +136,6 @@ export class Proofs {
     return made;
   }
 }
-
-const owedAndMarked = (contents: ReportContents | undefined) => contents?.stamps?.charges ?? [];
 
 export interface EntryAnswer {
   range: ProvedRange;

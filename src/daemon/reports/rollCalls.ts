@@ -1,5 +1,6 @@
 import { attest } from "../../protocol/report/bls.ts";
 import { rollCallDigest } from "../../protocol/report/report.ts";
+import { placeInTurn } from "../turns.ts";
 import type { ReporterOptions } from "./options.ts";
 import type { RollCall } from "./ports.ts";
 
@@ -95,14 +96,7 @@ export class RollCalls {
 
   async #turnSeconds(now: bigint): Promise<bigint> {
     const { chain, nodes, nodeId } = this.#options;
-    const seats = nodes()
-      .filter(({ isCanonical }) => isCanonical)
-      .map((node) => node.nodeId)
-      .sort((a, b) => a - b);
-    const place = BigInt(seats.indexOf(nodeId));
-    if (place < 0n) return MOST_TURNS * TURN_SECONDS;
-    const count = BigInt(seats.length);
-    const turn = (((place - now / (await chain.epochSeconds())) % count) + count) % count;
+    const turn = placeInTurn(nodes(), nodeId, now / (await chain.epochSeconds())).place ?? MOST_TURNS;
     return (turn < MOST_TURNS ? turn : MOST_TURNS) * TURN_SECONDS;
   }
 
