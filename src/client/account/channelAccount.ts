@@ -5,6 +5,7 @@ import type { PostageChannels } from "#typechain";
 
 import { connectContracts } from "../../contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../../contracts/deploymentRecord.ts";
+import { readChannel } from "../../contracts/readChannel.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { fromHex, toAddress, toHex } from "../../protocol/bytes.ts";
 import { addressOf, signDigest } from "../../protocol/ecdsa.ts";
@@ -70,13 +71,10 @@ export class ChannelAccount {
   }
 
   async balance(signal?: AbortSignal): Promise<ChannelBalance> {
-    const [state, owner] = await this.#ask(signal, () =>
-      Promise.all([this.#channels.getChannel(this.channel), this.#channels.ownerOf(this.channel)]),
-    );
-    const { deposited, feesSpent, stampsSpent, pendingWithdrawal, readyAt } = state;
+    const state = await this.#ask(signal, () => readChannel({ postageChannels: this.#channels }, this.channel));
+    const { channel, owner, deposited, feesSpent, stampsSpent, unspent, pendingWithdrawal, readyAt } = state;
     return {
-      ...{ channel: this.channel, owner: toAddress(owner), deposited, feesSpent, stampsSpent, pendingWithdrawal },
-      unspent: deposited - feesSpent - stampsSpent,
+      ...{ channel, owner, deposited, feesSpent, stampsSpent, unspent, pendingWithdrawal },
       withdrawableAt: readyAt,
     };
   }

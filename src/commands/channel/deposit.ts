@@ -1,3 +1,4 @@
+import { readChannel } from "../../contracts/readChannel.ts";
 import { toAddress } from "../../protocol/bytes.ts";
 import { USD, usd } from "../core/amounts.ts";
 import { actingAs, callOf, requiredEvent, spending } from "../core/checks.ts";
@@ -6,7 +7,6 @@ import { CommandError } from "../core/errors.ts";
 import type { Input } from "../core/input.ts";
 import type { Plan } from "../core/plan.ts";
 import { duration } from "../core/time.ts";
-import { readChannel } from "./readChannel.ts";
 
 /** Funds a channel. */
 export async function channelDeposit(context: Context, input: Input): Promise<Plan> {
@@ -15,7 +15,10 @@ export async function channelDeposit(context: Context, input: Input): Promise<Pl
   const channel = input.address("channel");
   const amount = input.amount("amount", USD);
   const account = actingAs(context);
-  const [state, parameters] = await Promise.all([readChannel(context, channel), postageChannels.parameters()]);
+  const [state, parameters] = await Promise.all([
+    readChannel(context.contracts, channel),
+    postageChannels.parameters(),
+  ]);
   const address = toAddress(record.contracts.postageChannels.address);
   const { steps, problems, balance } = await spending(context, account, {
     ...{ token: toAddress(record.token), unit: USD, spender: address, spenderName: "PostageChannels", amount },
@@ -46,7 +49,7 @@ export async function channelDeposit(context: Context, input: Input): Promise<Pl
     outcome: async (mined) => {
       const event = requiredEvent(mined, { address, abi: postageChannels.interface }, "Deposit");
       const credited = event.amount as bigint;
-      const { deposited, unspent } = await readChannel(context, channel);
+      const { deposited, unspent } = await readChannel(context.contracts, channel);
       return {
         text: `${usd(credited)} arrived. Channel ${channel} has ${usd(unspent)} unspent.`,
         data: { channel, amount: credited, deposited, unspent },

@@ -1,3 +1,4 @@
+import { readChannel } from "../../contracts/readChannel.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { concatBytes, fromHex, toAddress, toHex } from "../../protocol/bytes.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
@@ -9,7 +10,6 @@ import type { Context } from "../core/context.ts";
 import { CommandError } from "../core/errors.ts";
 import type { Input } from "../core/input.ts";
 import type { Plan, Row } from "../core/plan.ts";
-import { readChannel } from "./readChannel.ts";
 
 /** Puts vouchers on chain. Anyone may. */
 export async function channelSettle(context: Context, input: Input): Promise<Plan> {
@@ -88,7 +88,7 @@ function readVouchers(domain: PostageDomain, text: string): SignedVoucher[] {
 async function collectedOf(context: Context, vouchers: readonly SignedVoucher[]): Promise<Map<Address, bigint>> {
   const collects = new Map<Address, bigint>();
   for (const channel of new Set(vouchers.map((voucher) => voucher.channel))) {
-    const { deposited, feesSpent, stampsSpent } = await readChannel(context, channel);
+    const { deposited, feesSpent, stampsSpent } = await readChannel(context.contracts, channel);
     const backed = deposited - stampsSpent;
     const signed = vouchers.filter((voucher) => voucher.channel === channel).map(({ fees }) => fees);
     const most = signed.reduce((a, b) => (a > b ? a : b));

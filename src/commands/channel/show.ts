@@ -4,7 +4,7 @@ import { chainNow } from "../core/context.ts";
 import type { Input } from "../core/input.ts";
 import type { Report, Row } from "../core/plan.ts";
 import { moment } from "../core/time.ts";
-import { readFundedChannel } from "./readChannel.ts";
+import { readFundedChannel } from "./readFundedChannel.ts";
 
 /** Everything about a channel that its payer wants to know. */
 export async function channelShow(context: Context, input: Input): Promise<Report> {

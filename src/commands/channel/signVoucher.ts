@@ -1,3 +1,4 @@
+import { readChannel } from "../../contracts/readChannel.ts";
 import { toAddress, toHex } from "../../protocol/bytes.ts";
 import { addressOf } from "../../protocol/ecdsa.ts";
 import { signVoucher, voucherToHeader } from "../../protocol/voucher.ts";
@@ -8,7 +9,6 @@ import type { Input } from "../core/input.ts";
 import { readSecret } from "../core/input.ts";
 import type { Report, Row } from "../core/plan.ts";
 import { json } from "../core/print.ts";
-import { readChannel } from "./readChannel.ts";
 
 /** Signs a voucher: what the channel owes in all, fees and stamps since it began. */
 export async function channelSignVoucher(
@@ -28,7 +28,7 @@ export async function channelSignVoucher(
   if (named && named !== channel) {
     throw new CommandError("wrong_key", `the key in ${postageKeyFile} is of channel ${channel}, not of ${named}`);
   }
-  const state = await readChannel(context, channel);
+  const state = await readChannel(context.contracts, channel);
   // Stamps stay what they were signed for: a voucher can raise them, and never lower them.
   const stamps = input.optionalAmount("stamps", USD) ?? state.stampsSigned;
   const domain = {

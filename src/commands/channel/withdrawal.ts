@@ -6,7 +6,7 @@ import { CommandError } from "../core/errors.ts";
 import type { Input } from "../core/input.ts";
 import type { Plan } from "../core/plan.ts";
 import { duration, moment } from "../core/time.ts";
-import { readFundedChannel } from "./readChannel.ts";
+import { readFundedChannel } from "./readFundedChannel.ts";
 
 /** Starts to take unspent money out of a channel. */
 export async function channelRequestWithdrawal(context: Context, input: Input): Promise<Plan> {
