@@ -34,8 +34,7 @@ export async function ownEvidence(
   const before = endsAt - heldSeconds(await chain.epochSeconds());
   const closed = closedIn(parent?.stamps ?? NO_STAMPS);
   const held = await heldEvidence(stamps, endsAt - LOOKED_BACK, before, (note) => !closed.has(saidKey(note)));
-  const evidence = await onlyValid(stamps, held, endsAt);
-  return { evidence, read: await readEvidence(stamps, evidence, endsAt) };
+  return onlyValid(stamps, held, endsAt);
 }
 
 /** What a proposal carries. Throws CannotAttestError `stamps_differ` when a piece of it does not hold. */
@@ -66,15 +65,18 @@ export async function requireStamps(
   const heldBy = endsAt - heldSeconds(length) - length;
   const undecided = undecidedIn(built, parent?.stamps ?? NO_STAMPS);
   const own = await heldEvidence(stamps, endsAt - LOOKED_BACK, heldBy, (note) => undecided.has(saidKey(note)));
-  const valid = await onlyValid(stamps, own, endsAt);
+  // What the proposal carries was checked with it: only the rest costs signatures.
   const named = new Set(evidence.statements.map((packed) => subjectOf(packed)));
-  const missing = valid.statements.filter((packed) => !named.has(subjectOf(packed)));
+  const opened = new Set(newIn(built, parent?.stamps ?? NO_STAMPS).map(useKey));
+  const used = new Set(evidence.uses.map(useKey));
+  const rest = {
+    statements: own.statements.filter((packed) => !named.has(subjectOf(packed))),
+    uses: own.uses.filter((use) => opened.has(useKey(use)) && !used.has(useKey(use))),
+  };
+  const { statements: missing, uses } = (await onlyValid(stamps, rest, endsAt)).evidence;
   if (missing.length > 0 && evidence.statements.length < MOST_STATEMENTS) {
     throw omitted(`${missing.length} statements, the first of them ${toHex(missing[0]!)}`);
   }
-  const opened = new Set(newIn(built, parent?.stamps ?? NO_STAMPS).map(useKey));
-  const used = new Set(evidence.uses.map(useKey));
-  const uses = valid.uses.filter((use) => opened.has(useKey(use)) && !used.has(useKey(use)));
   if (uses.length > 0 && evidence.uses.length < MOST_USES) {
     throw omitted(`${uses.length} uses of waivers, the first for welcome ${uses[0]!.welcome}`);
   }
@@ -92,23 +94,23 @@ function subjectOf(packed: Uint8Array): string {
 /** Pieces that others would not take, of who left the inbox since, are not carried. */
 async function onlyValid(
   sources: NonNullable<Options["stamps"]>,
-  { statements, uses }: StampEvidence,
+  evidence: StampEvidence,
   endsAt: bigint,
-): Promise<StampEvidence> {
-  const holds = async (evidence: StampEvidence) =>
-    readEvidence(sources, evidence, endsAt).then(
-      () => true,
-      (error: unknown) => {
-        if (error instanceof CannotAttestError) return false;
-        throw error;
-      },
-    );
+): Promise<{ evidence: StampEvidence; read: ReadEvidence }> {
+  const readIfValid = async (pieces: StampEvidence) =>
+    readEvidence(sources, pieces, endsAt).catch((error: unknown) => {
+      if (error instanceof CannotAttestError) return undefined;
+      throw error;
+    });
   // Nearly always all of them hold.
-  if (await holds({ statements, uses })) return { statements, uses };
+  const all = await readIfValid(evidence);
+  if (all) return { evidence, read: all };
   const valid: { statements: Uint8Array[]; uses: StampEvidence["uses"][number][] } = { statements: [], uses: [] };
-  for (const one of statements) if (await holds({ statements: [one], uses: [] })) valid.statements.push(one);
-  for (const one of uses) if (await holds({ statements: [], uses: [one] })) valid.uses.push(one);
-  return valid;
+  for (const one of evidence.statements) {
+    if (await readIfValid({ statements: [one], uses: [] })) valid.statements.push(one);
+  }
+  for (const one of evidence.uses) if (await readIfValid({ statements: [], uses: [one] })) valid.uses.push(one);
+  return { evidence: valid, read: await readEvidence(sources, valid, endsAt) };
 }
 
 function closedIn({ rows }: ReportStamps): Set<string> {
