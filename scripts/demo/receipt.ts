@@ -21,7 +21,7 @@ import { payerEnvelopeHash, readOriginatorEnvelope } from "../../src/protocol/en
 import type { LogRange } from "../../src/protocol/report/leaves.ts";
 import { logEntryFields, logRangeFields, logsTree } from "../../src/protocol/report/leaves.ts";
 import { TreeTag, proveLeaf, rootOfProof } from "../../src/protocol/report/tree.ts";
-import { reportsDomain } from "./report.ts";
+import { reportsDomain } from "../../src/contracts/domains.ts";
 
 const PENNYBLACK = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const LIMITS = { chainTimeoutMs: 15_000, nodeTimeoutMs: 10_000, mostServers: 16 };
@@ -77,7 +77,7 @@ export async function holdAgainst(
 ): Promise<ReceiptStory> {
   const signal = new AbortController().signal;
   const { contracts, chain: local } = network;
-  const chain = ethersReportsChain({ contracts, provider: local.provider, domain: reportsDomain(network) });
+  const chain = ethersReportsChain({ contracts, provider: local.provider, domain: reportsDomain(network.record) });
   const { originatorId: nodeId, sequenceId } = receipt;
   const read = readOriginatorEnvelope(receipt.envelope);
 

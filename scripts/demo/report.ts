@@ -1,10 +1,11 @@
 import type { LocalNetwork } from "../local/localNetwork.ts";
+import { reportsDomain } from "../../src/contracts/domains.ts";
 import { readSeats } from "../../src/contracts/readSeats.ts";
 import type { Address, Hex } from "../../src/protocol/bytes.ts";
-import { toAddress, toHex } from "../../src/protocol/bytes.ts";
+import { toHex } from "../../src/protocol/bytes.ts";
 import type { UsageLeaf } from "../../src/protocol/report/leaves.ts";
 import { usageFields } from "../../src/protocol/report/leaves.ts";
-import type { Report, ReportsDomain } from "../../src/protocol/report/report.ts";
+import type { Report } from "../../src/protocol/report/report.ts";
 import { reportDigest } from "../../src/protocol/report/report.ts";
 import { TreeTag, rootOfProof } from "../../src/protocol/report/tree.ts";
 
@@ -59,10 +60,6 @@ export async function endEpoch(network: LocalNetwork, progress: (text: string) =
   }
 }
 
-export function reportsDomain({ record }: LocalNetwork): ReportsDomain {
-  return { chainId: BigInt(record.chainId), epochReports: toAddress(record.contracts.epochReports.address) };
-}
-
 /** An accepted report, from the event that carries it. Throws when its digest is not that of what it says. */
 async function readReport(network: LocalNetwork, digest: Hex): Promise<ReportStory> {
   const { epochReports, nodeSeats } = network.contracts;
@@ -75,7 +72,7 @@ async function readReport(network: LocalNetwork, digest: Hex): Promise<ReportSto
     ...{ stampChargesRoot: said.stampChargesRoot as Hex, stampPayoutsRoot: said.stampPayoutsRoot as Hex },
     ...{ debitsHash: said.debitsHash as Hex, absentSeats: said.absentSeats },
   };
-  const own = toHex(reportDigest(reportsDomain(network), report));
+  const own = toHex(reportDigest(reportsDomain(network.record), report));
   if (own !== digest) throw new Error(`the report under ${digest} has the digest ${own}`);
   const seats = await readSeats(nodeSeats, report.registryVersion);
   return {

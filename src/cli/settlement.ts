@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
 
+import { postageDomain, reportsDomain } from "../contracts/domains.ts";
 import type { Contracts } from "../contracts/connectContracts.ts";
 import { connectContracts } from "../contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
@@ -33,7 +34,7 @@ import { TransactionManager } from "../daemon/transactions/manager.ts";
 import { systemClock as clock } from "../platform/clock.ts";
 import { createLog } from "../platform/log.ts";
 import type { Log } from "../platform/log.ts";
-import { toAddress, toHex } from "../protocol/bytes.ts";
+import { toHex } from "../protocol/bytes.ts";
 import type { SettlementConfig } from "./config.ts";
 import { openKey, openTransactionSigner } from "./config.ts";
 import { LEDGER, readStorage } from "./storage.ts";
@@ -61,10 +62,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
   const record = loadDeployment(config.deployment);
   const rpc = connectEndpoints({ urls: config.rpcUrls, chainId: record.chainId, clock, pollingMs: chainPollMs });
   const { provider } = rpc;
-  const domain = {
-    chainId: BigInt(record.chainId),
-    postageChannels: toAddress(record.contracts.postageChannels.address),
-  };
+  const domain = postageDomain(record);
   const contracts = connectContracts(record, provider);
   const finality = finalityPolicy(config, domain.chainId);
   const endpoints = rpc.single.map((one) => ethersEndpoint({ ...one, contracts, finality }));
@@ -141,10 +139,7 @@ async function reportSettings(
     log.warn({}, "no attestationKey in the config: this node attests no reports, and a roll call jails its seat");
     return undefined;
   }
-  const domain = {
-    chainId: BigInt(record.chainId),
-    epochReports: toAddress(record.contracts.epochReports.address),
-  };
+  const domain = reportsDomain(record);
   const accounts = { routine: transactions.account("routine"), deadline: transactions.account("deadline") };
   return {
     ...{ domain, everyMs, keys, attestationKey: await openKey(source), peers: httpReports, logs: grpcPeerLogs },

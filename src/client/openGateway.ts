@@ -5,11 +5,12 @@ import { Wallet } from "ethers";
 
 import { connectContracts } from "../contracts/connectContracts.ts";
 import { connectRpc } from "../contracts/connectRpc.ts";
+import { postageDomain, reportsDomain } from "../contracts/domains.ts";
 import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
 import { systemClock as clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import { createLog } from "../platform/log.ts";
-import { toAddress, toHex } from "../protocol/bytes.ts";
+import { toHex } from "../protocol/bytes.ts";
 import { ethersChain } from "./adapters/ethersChain.ts";
 import { ethersReportsChain } from "./adapters/ethersReportsChain.ts";
 import { connectGrpcNode } from "./adapters/grpcNode.ts";
@@ -17,11 +18,11 @@ import { httpReportServers } from "./adapters/httpReportServers.ts";
 import { openSqliteStoreInThread } from "./adapters/sqliteStoreThread.ts";
 import type { Gateway } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 import type { HandedWaiver } from "./publish/waiverBook.ts";
 
 /** Five cents: a channel that spends little signs anew every ten thousand messages or so. */
 const HEADROOM = 50_000n;
-const HOLD_SECONDS = 100;
 const CHAIN_POLL_MS = 1_000;
 
 export interface OpenGatewayOptions {
@@ -52,34 +53,21 @@ export interface OpenGatewayOptions {
 
 /** Starts a gateway with all that it needs. Rejects as `startGateway` does, and when the directory cannot be written. */
 export async function openGateway(options: OpenGatewayOptions): Promise<Gateway> {
-  const { deployment, rpcUrl, postageKey, transactionKey, dataDirectory } = options;
-  const { headroom = HEADROOM, holdSeconds = HOLD_SECONDS, chainPollMs = CHAIN_POLL_MS } = options;
-  const { stamps = 0n, waivers = [] } = options;
+  const { deployment, rpcUrl, postageKey, transactionKey, dataDirectory, stamps, waivers } = options;
+  const { headroom = HEADROOM, holdSeconds = DEFAULT_LIMITS.holdSeconds, chainPollMs = CHAIN_POLL_MS } = options;
   const { listen = { host: "127.0.0.1", port: 0 }, log = createLog("gateway", "warn", [rpcUrl]) } = options;
   mkdirSync(dataDirectory, { recursive: true });
-  const chainId = BigInt(deployment.chainId);
   const store = await openSqliteStoreInThread(join(dataDirectory, "gateway.sqlite"), log);
   const provider = connectRpc({ url: rpcUrl, chainId: deployment.chainId, pollingMs: chainPollMs });
   const signer = new Wallet(toHex(transactionKey), provider);
   const contracts = connectContracts(deployment, provider);
-  const reportsDomain = { chainId, epochReports: toAddress(deployment.contracts.epochReports.address) };
   const gateway = await startGateway({
-    ...{
-      headroom,
-      stamps,
-      waivers,
-      postageKey,
-      store,
-      clock,
-      log,
-      random: Math.random,
-      connectNode: connectGrpcNode,
-      ...listen,
-    },
+    ...{ headroom, stamps, waivers, postageKey, store, clock, log, ...listen },
+    ...{ random: Math.random, connectNode: connectGrpcNode },
     limits: { holdSeconds },
-    domain: { chainId, postageChannels: toAddress(deployment.contracts.postageChannels.address) },
+    domain: postageDomain(deployment),
     reports: {
-      chain: ethersReportsChain({ contracts, provider, domain: reportsDomain }),
+      chain: ethersReportsChain({ contracts, provider, domain: reportsDomain(deployment) }),
       servers: httpReportServers,
     },
     chain: ethersChain({ contracts, provider, signer, clock, log, pollingMs: chainPollMs }),

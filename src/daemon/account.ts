@@ -35,6 +35,12 @@ export function backedFees(account: Account): bigint {
   return min(authorisedFees(account), availableFees(account));
 }
 
+/** The largest ceiling for stamps that was signed, as far as this node knows. */
+export function signedCeiling({ vouchers, chain }: Account): bigint {
+  const shown = vouchers?.stamps.stamps ?? 0n;
+  return shown > chain.stampsSigned ? shown : chain.stampsSigned;
+}
+
 /** What settling the largest vouchers now would collect. Mirrors `PostageChannels.settle`. */
 export function unsettledFees({ vouchers, chain }: Account): bigint {
   const payable = min(vouchers?.fees.fees ?? 0n, max(0n, chain.deposited - chain.stampsSpent));

@@ -1,6 +1,6 @@
 import { PICO_PER_UNIT, formatUnits, picoToUnitsUp, unitsToPico } from "../protocol/units.ts";
 import { VOUCHER_HEADER } from "../protocol/voucher.ts";
-import { authorisedFees, availableFees, backedFees, exposurePico } from "./account.ts";
+import { authorisedFees, availableFees, backedFees, exposurePico, signedCeiling } from "./account.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import type { Account, Charge } from "./ports.ts";
 import { PostageRefused } from "./refusal.ts";
@@ -51,11 +51,10 @@ export function stampShortfall(book: Book, charges: readonly Charge[]): PostageR
   const price = charges.reduce((sum, { stamp }) => sum + (stamp?.price ?? 0n), 0n);
   if (price === 0n) return undefined;
   const { account, stampsUsed, heldStamps } = book;
-  const { channel, vouchers, chain } = account;
+  const { channel, chain } = account;
   const held = [...heldStamps.values()].reduce((sum, one) => sum + one, 0n);
   const required = stampsUsed + held + price;
-  const signed = vouchers?.stamps.stamps ?? 0n;
-  const authorised = signed > chain.stampsSigned ? signed : chain.stampsSigned;
+  const authorised = signedCeiling(account);
   if (required <= authorised) return undefined;
   const why = charges.find(({ stamp }) => stamp?.why)?.stamp?.why;
   const problem = `a first message to a stranger needs a stamp of ${formatUnits(price)}${why ? ` (${why})` : ""}`;

@@ -19,13 +19,13 @@ import {
 import { CommandError } from "../../commands/core/errors.ts";
 import type { Report } from "../../commands/core/plan.ts";
 import { runCommand } from "../../commands/core/run.ts";
+import { reportsDomain } from "../../contracts/domains.ts";
 import { connectContracts } from "../../contracts/connectContracts.ts";
 import { connectRpc } from "../../contracts/connectRpc.ts";
 import { loadDeployment } from "../../contracts/loadDeployment.ts";
 import { systemClock as clock } from "../../platform/clock.ts";
 import { silentLog as log } from "../../platform/log.ts";
 import type { Output } from "../../platform/output.ts";
-import { toAddress } from "../../protocol/bytes.ts";
 import { addressOf } from "../../protocol/ecdsa.ts";
 import type { GatewayConfig } from "../config.ts";
 import { readGatewayConfig, readKey } from "../config.ts";
@@ -183,10 +183,7 @@ async function exportTo({ receipts, selection }: Opened, to: string): Promise<Re
 function connect({ deployment, rpcUrl }: GatewayConfig): { chain: ReportsChain; signal: AbortSignal } {
   const record = loadDeployment(deployment);
   const provider = connectRpc({ url: rpcUrl, chainId: record.chainId, pollingMs: POLLING_MS });
-  const domain = {
-    chainId: BigInt(record.chainId),
-    epochReports: toAddress(record.contracts.epochReports.address),
-  };
+  const domain = reportsDomain(record);
   const chain = ethersReportsChain({ contracts: connectContracts(record, provider), provider, domain });
   return { chain, signal: new AbortController().signal };
 }

@@ -1,9 +1,9 @@
 import type { Provider } from "ethers";
 
 import { connectContracts } from "../../contracts/connectContracts.ts";
+import { postageDomain, reportsDomain } from "../../contracts/domains.ts";
 import type { DeploymentRecord } from "../../contracts/deploymentRecord.ts";
 import { systemClock } from "../../platform/clock.ts";
-import { toAddress } from "../../protocol/bytes.ts";
 import { ethersReportsChain } from "../adapters/ethersReportsChain.ts";
 import { ethersStampsChain } from "../adapters/ethersStampsChain.ts";
 import { httpReportServers } from "../adapters/httpReportServers.ts";
@@ -25,18 +25,14 @@ export function openInboxStamps(
   { inbox, signer }: { inbox: string; signer: NoteSigner },
 ): InboxStamps {
   const contracts = connectContracts(record, provider);
-  const chainId = BigInt(record.chainId);
   const shared = { clock: systemClock, random: Math.random, ...DEFAULT_LIMITS };
-  const reports = ethersReportsChain({
-    ...{ contracts, provider },
-    domain: { chainId, epochReports: toAddress(record.contracts.epochReports.address) },
-  });
+  const reports = ethersReportsChain({ contracts, provider, domain: reportsDomain(record) });
   return new InboxStamps({
     ...shared,
-    domain: { chainId, postageChannels: toAddress(record.contracts.postageChannels.address) },
+    domain: postageDomain(record),
     inbox: `0x${inbox.toLowerCase().replace(/^0x/, "")}`,
     signer,
-    chain: ethersStampsChain({ contracts, provider, chainId }),
+    chain: ethersStampsChain({ contracts, provider, chainId: BigInt(record.chainId) }),
     daemons: httpStampDaemons,
     library: new ReportLibrary({ ...shared, chain: reports, servers: httpReportServers }),
   });

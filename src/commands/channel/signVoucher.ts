@@ -1,5 +1,6 @@
+import { postageDomain } from "../../contracts/domains.ts";
 import { readChannel } from "../../contracts/readChannel.ts";
-import { toAddress, toHex } from "../../protocol/bytes.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import { addressOf } from "../../protocol/ecdsa.ts";
 import { signVoucher, voucherToHeader } from "../../protocol/voucher.ts";
 import { USD, usd } from "../core/amounts.ts";
@@ -31,10 +32,7 @@ export async function channelSignVoucher(
   const state = await readChannel(context.contracts, channel);
   // Stamps stay what they were signed for: a voucher can raise them, and never lower them.
   const stamps = input.optionalAmount("stamps", USD) ?? state.stampsSigned;
-  const domain = {
-    chainId: BigInt(record.chainId),
-    postageChannels: toAddress(record.contracts.postageChannels.address),
-  };
+  const domain = postageDomain(record);
   const rows: Row[] = [
     ["channel", channel],
     ["fees in all", usd(fees)],

@@ -1,5 +1,5 @@
 import type { Hex } from "../../protocol/bytes.ts";
-import { bytesToUint, concatBytes, toHex, uintToBytes, utf8ToBytes } from "../../protocol/bytes.ts";
+import { concatBytes, toHex, utf8ToBytes } from "../../protocol/bytes.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { debitsHash, packDebits, unpackDebits } from "../../protocol/report/debits.ts";
 import { logsTree } from "../../protocol/report/leaves.ts";
@@ -8,6 +8,7 @@ import type { ReportsDomain } from "../../protocol/report/report.ts";
 import { reportDigest } from "../../protocol/report/report.ts";
 import type { ReportContents } from "./ports.ts";
 import { reportFromJson, reportToJson } from "../../protocol/report/reportJson.ts";
+import { packParts, unpackParts } from "./parts.ts";
 import { NO_STAMPS, packStamps, rootsOf, unpackStamps } from "./stamps/stampRows.ts";
 import { UsageLeaves } from "./usageLeaves.ts";
 
@@ -18,14 +19,13 @@ export const MOST_CONTENTS_BYTES = 64 * 1024 * 1024;
 
 /** Report as JSON, ranges, debits, usage leaves and, where there are any, stamps, each behind its length in 4 bytes. */
 export function packContents({ report, ranges, usage, debits, stamps }: ReportContents): Uint8Array {
-  const parts = [
+  return packParts([
     utf8ToBytes(JSON.stringify(reportToJson(report))),
     concatBytes(...ranges.map(packRange)),
     packDebits(debits),
     usage.packed,
     ...(stamps ? [packStamps(stamps)] : []),
-  ];
-  return concatBytes(...parts.flatMap((part) => [uintToBytes(BigInt(part.length), 4), part]));
+  ]);
 }
 
 /**
@@ -34,12 +34,7 @@ export function packContents({ report, ranges, usage, debits, stamps }: ReportCo
  */
 export function unpackContents(domain: ReportsDomain, digest: Hex, packed: Uint8Array): ReportContents {
   try {
-    const parts: Uint8Array[] = [];
-    for (let at = 0; at < packed.length && parts.length < 5;) {
-      const length = Number(bytesToUint(packed.subarray(at, at + 4)));
-      parts.push(packed.subarray(at + 4, at + 4 + length));
-      at += 4 + length;
-    }
+    const parts = unpackParts(packed, 5);
     const [json, rangeRows, debitRows, leaves, stamps] = parts as [...Four, Uint8Array?];
     const contents: ReportContents = {
       report: reportFromJson(JSON.parse(new TextDecoder().decode(json))),

@@ -8,6 +8,7 @@ import {
   silentCost,
 } from "../../protocol/stamps/rules.ts";
 import type { PostageDomain } from "../../protocol/voucher.ts";
+import { signedCeiling } from "../account.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Recorder } from "../metrics/ports.ts";
 import type { RegisteredNode } from "../ports.ts";
@@ -79,8 +80,7 @@ export class Stamps {
       ...{ desk, store, log },
       channel: async (channel) => {
         const [account, used] = await Promise.all([ledger.account(channel), ledger.stampsUsed([channel])]);
-        const [shown, onChain] = [account?.vouchers?.stamps.stamps ?? 0n, account?.chain.stampsSigned ?? 0n];
-        const signed = shown > onChain ? shown : onChain;
+        const signed = account ? signedCeiling(account) : 0n;
         return { used: used.get(channel) ?? 0n, signed, price: this.#terms?.price ?? 0n };
       },
     });

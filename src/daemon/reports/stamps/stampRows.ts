@@ -4,6 +4,7 @@ import { keccak256 } from "../../../protocol/keccak.ts";
 import type { ChargeLeaf, PayoutLeaf } from "../../../protocol/report/leaves.ts";
 import { chargesTree, payoutsTree } from "../../../protocol/report/leaves.ts";
 import { bytesOf, hexOf } from "../../store/encode.ts";
+import { packParts, unpackParts } from "../parts.ts";
 
 /** What became of a stamp, as reports say. */
 export const Outcome = { open: 0, accepted: 1, spam: 2, silent: 3 } as const;
@@ -87,23 +88,16 @@ export function rootsOf({ charges, payouts }: ReportStamps): { stampChargesRoot:
 
 /** Rows, charges and payouts, each behind its length in 4 bytes. */
 export function packStamps({ rows, charges, payouts }: ReportStamps): Uint8Array {
-  const parts = [
+  return packParts([
     packRows(rows),
     packLeaves(charges.map(({ channel, cumulativeAmount }) => [channel, cumulativeAmount])),
     packLeaves(payouts.map(({ account, amount }) => [account, amount])),
-  ];
-  return concatBytes(...parts.flatMap((part) => [uintToBytes(BigInt(part.length), 4), part]));
+  ]);
 }
 
 /** Throws RangeError when it is not what `packStamps` gives, or the charges do not stand for the rows. */
 export function unpackStamps(packed: Uint8Array): ReportStamps {
-  const parts: Uint8Array[] = [];
-  for (let at = 0; at < packed.length && parts.length < 3;) {
-    const length = Number(bytesToUint(packed.subarray(at, at + 4)));
-    parts.push(packed.subarray(at + 4, at + 4 + length));
-    at += 4 + length;
-  }
-  const [rowBytes, chargeBytes, payoutBytes] = parts;
+  const [rowBytes, chargeBytes, payoutBytes] = unpackParts(packed, 3);
   if (!rowBytes || !chargeBytes || !payoutBytes) throw new RangeError("stamps of a report have three parts");
   const rows = unpackRows(rowBytes);
   const charges = unpackLeaves(chargeBytes).map(([channel, cumulativeAmount]) => ({ channel, cumulativeAmount }));
