@@ -98,7 +98,7 @@ async function judgeLedger(
       check(mine === theirs, `D6: ${who} says ${name} ${mine}, the chain ${theirs}`);
     }
     const shown = accepted.reduce(
-      (most, { signed, nodeId }) => (nodeId === node.nodeId && signed > most ? signed : most),
+      (most, { fees, nodeId }) => (nodeId === node.nodeId && fees > most ? fees : most),
       0n,
     );
     const known = account.vouchers?.fees.fees ?? 0n;

@@ -39,8 +39,8 @@ const MOST_AHEAD = 40_000n;
 export interface Told {
   nodeId: number;
   envelope: Uint8Array;
-  /** Largest fees signed so far when the node said yes. */
-  signed: bigint;
+  /** Of the voucher that this node was shown: another may have been shown a larger one since. */
+  fees: bigint;
 }
 
 export class SimPayer {
@@ -146,7 +146,7 @@ export class SimPayer {
       const publishing = node.publish(envelope, header);
       // Of one that nobody answers the fate is unknown: it stays in what may be owed.
       const isStored = await Promise.race([publishing, clock.sleep(ANSWER_TIMEOUT_MS).then(() => false)]);
-      if (isStored) this.accepted.push({ nodeId: node.nodeId, envelope, signed: this.signed });
+      if (isStored) this.accepted.push({ nodeId: node.nodeId, envelope, fees });
     } catch (error) {
       this.#mayOwePico -= feePico;
       const code = error instanceof PostageRefused ? error.refusal : String(error);
