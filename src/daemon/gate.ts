@@ -15,6 +15,7 @@ import { FairQueue, QueueFullError } from "../platform/fairQueue.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
 import { chargeDigest } from "./account.ts";
 import type { Terms } from "./backing.ts";
+import { Doubts } from "./doubts.ts";
 import type { Hold, Holdings } from "./holdings/ports.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Account, Charge, LedgerStore, RecoverSoon } from "./ports.ts";
@@ -29,6 +30,8 @@ export interface PublishCall {
   /** The metadata `x-postage-voucher`. */
   voucherHeader: string | null;
   stampHeaders?: StampHeaders;
+  /** Where it came from; the same for everybody behind one proxy of the operator's. */
+  caller?: string;
 }
 
 export interface GateOptions {
@@ -65,10 +68,12 @@ const COUNTS_MS = 250;
 export class Gate {
   readonly #options: GateOptions;
   readonly #turns = new FairQueue(QUEUE);
+  readonly #doubts: Doubts;
   #counts: { key: string; ofMinutes: Promise<Map<bigint, bigint>> } | undefined;
 
   constructor(options: GateOptions) {
     this.#options = options;
+    this.#doubts = new Doubts(options.clock);
   }
 
   /** A raised voucher is on disk when this resolves, and the fee of each new envelope is held. */
@@ -76,19 +81,29 @@ export class Gate {
     if (!this.#options.isReady()) {
       throw new PostageRefused("not_ready", "this node is still reading its log: try again or use another node");
     }
+    const party = call.envelopes[0]?.payer ?? "";
+    const source = sourceOf(call);
+    const isDoubted = this.#doubts.has(source);
+    // Whoever floods is told so before anything else is looked at.
+    if (!this.#turns.hasRoom(party) || (isDoubted && !this.#doubts.mayTry(source))) throw BUSY;
     // What costs nothing to find out comes before what takes a turn.
     for (const envelope of call.envelopes) this.#requireForm(envelope);
     try {
-      return await this.#turns.run(call.envelopes[0]?.payer ?? "", () => this.#admit(call));
+      return await this.#turns.run(party, () => {
+        // Found out while this waited.
+        if (!isDoubted && this.#doubts.has(source)) throw BUSY;
+        return this.#admit(call);
+      });
     } catch (error) {
       if (!(error instanceof QueueFullError) && !(error instanceof BatcherFullError)) throw error;
-      throw new PostageRefused("busy", "this node has more to do than it takes on: try again soon, or another node");
+      throw BUSY;
     }
   }
 
-  async #admit({ envelopes, voucherHeader, stampHeaders = NO_STAMP_HEADERS }: PublishCall): Promise<Hold> {
+  async #admit(call: PublishCall): Promise<Hold> {
+    const { envelopes, voucherHeader, stampHeaders = NO_STAMP_HEADERS } = call;
     const accounts = await this.#accountsOf(envelopes);
-    const voucher = voucherHeader === null ? undefined : await this.#readVoucher(voucherHeader, envelopes, accounts);
+    const voucher = voucherHeader === null ? undefined : await this.#readVoucher(voucherHeader, call, accounts);
     const raise = voucher && isRaise(voucher, accounts.get(voucher.channel)!) ? voucher : undefined;
     const needs = await this.#options.stamps?.look(envelopes, stampHeaders);
     const charges = await this.#chargesOf(envelopes, needs);
@@ -124,11 +139,7 @@ export class Gate {
   }
 
   /** Checked on every path, also when the voucher is stale: a bad signature is an error whatever it claims. */
-  async #readVoucher(
-    header: string,
-    envelopes: readonly ReadPayerEnvelope[],
-    known: ReadonlyMap<Address, Account>,
-  ): Promise<SignedVoucher> {
+  async #readVoucher(header: string, call: PublishCall, known: ReadonlyMap<Address, Account>): Promise<SignedVoucher> {
     const { domain, recover = recoverNow } = this.#options;
     try {
       const row = voucherFromHeader(header);
@@ -137,12 +148,14 @@ export class Gate {
       if (same?.vouchers) return same.vouchers.fees;
       const { voucher: claimed, digest, signature } = unpackVoucher(domain, row);
       const voucher = signedVoucher(claimed, row, await recover(digest, signature));
-      if (envelopes.some(({ payer }) => payer === voucher.channel)) return voucher;
+      if (call.envelopes.some(({ payer }) => payer === voucher.channel)) return voucher;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
+      this.#doubts.add(sourceOf(call));
       const code = error.code === "malformed_voucher" ? "voucher_malformed" : "bad_signature";
       throw new PostageRefused(code, error.message);
     }
+    this.#doubts.add(sourceOf(call));
     const { chainId, postageChannels } = domain;
     throw new PostageRefused(
       "bad_signature",
@@ -204,6 +217,12 @@ export class Gate {
     return { exposureCap, chainDoubt: chainDoubt(), isCaughtUp: isCaughtUp(), seats: seats() };
   }
 }
+
+/** Anybody can bring another payer's public envelope: whose it is alone says nothing of who brought it. */
+const sourceOf = ({ caller = "", envelopes }: PublishCall) => `${caller} ${envelopes[0]?.payer ?? ""}`;
+
+/** One for all: a flood costs what it takes to refuse it, and making these would be most of that. */
+const BUSY = new PostageRefused("busy", "this node has more to do than it takes on: try again soon, or another node");
 
 function isRaise(voucher: SignedVoucher, { vouchers }: Account): boolean {
   return !vouchers || voucher.fees > vouchers.fees.fees || voucher.stamps > vouchers.stamps.stamps;

@@ -1,4 +1,3 @@
-import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 
 import { PostageRefusalSchema } from "#proto/pennyblack/v1/postage_pb.ts";
@@ -63,14 +62,12 @@ export class PostageRefused extends ConnectError {
   constructor(refusal: RefusalCode, message: string, numbers?: RefusalNumbers) {
     const { status, retryable } = KINDS[refusal];
     const { channel, ...amounts } = numbers ?? { channel: "0x" as const };
-    const detail = create(PostageRefusalSchema, {
-      code: refusal,
-      message,
-      channel: fromHex(channel),
-      retryable,
-      ...amounts,
-    });
-    super(message, status, undefined, [{ desc: PostageRefusalSchema, value: detail }]);
+    const value = { code: refusal, message, channel: fromHex(channel), retryable, ...amounts };
+    // An answer, not a fault: where it was made is of no interest, and finding out is most of what a refusal costs.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super(message, status, undefined, [{ desc: PostageRefusalSchema, value }]);
+    Error.stackTraceLimit = stackTraceLimit;
     this.refusal = refusal;
   }
 }

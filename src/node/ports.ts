@@ -3,17 +3,22 @@ import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
 import type { StampHeaders } from "../protocol/stamps/headers.ts";
 import type { Rates } from "../protocol/fees.ts";
 
+/** What comes with the envelopes of a publish call. */
+export interface Postage {
+  /** The metadata `x-postage-voucher`. */
+  voucherHeader: string | null;
+  stampHeaders?: StampHeaders;
+  /** Who waits behind its own and not in front of others. */
+  caller?: string;
+}
+
 /** Decides whether this node may originate envelopes: the daemon's gate, which asks for postage. */
 export interface PublishGate {
   /**
    * Resolves when all envelopes of the call may be stored. Throws to refuse them all; a ConnectError reaches the caller
    * as it is. `envelopes` are new to this node and distinct: what is stored already is answered without asking.
    */
-  admit(call: {
-    envelopes: ReadPayerEnvelope[];
-    voucherHeader: string | null;
-    stampHeaders?: StampHeaders;
-  }): Promise<Admission>;
+  admit(call: Postage & { envelopes: ReadPayerEnvelope[] }): Promise<Admission>;
   /** False while every publish would be refused: then the node's health says so. */
   isOpen(): boolean;
 }

@@ -9,7 +9,6 @@ import type { Clock } from "../platform/clock.ts";
 import { KeyedTurns } from "../platform/keyedTurns.ts";
 import type { Log } from "../platform/log.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
-import type { StampHeaders } from "../protocol/stamps/headers.ts";
 import { concatBytes, fromHex, toHex } from "../protocol/bytes.ts";
 import { addressOf } from "../protocol/ecdsa.ts";
 import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
@@ -20,7 +19,7 @@ import { unpublishable } from "../protocol/publishable.ts";
 import { describe, invalidArgument, readingRequest, unavailable } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
 import type { NetworkView } from "./network.ts";
-import type { Admission, NetworkTerms, PublishGate } from "./ports.ts";
+import type { Admission, NetworkTerms, Postage, PublishGate } from "./ports.ts";
 import type { NodeStore } from "./store/store.ts";
 
 const NS_PER_MS = 1_000_000n;
@@ -66,20 +65,11 @@ export class Publisher {
     }
   }
 
-  /**
-   * Stored envelopes in the order of the call. Throws ConnectError; then nothing of the call is stored.
-   *
-   * @param caller who waits behind its own and not in front of others
-   */
-  async publish(
-    envelopes: readonly PayerEnvelope[],
-    voucherHeader: string | null,
-    caller = "",
-    stampHeaders?: StampHeaders,
-  ): Promise<OriginatorEnvelope[]> {
-    const candidates = await this.#validate(envelopes, caller);
+  /** Stored envelopes in the order of the call. Throws ConnectError; then nothing of the call is stored. */
+  async publish(envelopes: readonly PayerEnvelope[], postage: Postage): Promise<OriginatorEnvelope[]> {
+    const candidates = await this.#validate(envelopes, postage.caller ?? "");
     const keys = [...new Set(candidates.map(({ key }) => key))];
-    await this.#turns.run(keys, () => this.#publishNew(candidates, voucherHeader, stampHeaders));
+    await this.#turns.run(keys, () => this.#publishNew(candidates, postage));
     return candidates.map(({ key }) => fromBinary(OriginatorEnvelopeSchema, this.#stored(key)!));
   }
 
@@ -117,18 +107,14 @@ export class Publisher {
     }
   }
 
-  async #publishNew(
-    candidates: readonly Candidate[],
-    voucherHeader: string | null,
-    stampHeaders?: StampHeaders,
-  ): Promise<void> {
+  async #publishNew(candidates: readonly Candidate[], postage: Postage): Promise<void> {
     const fresh = new Map(candidates.filter(({ key }) => !this.#stored(key)).map(({ key, read }) => [key, read]));
     if (fresh.size === 0) return;
     const { gate, network, nodeId, log } = this.#ports;
     network.termsFor(nodeId, this.#signer);
     let admission: Admission;
     try {
-      admission = await gate.admit({ envelopes: [...fresh.values()], voucherHeader, stampHeaders });
+      admission = await gate.admit({ ...postage, envelopes: [...fresh.values()] });
     } catch (error) {
       if (error instanceof ConnectError) throw error;
       log.error({ error: describe(error) }, "the gate failed");

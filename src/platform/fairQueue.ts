@@ -44,11 +44,20 @@ export class FairQueue {
     return this.#waitingCount;
   }
 
+  /** Whether `run` would take one more: cheaper to ask than to be refused. */
+  hasRoom(key: string): boolean {
+    const { mostPerKey, mostInAll } = this.#options;
+    return this.#waitingCount < mostInAll && (this.#ofKey(key)?.length ?? 0) < mostPerKey;
+  }
+
+  #ofKey(key: string): Task[] | undefined {
+    return this.#waiting.get(key) ?? this.#resting.get(key);
+  }
+
   /** Throws QueueFullError without having waited. */
   async run<T>(key: string, task: () => T | Promise<T>): Promise<T> {
-    const { mostPerKey, mostInAll } = this.#options;
-    const own = this.#waiting.get(key) ?? this.#resting.get(key);
-    if (this.#waitingCount >= mostInAll || (own?.length ?? 0) >= mostPerKey) {
+    const own = this.#ofKey(key);
+    if (!this.hasRoom(key)) {
       throw new QueueFullError(`${own?.length ?? 0} are waiting for one, ${this.#waitingCount} for all`);
     }
     return new Promise((resolve, reject) => {

@@ -91,6 +91,25 @@ describe("daemon/gate", () => {
     expect(state.recoveries).to.equal(5);
   });
 
+  it("60: answers a flood of bad signatures with busy, and serves the same payer from elsewhere and others meanwhile", async () => {
+    const { gate, state } = await fundedBooks();
+    const forged = signVoucher(DOMAIN, { fees: 1_000_000n, stamps: 0n }, PAYER_KEY);
+    forged[40]! ^= 1;
+    const envelopes = [readPayerEnvelope(payerEnvelope(4, NODE_ID, PAYER_KEY))];
+    const bad = { envelopes, voucherHeader: voucherToHeader(forged), caller: "10.0.0.1" };
+    const refusals = await Promise.all(Array.from({ length: 5_000 }, () => refusalOf(gate.admit(bad))));
+    const codes = new Set(refusals.map(({ refusal }) => refusal));
+    expect(codes).to.deep.equal(new Set(["bad_signature", "busy"]));
+    expect(refusals.find(({ refusal }) => refusal === "busy")!.findDetails(PostageRefusalSchema)[0]).to.include({
+      retryable: true,
+    });
+    expect(state.recoveries, "what was under way when the first was found out, and a few tries").to.be.at.most(100);
+    const good = { envelopes, voucherHeader: headerOf(1_000_000n), caller: "10.0.0.2" };
+    (await gate.admit(good)).release(false);
+    // Where the flood comes from, a good one is let in too, as soon as it may try.
+    (await gate.admit({ ...good, caller: "10.0.0.1" })).release(false);
+  });
+
   it("refuses an envelope for another node, of another retention, and in other bytes (59)", async () => {
     const { gate } = await fundedBooks();
     const original = readPayerEnvelope(payerEnvelope(1, NODE_ID, PAYER_KEY));

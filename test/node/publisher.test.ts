@@ -21,6 +21,8 @@ import { keyOf, payer } from "./support/network.ts";
 const MINUTE = 60_000;
 const NS_PER_MS = 1_000_000n;
 
+const UNPAID = { voucherHeader: null };
+
 describe("node/publish with a clock and a gate by hand", () => {
   const chain = new FakeChain();
   let clock: ManualClock;
@@ -46,7 +48,7 @@ describe("node/publish with a clock and a gate by hand", () => {
 
   async function publish(count: number): Promise<ReadOriginatorEnvelope[]> {
     const envelopes = Array.from({ length: count }, () => payer(n++, 100));
-    return (await publisher.publish(envelopes, null)).map((envelope) => readOriginatorEnvelope(envelope));
+    return (await publisher.publish(envelopes, UNPAID)).map((envelope) => readOriginatorEnvelope(envelope));
   }
 
   it("charges message and storage fee by the canonical size and the network's retention", async () => {
@@ -99,7 +101,7 @@ describe("node/publish with a clock and a gate by hand", () => {
         }),
     };
     const publisher = newPublisher(gate);
-    const calls = Array.from({ length: 4 }, () => publisher.publish([payer(n, 100), payer(n + 1, 100)], null));
+    const calls = Array.from({ length: 4 }, () => publisher.publish([payer(n, 100), payer(n + 1, 100)], UNPAID));
     const outcomes = Promise.allSettled(calls);
     await setImmediate();
     expect(decisions).to.have.length(1);
@@ -119,12 +121,12 @@ describe("node/publish with a clock and a gate by hand", () => {
     forged.payerSignature!.bytes[64] = 9;
     let refused = 0;
     const flood = Array.from({ length: 2_000 }, () =>
-      publisher.publish([forged], null, "10.0.0.1").catch((error: ConnectError) => {
+      publisher.publish([forged], { ...UNPAID, caller: "10.0.0.1" }).catch((error: ConnectError) => {
         refused++;
         return error.code;
       }),
     );
-    await publisher.publish([payer(n + 1, 100)], null, "10.0.0.2");
+    await publisher.publish([payer(n + 1, 100)], { ...UNPAID, caller: "10.0.0.2" });
     const before = refused;
     const codes = await Promise.all(flood);
     expect(codes.filter((code) => code === Code.InvalidArgument)).to.have.length.greaterThan(0);

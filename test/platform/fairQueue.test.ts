@@ -74,12 +74,17 @@ describe("platform/fairQueue", () => {
     await new Promise((resolve) => setImmediate(resolve));
     const runs = ["a", "a", "a", "b", "b", "c"].map((key) => queue.run(key, () => key));
     const outcomes = Promise.allSettled(runs);
+    expect(
+      ["a", "b", "c"].map((key) => queue.hasRoom(key)),
+      "all together have four",
+    ).to.deep.equal([false, false, false]);
     release();
     await blocker;
     const kinds = (await outcomes).map(({ status }) => status);
     expect(kinds).to.deep.equal(["fulfilled", "fulfilled", "rejected", "fulfilled", "fulfilled", "rejected"]);
     const refused = await runs[2]!.catch((reason: unknown) => reason);
     expect(refused).to.be.instanceOf(QueueFullError);
+    expect(queue.hasRoom("a")).to.equal(true);
     expect(queue.waitingCount).to.equal(0);
   });
 });

@@ -149,6 +149,7 @@ export async function floodedP99Ms(
   const row = voucherFromHeader(bad!.voucherHeader);
   row[30]! ^= 1;
   const call = { ...bad!, voucherHeader: voucherToHeader(row) };
+  const good = callsOf(honest, Math.floor(load.rate * load.seconds), 2_000_000);
   let [isOver, refused] = [false, 0];
   const flooding = (async () => {
     const began = performance.now();
@@ -158,7 +159,7 @@ export async function floodedP99Ms(
       for (; sent < due; sent++) gate.admit(call).catch(() => void refused++);
     }
   })();
-  const p99Ms = await steadyP99Ms(gate, callsOf(honest, Math.floor(load.rate * load.seconds), 2_000_000), load.rate);
+  const p99Ms = await steadyP99Ms(gate, good, load.rate);
   isOver = true;
   await flooding;
   await threads.close();

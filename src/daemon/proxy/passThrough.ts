@@ -36,12 +36,11 @@ export interface ProxyRoutesOptions {
  */
 export function proxyRoutes({ publisher, gate, upstream }: ProxyRoutesOptions): (router: ConnectRouter) => void {
   const publish = async ({ payerEnvelopes }: PublishPayerEnvelopesRequest, context: HandlerContext) => ({
-    originatorEnvelopes: await publisher.publish(
-      payerEnvelopes,
-      context.requestHeader.get(VOUCHER_HEADER),
-      callerOf(context),
-      stampHeadersOf(context.requestHeader),
-    ),
+    originatorEnvelopes: await publisher.publish(payerEnvelopes, {
+      voucherHeader: context.requestHeader.get(VOUCHER_HEADER),
+      stampHeaders: stampHeadersOf(context.requestHeader),
+      caller: callerOf(context),
+    }),
   });
   const held = new HeldBytes();
   const check = { ...Health.method.check, input: HealthCheckRequestSchema, output: HealthCheckResponseSchema };

@@ -9,12 +9,11 @@ import { KeyedTurns } from "../../platform/keyedTurns.ts";
 import type { Log } from "../../platform/log.ts";
 import { fastRecoverAddress } from "../../platform/recover.ts";
 import { within } from "../../platform/within.ts";
-import type { StampHeaders } from "../../protocol/stamps/headers.ts";
 import { readPayerEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { unpublishable } from "../../protocol/publishable.ts";
 import { chargeDigest } from "../account.ts";
-import type { Gate } from "../gate.ts";
+import type { Gate, PublishCall } from "../gate.ts";
 import { inProgress } from "../holdings/decide.ts";
 import type { Hold } from "../holdings/ports.ts";
 import type { KeyRing } from "../keyRing.ts";
@@ -25,6 +24,9 @@ import type { Fates, OpenCall } from "./fates.ts";
 import type { Lookup } from "./lookup.ts";
 import type { Upstream } from "./ports.ts";
 import type { Recent } from "./recent.ts";
+
+/** What comes with the envelopes of a call. */
+type Postage = Omit<PublishCall, "envelopes">;
 
 export const MOST_ENVELOPES = 100;
 
@@ -60,16 +62,11 @@ export class ProxyPublisher {
   }
 
   /** The node's envelopes in the order of the call. Throws ConnectError. */
-  async publish(
-    envelopes: readonly PayerEnvelope[],
-    voucherHeader: string | null,
-    caller = "",
-    stampHeaders?: StampHeaders,
-  ): Promise<OriginatorEnvelope[]> {
-    const candidates = await this.#validate(envelopes, caller);
+  async publish(envelopes: readonly PayerEnvelope[], postage: Postage): Promise<OriginatorEnvelope[]> {
+    const candidates = await this.#validate(envelopes, postage.caller ?? "");
     const distinct = [...new Map(candidates.map((candidate) => [candidate.key, candidate])).values()];
     const answers = await this.#turns.run([...distinct.map(({ key }) => key)], () => {
-      return this.#answersOf(distinct, voucherHeader, stampHeaders).catch((error: unknown) => {
+      return this.#answersOf(distinct, postage).catch((error: unknown) => {
         throw this.#asConnectError(error);
       });
     });
@@ -103,11 +100,7 @@ export class ProxyPublisher {
     return candidates;
   }
 
-  async #answersOf(
-    candidates: readonly Candidate[],
-    voucherHeader: string | null,
-    stampHeaders?: StampHeaders,
-  ): Promise<ReadonlyMap<string, Answer>> {
+  async #answersOf(candidates: readonly Candidate[], postage: Postage): Promise<ReadonlyMap<string, Answer>> {
     const answers = new Map<string, Answer>();
     const fresh: Candidate[] = [];
     for (const candidate of candidates) {
@@ -116,7 +109,7 @@ export class ProxyPublisher {
       else fresh.push(candidate);
     }
     if (fresh.length === 0) return answers;
-    for (const [key, answer] of await this.#publishNew(fresh, voucherHeader, stampHeaders)) answers.set(key, answer);
+    for (const [key, answer] of await this.#publishNew(fresh, postage)) answers.set(key, answer);
     return answers;
   }
 
@@ -147,17 +140,13 @@ export class ProxyPublisher {
     return found;
   }
 
-  async #publishNew(
-    fresh: readonly Candidate[],
-    voucherHeader: string | null,
-    stampHeaders?: StampHeaders,
-  ): Promise<ReadonlyMap<string, Answer>> {
+  async #publishNew(fresh: readonly Candidate[], postage: Postage): Promise<ReadonlyMap<string, Answer>> {
     const { gate, fates, nodeId, isRegistered } = this.#options;
     if (!isRegistered()) throw unavailable(`node ${nodeId} is not in the registry: try another`);
     if (!fates.take(fresh)) throw unavailable("this node gave too many publishes no answer: try another");
     let call: OpenCall | undefined;
     try {
-      const admission = await gate.admit({ envelopes: fresh.map(({ read }) => read), voucherHeader, stampHeaders });
+      const admission = await gate.admit({ ...postage, envelopes: fresh.map(({ read }) => read) });
       const answers = await this.#forward(fresh, admission);
       if (answers instanceof Map) return answers;
       call = answers;

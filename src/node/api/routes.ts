@@ -25,12 +25,11 @@ export function nodeRoutes(ports: FeedPorts, publisher: Publisher): (router: Con
   const { store } = ports;
   const publish = {
     publishPayerEnvelopes: async ({ payerEnvelopes }: PublishPayerEnvelopesRequest, context: HandlerContext) => ({
-      originatorEnvelopes: await publisher.publish(
-        payerEnvelopes,
-        context.requestHeader.get(VOUCHER_HEADER),
-        callerOf(context),
-        stampHeadersOf(context.requestHeader),
-      ),
+      originatorEnvelopes: await publisher.publish(payerEnvelopes, {
+        voucherHeader: context.requestHeader.get(VOUCHER_HEADER),
+        stampHeaders: stampHeadersOf(context.requestHeader),
+        caller: callerOf(context),
+      }),
     }),
   };
   const query = {
