@@ -14,7 +14,7 @@ const SETTLED_SECONDS = 125;
 /** Each next one's turn comes a minute later: when so much real time has passed, the chain's clock is moved to it. */
 const TURN_SECONDS = 60;
 const TURN_MS = 6_000;
-const MOST_WAIT_MS = 90_000;
+const MOST_WAIT_MS = 150_000;
 
 export interface SeatStory {
   nodeId: number;
@@ -34,30 +34,49 @@ export interface ReportStory {
   finalAt: bigint;
 }
 
-/**
- * Moves the chain's clock past the end of the epoch under way, and waits for the nodes' report of it. Whoever's turn it
- * is and does not come holds the others up for a minute of the chain's clock.
- */
+/** What each node says of its reports. */
+async function whyNot({ nodes }: LocalNetwork): Promise<string> {
+  const said = nodes.map(async ({ nodeId, operatorUrl }) => {
+    const { reports } = (await (await fetch(`${operatorUrl}/status`)).json()) as { reports: object };
+    return `${nodeId} ${JSON.stringify(reports)}`;
+  });
+  return (await Promise.allSettled(said))
+    .map((one) => (one.status === "fulfilled" ? one.value : String(one.reason)))
+    .join("; ");
+}
+
+/** Waits for what one of the nodes does in its turn. Whoever's turn it is and does not come holds up the others by a minute. */
+async function byTurns(network: LocalNetwork, what: string, isDone: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + MOST_WAIT_MS;
+  for (let turnAt = Date.now() + TURN_MS; !(await isDone());) {
+    if (Date.now() > end) throw new Error(`no ${what} in ${MOST_WAIT_MS / 1_000} s: ${await whyNot(network)}`);
+    if (Date.now() > turnAt) {
+      await network.chain.increaseTime(TURN_SECONDS);
+      turnAt = Date.now() + TURN_MS;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Moves the chain's clock past the end of the epoch under way, and waits for the nodes' report of it. */
 export async function endEpoch(network: LocalNetwork, progress: (text: string) => void): Promise<ReportStory> {
   const { chain, contracts } = network;
-  const { epochReports } = contracts;
+  const { epochReports, nodeSeats } = contracts;
+  // The first one is written in a network's first epoch; the seats in it are who may sign.
+  await byTurns(network, "version of the registry", async () => (await nodeSeats.latestVersion()) > 0n);
   const length = Number(await epochReports.epochSeconds());
   const now = (await chain.provider.getBlock("latest"))!.timestamp;
   // Nodes date messages by their own clocks, which the chain's may be behind while nobody sends it anything.
   const epoch = Math.floor(Math.max(now, Date.now() / 1_000) / length);
   await chain.increaseTime((epoch + 1) * length + SETTLED_SECONDS - now);
   progress(`epoch ${epoch} is over on the chain's clock: the nodes compare their logs and sign a report`);
-  const end = Date.now() + MOST_WAIT_MS;
-  for (let turnAt = Date.now() + TURN_MS; ;) {
-    const { digest, count, epoch: reported } = await epochReports.headOf(0);
-    if (count > 0n && reported >= BigInt(epoch)) return readReport(network, digest as Hex);
-    if (Date.now() > end) throw new Error(`no report of epoch ${epoch} in ${MOST_WAIT_MS / 1_000} s`);
-    if (Date.now() > turnAt) {
-      await chain.increaseTime(TURN_SECONDS);
-      turnAt = Date.now() + TURN_MS;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  let digest: string;
+  await byTurns(network, `report of epoch ${epoch}`, async () => {
+    const head = await epochReports.headOf(0);
+    digest = head.digest;
+    return head.count > 0n && head.epoch >= BigInt(epoch);
+  });
+  return readReport(network, digest! as Hex);
 }
 
 /** An accepted report, from the event that carries it. Throws when its digest is not that of what it says. */
