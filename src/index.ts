@@ -14,5 +14,8 @@ export { DEFAULT_LIMITS } from "./client/limits.ts";
 export type { OpenGatewayOptions } from "./client/openGateway.ts";
 export { openGateway } from "./client/openGateway.ts";
 export type * from "./client/ports.ts";
+export type { BearerToken } from "./client/server/bearerTokens.ts";
+export { bearerTokens } from "./client/server/bearerTokens.ts";
+export type { Authenticate, GatewayUser, RateLimits } from "./client/server/callers.ts";
 export type { GatewayStatus } from "./client/server/status.ts";
 export { loadDeployment } from "./contracts/loadDeployment.ts";

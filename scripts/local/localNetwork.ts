@@ -31,6 +31,8 @@ export interface LocalNetworkOptions {
   /** What the gateway signs ahead, base units. */
   headroom: bigint;
   holdSeconds?: number;
+  /** What else the gateway's config says. */
+  gateway?: Partial<GatewayConfigInput>;
   /** Per byte and day, when a test wants postage to be dear. */
   storageFeePico?: bigint;
   /** Seats beside them that are registered, and of which nobody ever hears. */
@@ -264,6 +266,7 @@ async function startGateway(context: Context, port: number): Promise<LocalNetwor
     transactionKeyFile: "gas.key",
     headroom: String(headroom),
     ...(holdSeconds ? { holdSeconds } : {}),
+    ...context.gateway,
   };
   const file = writeConfig(home, config);
   const start = () => startService("gateway", file, join(home, "log.jsonl"));

@@ -21,8 +21,9 @@ export interface XmtpClient {
 export async function registerXmtpClient(
   gatewayUrl: string,
   wallet: BaseWallet = Wallet.createRandom(),
+  bearer?: string,
 ): Promise<XmtpClient> {
-  const made = await createXmtpClient(gatewayUrl, wallet);
+  const made = await createXmtpClient(gatewayUrl, wallet, bearer);
   const request = made.client.createInboxSignatureRequest();
   if (!request) throw new Error("the client is registered already");
   await request.addEcdsaSignature(getBytes(await wallet.signMessage(await request.signatureText())));
@@ -31,20 +32,34 @@ export async function registerXmtpClient(
 }
 
 /** The same, not registered yet. */
-export async function createXmtpClient(gatewayUrl: string, wallet: BaseWallet): Promise<XmtpClient> {
+export async function createXmtpClient(gatewayUrl: string, wallet: BaseWallet, bearer?: string): Promise<XmtpClient> {
   const identifier = { identifier: wallet.address.toLowerCase(), identifierKind: xmtp.IdentifierKind.Ethereum };
-  return { client: await openXmtpClient(gatewayUrl, identifier), wallet, identifier };
+  return { client: await openXmtpClient(gatewayUrl, identifier, bearer), wallet, identifier };
 }
 
-/** A new installation for the first inbox of a wallet or passkey, not registered yet. */
-export async function openXmtpClient(gatewayUrl: string, identifier: xmtp.Identifier): Promise<xmtp.Client> {
+/**
+ * A new installation for the first inbox of a wallet or passkey, not registered yet.
+ * @param bearer what its gateway knows the user by
+ */
+export async function openXmtpClient(
+  gatewayUrl: string,
+  identifier: xmtp.Identifier,
+  bearer?: string,
+): Promise<xmtp.Client> {
   await load();
-  const builder = new xmtp.BackendBuilder(xmtp.XmtpEnv.Local);
-  const backend = (builder.setGatewayHost(gatewayUrl) ?? builder).build();
+  const made = new xmtp.BackendBuilder(xmtp.XmtpEnv.Local);
+  const builder = made.setGatewayHost(gatewayUrl) ?? made;
+  if (bearer !== undefined) builder.authCallback({ on_auth_required: async () => credentialOf(bearer) });
+  const backend = builder.build();
   const inboxId = xmtp.generateInboxId(identifier, 1n);
   return xmtp.createClientWithBackend(
     ...([backend, inboxId, identifier, undefined, undefined, xmtp.DeviceSyncMode.Disabled] as const),
   );
+}
+
+function credentialOf(bearer: string): xmtp.Credential {
+  const expiresAtSeconds = BigInt(Math.floor(Date.now() / 1_000) + 3_600);
+  return { name: "authorization", value: `Bearer ${bearer}`, expiresAtSeconds };
 }
 
 /** Where libxmtp asks smart accounts of chain 31337. Native clients take ANVIL_URL instead; here is no environment. */

@@ -17,6 +17,7 @@ const units = z
   .transform((text) => BigInt(text));
 const port = z.int().min(0).max(65_535);
 const path = z.string().min(1);
+const perMinute = z.int().min(1).max(1_000_000);
 const milliseconds = z.int().min(50).max(3_600_000);
 
 /** What a config says of a key instead of naming a file with its hex. */
@@ -132,6 +133,10 @@ const gatewaySchema = z.strictObject({
   headroom: units.default(50_000n),
   /** Base units that may be signed for stamps in all, over the channel's life; 0 buys none. */
   stamps: units.default(0n),
+  /** JSON: who may publish, by bearer token. Everybody may when left out. */
+  tokensFile: path.optional(),
+  /** Envelopes in a minute. */
+  rateLimits: z.strictObject({ user: perMinute.optional(), app: perMinute.optional() }).optional(),
   /** How long a publish waits for money or nodes before it fails; clients give up after 120 s. */
   holdSeconds: z.int().min(1).max(110).default(100),
 });
@@ -269,7 +274,8 @@ function absoluteKey<T extends KeySource>(file: string, source: T): T {
 
 export function readGatewayConfig(file: string, environment: Environment = process.env): GatewayConfig {
   const config = readSettings({ file, schema: gatewaySchema, environment });
-  const keys = { postageKeyFile: config.postageKeyFile, transactionKeyFile: config.transactionKeyFile };
+  const { postageKeyFile, transactionKeyFile, tokensFile } = config;
+  const keys = { postageKeyFile, transactionKeyFile, ...(tokensFile === undefined ? {} : { tokensFile }) };
   return { ...config, ...absolute(file, { ...places(config), ...keys }) };
 }
 

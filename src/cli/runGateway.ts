@@ -4,11 +4,14 @@ import { openGateway } from "../index.ts";
 import { createLog } from "../platform/log.ts";
 import type { GatewayConfig } from "./config.ts";
 import { readKey } from "./config.ts";
+import { readTokens } from "./readTokens.ts";
 
 /** A gateway that pays for the messages of the clients that use it. */
 export async function runGateway(config: GatewayConfig): Promise<Gateway> {
+  const { tokensFile, ...options } = config;
   return openGateway({
-    ...config,
+    ...options,
+    ...(tokensFile === undefined ? {} : { authenticate: readTokens(tokensFile) }),
     deployment: loadDeployment(config.deployment),
     postageKey: readKey(config.postageKeyFile),
     transactionKey: readKey(config.transactionKeyFile),

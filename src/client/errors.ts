@@ -7,6 +7,10 @@ export type GatewayErrorCode =
   /** An identity update that the registry refuses for good: it would make its inbox unusable. */
   | "invalid_identity_update"
   | "too_many_envelopes"
+  /** The app's own check does not know who sends this. */
+  | "unauthenticated"
+  /** This user, or this app, has sent what it may in a minute. */
+  | "rate_limited"
   /** The channel cannot cover the publish. */
   | "out_of_money"
   /** A welcome to a stranger needs a stamp, and no more may be signed for stamps. */
@@ -47,16 +51,19 @@ export class GatewayError extends Error {
   readonly code: GatewayErrorCode;
   readonly retryable: boolean;
   readonly numbers: PostageNumbers | undefined;
+  /** When what is used up is there again, in milliseconds since 1970; undefined where no time mends it. */
+  readonly renewsAt: number | undefined;
 
   constructor(
     code: GatewayErrorCode,
     message: string,
-    options: ErrorOptions & { retryable: boolean; numbers?: PostageNumbers },
+    options: ErrorOptions & { retryable: boolean; numbers?: PostageNumbers; renewsAt?: number },
   ) {
     super(message, options);
     this.code = code;
     this.retryable = options.retryable;
     this.numbers = options.numbers;
+    this.renewsAt = options.renewsAt;
   }
 }
 

@@ -26,6 +26,8 @@ import { ReceiptBook } from "./receipts/receiptBook.ts";
 import { ReceiptProver } from "./receipts/receiptProver.ts";
 import { ReportLibrary } from "./receipts/reportLibrary.ts";
 import { SigningKeys } from "./receipts/signingKeys.ts";
+import type { Authenticate, RateLimits } from "./server/callers.ts";
+import { Callers } from "./server/callers.ts";
 import { gatewayRoutes } from "./server/routes.ts";
 import type { GatewayStatus } from "./server/status.ts";
 import { statusHandler } from "./server/status.ts";
@@ -48,6 +50,10 @@ export interface GatewayOptions {
   stamps?: bigint;
   /** Known at the start; others by `addWaiver`. */
   waivers?: readonly HandedWaiver[];
+  /** Who publishes; everybody may, as one user without a name, when left out. */
+  authenticate?: Authenticate;
+  /** Envelopes in a minute of each user and of each app; unlimited when left out. */
+  rateLimits?: RateLimits;
   limits?: Partial<GatewayLimits>;
   /** Closed by the gateway's `close`. */
   store: GatewayStore;
@@ -109,6 +115,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     store,
   });
 
+  const callers = new Callers({
+    ...{ authenticate: options.authenticate, rateLimits: options.rateLimits ?? {} },
+    ...{ timeoutMs: limits.authenticateTimeoutMs, clock, log },
+  });
   const isActive = (envelopeHash: string) => publisher.isActive(envelopeHash);
   const readRegistry = async () => {
     await directory.refreshRegistry(stopping.signal);
@@ -165,7 +175,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     host: options.host,
     port: options.port,
     maxMessageBytes: MOST_REQUEST_BYTES,
-    routes: gatewayRoutes({ publisher, directory, isReady: () => unreadiness() === undefined, log }),
+    routes: gatewayRoutes({ publisher, callers, directory, isReady: () => unreadiness() === undefined, log }),
     fallback: statusHandler({
       status,
       setHeadroom: (units) => watch.setHeadroom(units),

@@ -12,6 +12,8 @@ export interface GatewayLimits {
   mostTransactions: number;
   /** One request to a node. */
   nodeTimeoutMs: number;
+  /** The app's own check of who sends a call. */
+  authenticateTimeoutMs: number;
   /** One read of the chain. */
   chainTimeoutMs: number;
   /** A transaction until its receipt. */
@@ -57,6 +59,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   mostHeld: 1_000,
   mostTransactions: 64,
   nodeTimeoutMs: 5_000,
+  authenticateTimeoutMs: 5_000,
   chainTimeoutMs: 5_000,
   transactionTimeoutMs: 60_000,
   unknownFateMs: 20_000,

@@ -19,6 +19,7 @@ import { openSqliteStoreInThread } from "./adapters/sqliteStoreThread.ts";
 import type { Gateway } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
+import type { Authenticate, RateLimits } from "./server/callers.ts";
 import type { HandedWaiver } from "./publish/waiverBook.ts";
 
 /** Five cents: a channel that spends little signs anew every ten thousand messages or so. */
@@ -43,6 +44,10 @@ export interface OpenGatewayOptions {
   stamps?: bigint;
   /** Waivers known at the start; others by the gateway's `addWaiver`. */
   waivers?: readonly HandedWaiver[];
+  /** Says from a publish's headers who the user is; everybody may publish, as one user, when left out. */
+  authenticate?: Authenticate;
+  /** Envelopes in a minute of each user and of each app; unlimited when left out. */
+  rateLimits?: RateLimits;
   /** How long a publish waits for money or nodes before it fails (default 100). */
   holdSeconds?: number;
   /** How often the chain is asked for a receipt, about its block time (default 1000). */
@@ -54,6 +59,7 @@ export interface OpenGatewayOptions {
 /** Starts a gateway with all that it needs. Rejects as `startGateway` does, and when the directory cannot be written. */
 export async function openGateway(options: OpenGatewayOptions): Promise<Gateway> {
   const { deployment, rpcUrl, postageKey, transactionKey, dataDirectory, stamps, waivers } = options;
+  const { authenticate, rateLimits } = options;
   const { headroom = HEADROOM, holdSeconds = DEFAULT_LIMITS.holdSeconds, chainPollMs = CHAIN_POLL_MS } = options;
   const { listen = { host: "127.0.0.1", port: 0 }, log = createLog("gateway", "warn", [rpcUrl]) } = options;
   mkdirSync(dataDirectory, { recursive: true });
@@ -64,7 +70,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
   const gateway = await startGateway({
     ...{ headroom, stamps, waivers, postageKey, store, clock, log, ...listen },
     ...{ random: Math.random, connectNode: connectGrpcNode },
-    limits: { holdSeconds },
+    ...{ authenticate, rateLimits, limits: { holdSeconds } },
     domain: postageDomain(deployment),
     reports: {
       chain: ethersReportsChain({ contracts, provider, domain: reportsDomain(deployment) }),

@@ -107,6 +107,12 @@ export type ConnectNode = (node: Pick<RegisteredNode, "id" | "httpAddress">) => 
 
 // --- Store ---------------------------------------------------------------------------------------------------------
 
+/** Who a publish is booked on, by the app's own names; empty where nobody was asked. */
+export interface Spender {
+  app: string;
+  user: string;
+}
+
 export interface AttemptKey {
   /** keccak256 of the client envelope. */
   envelopeHash: Hex;

@@ -19,6 +19,7 @@ import type { GatewayLimits } from "../limits.ts";
 import type { NodeDirectory } from "../nodes/nodeDirectory.ts";
 import type { Visibility } from "../nodes/visibility.ts";
 import type { GatewayStore } from "../ports.ts";
+import type { Caller } from "../server/callers.ts";
 import type { ChainPublisher } from "./chainPublisher.ts";
 import { Hold, HoldRoom } from "./hold.ts";
 import type { NodePublisher } from "./nodePublisher.ts";
@@ -41,6 +42,8 @@ interface Job extends Deferred<OriginatorEnvelope> {
   destination: "node" | "identity" | "commit";
   client: ReadClientEnvelope;
   clientEnvelope: Uint8Array;
+  /** Who sent it first. */
+  caller: Caller;
 }
 
 /**
@@ -74,7 +77,11 @@ export class Publisher {
    * Answers in the order asked, when every listed node serves them all. A caller that goes away stops waiting; what
    * it sent goes on. Throws GatewayError.
    */
-  async publish(envelopes: readonly ClientEnvelope[], signal: AbortSignal): Promise<OriginatorEnvelope[]> {
+  async publish(
+    envelopes: readonly ClientEnvelope[],
+    signal: AbortSignal,
+    caller: Caller,
+  ): Promise<OriginatorEnvelope[]> {
     const { limits } = this.#options;
     if (this.#isClosed) throw shuttingDown();
     if (envelopes.length > limits.mostEnvelopes) {
@@ -87,7 +94,7 @@ export class Publisher {
       });
     }
     // All or none is taken up, so that a bad envelope costs nothing.
-    const read = envelopes.map((envelope, i) => readJob(envelope, i));
+    const read = envelopes.map((envelope, i) => ({ ...readJob(envelope, i), caller }));
     this.#calls++;
     try {
       const fresh = new Map<Hex, Job>();
@@ -226,7 +233,7 @@ export class Publisher {
   }
 }
 
-function readJob(envelope: ClientEnvelope, index: number): Omit<Job, keyof Deferred<OriginatorEnvelope>> {
+function readJob(envelope: ClientEnvelope, index: number): Omit<Job, keyof Deferred<OriginatorEnvelope> | "caller"> {
   const clientEnvelope = toBinary(ClientEnvelopeSchema, envelope);
   try {
     const client = readClientEnvelope(clientEnvelope);

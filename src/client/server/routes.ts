@@ -1,4 +1,4 @@
-import type { ConnectRouter } from "@connectrpc/connect";
+import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { Code, ConnectError } from "@connectrpc/connect";
 
 import { Health, HealthCheckResponse_ServingStatus } from "#proto/grpc/health/v1/health_pb.ts";
@@ -14,11 +14,14 @@ import type { GatewayErrorCode } from "../errors.ts";
 import { GatewayError } from "../errors.ts";
 import type { NodeDirectory } from "../nodes/nodeDirectory.ts";
 import type { Publisher } from "../publish/publisher.ts";
+import type { Callers } from "./callers.ts";
 
 const STATUS: Record<GatewayErrorCode, Code> = {
   invalid_envelope: Code.InvalidArgument,
   invalid_identity_update: Code.InvalidArgument,
   too_many_envelopes: Code.InvalidArgument,
+  unauthenticated: Code.Unauthenticated,
+  rate_limited: Code.ResourceExhausted,
   out_of_money: Code.ResourceExhausted,
   stamp_needed: Code.FailedPrecondition,
   sender_blocked: Code.PermissionDenied,
@@ -36,38 +39,37 @@ const STATUS: Record<GatewayErrorCode, Code> = {
   shutting_down: Code.Unavailable,
 };
 
-/** The gRPC status of an error, with the numbers as a `pennyblack.v1.PostageRefusal` where there are any. */
+/** The gRPC status of an error, with a `pennyblack.v1.PostageRefusal` that says the same to programs. */
 export function toConnectError(error: unknown): ConnectError {
   if (!(error instanceof GatewayError)) {
     return error instanceof ConnectError
       ? error
       : new ConnectError("the gateway failed: see its log", Code.Internal, undefined, undefined, error);
   }
-  const { code, message, numbers, retryable } = error;
-  const details = numbers
-    ? [
-        {
-          desc: PostageRefusalSchema,
-          value: { code, message, retryable, ...numbers, channel: fromHex(numbers.channel) },
-        },
-      ]
-    : [];
-  return new ConnectError(message, STATUS[code], undefined, details, error);
+  const { code, message, numbers, renewsAt = 0, retryable } = error;
+  const amounts = numbers ? { ...numbers, channel: fromHex(numbers.channel) } : {};
+  const value = { code, message, retryable, ...amounts, renewsAt: BigInt(Math.ceil(renewsAt / 1_000)) };
+  return new ConnectError(message, STATUS[code], undefined, [{ desc: PostageRefusalSchema, value }], error);
 }
 
 export interface GatewayRoutesOptions {
   publisher: Publisher;
+  callers: Callers;
   directory: NodeDirectory;
   isReady: () => boolean;
   log: Log;
 }
 
 /** What a stock XMTP client asks of a gateway. */
-export function gatewayRoutes({ publisher, directory, isReady, log }: GatewayRoutesOptions) {
+export function gatewayRoutes({ publisher, callers, directory, isReady, log }: GatewayRoutesOptions) {
   const payer = {
-    async publishClientEnvelopes({ envelopes }: { envelopes: ClientEnvelope[] }, { signal }: { signal: AbortSignal }) {
+    async publishClientEnvelopes(
+      { envelopes }: { envelopes: ClientEnvelope[] },
+      { requestHeader, signal }: Pick<HandlerContext, "requestHeader" | "signal">,
+    ) {
       try {
-        return { originatorEnvelopes: await publisher.publish(envelopes, signal) };
+        const caller = await callers.admit(requestHeader, envelopes.length, signal);
+        return { originatorEnvelopes: await publisher.publish(envelopes, signal, caller) };
       } catch (error) {
         if (!(error instanceof GatewayError) && !signal.aborted) {
           log.error(

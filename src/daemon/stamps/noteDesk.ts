@@ -22,7 +22,7 @@ import type { NoteRefusal, NoteResult, WelcomePass } from "../../protocol/stamps
 import type { PostageDomain } from "../../protocol/voucher.ts";
 import type { Recorder } from "../metrics/ports.ts";
 import type { Stamp, StampStore } from "./ports.ts";
-import { Rate } from "./rate.ts";
+import { Rate } from "../../platform/rate.ts";
 
 /** Signatures of notes take a millisecond each: one call at a time, by turns among callers. */
 const QUEUE = { concurrency: 1, mostPerKey: 8, mostInAll: 256, startsPerTurn: 1 };

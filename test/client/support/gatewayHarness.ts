@@ -95,10 +95,23 @@ export class GatewayHarness {
 }
 
 /** Publishes as a client does, over gRPC-Web. */
-export async function publish(gateway: Gateway, ...envelopes: Uint8Array[]): Promise<OriginatorEnvelope[]> {
+export function publish(gateway: Gateway, ...envelopes: Uint8Array[]): Promise<OriginatorEnvelope[]> {
+  return publishWith({}, gateway, ...envelopes);
+}
+
+/** The same with a bearer token. */
+export function publishAs(token: string, gateway: Gateway, ...envelopes: Uint8Array[]): Promise<OriginatorEnvelope[]> {
+  return publishWith({ authorization: `Bearer ${token}` }, gateway, ...envelopes);
+}
+
+export async function publishWith(
+  headers: Record<string, string>,
+  gateway: Gateway,
+  ...envelopes: Uint8Array[]
+): Promise<OriginatorEnvelope[]> {
   const transport = createGrpcWebTransport({ baseUrl: gateway.url, httpVersion: "1.1" });
   const request = { envelopes: envelopes.map((bytes) => fromBinary(ClientEnvelopeSchema, bytes)) };
-  return (await createClient(PayerApi, transport).publishClientEnvelopes(request)).originatorEnvelopes;
+  return (await createClient(PayerApi, transport).publishClientEnvelopes(request, { headers })).originatorEnvelopes;
 }
 
 export function payerApi(gateway: Gateway) {

@@ -15,7 +15,7 @@ export interface Talker {
 
 /** Somebody with a stock XMTP client. Every call rejects with what the client said when it fails. */
 export interface Person extends Talker {
-  register(gatewayUrl: string): Promise<string>;
+  register(gatewayUrl: string, bearer?: string): Promise<string>;
 }
 
 export function talker({ call, leave }: ClientProcess): Talker {
@@ -32,5 +32,5 @@ export function talker({ call, leave }: ClientProcess): Talker {
 /** Starts a client in its own process. */
 export function startPerson(directory: string, name: string): Person {
   const client = startClientProcess("./personProcess.ts", directory, name);
-  return { ...talker(client), register: (gatewayUrl) => client.call("register", gatewayUrl) };
+  return { ...talker(client), register: (...how) => client.call("register", ...how) };
 }

@@ -8,8 +8,8 @@ import { conversationCommands, obey } from "./clientCommands.ts";
 let person: XmtpClient | undefined;
 
 obey({
-  async register(gatewayUrl: string) {
-    person = await registerXmtpClient(gatewayUrl, Wallet.createRandom());
+  async register(gatewayUrl: string, bearer?: string) {
+    person = await registerXmtpClient(gatewayUrl, Wallet.createRandom(), bearer);
     return person.client.inboxId;
   },
   ...conversationCommands(() => person!.client),
