@@ -43,6 +43,9 @@ import { LEDGER, readStorage } from "./storage.ts";
 const LEASE_MS = 30_000;
 
 /** What a daemon stands on, whatever node it stands beside. */
+/** A node that is sent one message after another would else flush the ledger to disk beside each flush of its log. */
+const GATHER_MS = 100;
+
 export interface Settlement {
   log: Log;
   record: DeploymentRecord;
@@ -93,7 +96,12 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
       nativeTokenPrice: config.nativeTokenPrice,
       exposureCap: config.exposureCap,
     },
-    intervalsMs: { watch: config.followEveryMs, gossip: config.gossipEveryMs, settle: config.settleEveryMs },
+    intervalsMs: {
+      watch: config.followEveryMs,
+      gossip: config.gossipEveryMs,
+      settle: config.settleEveryMs,
+      gather: GATHER_MS,
+    },
     staleHeadMs: config.staleHeadMs,
     termsEveryMs: config.termsEveryMs,
     reconcileEveryMs: config.reconcileEveryMs,

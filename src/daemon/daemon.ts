@@ -189,7 +189,8 @@ export class Daemon {
     const sending = { ...context, longestStepMs: SENDING_MS };
     let noteLook = () => {};
     this.#firstLook = new Promise((resolve) => (noteLook = resolve));
-    const meter = startLoop("meter", intervalsMs.watch, () => this.#prepare().finally(noteLook), context);
+    const metering = { ...context, gatherMs: intervalsMs.gather };
+    const meter = startLoop("meter", intervalsMs.watch, () => this.#prepare().finally(noteLook), metering);
     this.#wakeMeter = () => meter.wake();
     this.#unsubscribe = envelopeLog.onAppend(() => meter.wake());
     const gossip = startLoop("gossip", intervalsMs.gossip, (signal) => this.#talk.round(signal), context);

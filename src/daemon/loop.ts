@@ -16,6 +16,8 @@ export interface LoopContext {
   beats?: Beats;
   /** How long one step may take when all is well; else some intervals. */
   longestStepMs?: number;
+  /** After a wake-up, so long for more of them: one step does for all. */
+  gatherMs?: number;
 }
 
 /** Runs `step` again and again. A step that fails is logged and tried again after the interval. */
@@ -23,12 +25,15 @@ export function startLoop(
   name: string,
   intervalMs: number,
   step: (signal: AbortSignal) => Promise<void>,
-  { clock, log, beats, longestStepMs }: LoopContext,
+  { clock, log, beats, longestStepMs, gatherMs = 0 }: LoopContext,
 ): Loop {
   beats?.started(name, intervalMs, longestStepMs);
   const stopped = new AbortController();
   let woken = false;
   let rest = new AbortController();
+  const gather = async () => {
+    if (gatherMs > 0) await clock.sleep(gatherMs, stopped.signal).catch(() => {});
+  };
   const run = async () => {
     while (!stopped.signal.aborted) {
       woken = false;
@@ -46,9 +51,11 @@ export function startLoop(
         await clock.sleep(intervalMs, stopped.signal).catch(() => {});
         continue;
       }
-      if (woken) continue;
-      rest = new AbortController();
-      await clock.sleep(intervalMs, rest.signal).catch(() => {});
+      if (!woken) {
+        rest = new AbortController();
+        await clock.sleep(intervalMs, rest.signal).catch(() => {});
+      }
+      if (woken) await gather();
     }
   };
   const done = run();

@@ -22,7 +22,8 @@ export interface DaemonOptions {
   policy: SettlePolicy;
   /** 0 takes a free port, undefined none. The listener is bound to 127.0.0.1. */
   operatorPort: number | undefined;
-  intervalsMs: { watch: number; gossip: number; settle: number };
+  /** `gather`: what the node appends within it is metered, and written, at once; as soon as it can when left out. */
+  intervalsMs: { watch: number; gossip: number; settle: number; gather?: number };
   /** See WatchOptions. */
   staleHeadMs: number;
   termsEveryMs: number;
