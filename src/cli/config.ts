@@ -17,6 +17,11 @@ const units = z
   .transform((text) => BigInt(text));
 const port = z.int().min(0).max(65_535);
 const path = z.string().min(1);
+const wei = z
+  .string()
+  .regex(/^\d{1,30}$/, "an amount in wei, as a decimal string")
+  .transform((text) => BigInt(text));
+const dailyBudget = z.strictObject({ postage: units.optional(), gasWei: wei.optional() });
 const perMinute = z.int().min(1).max(1_000_000);
 const milliseconds = z.int().min(50).max(3_600_000);
 
@@ -137,6 +142,10 @@ const gatewaySchema = z.strictObject({
   tokensFile: path.optional(),
   /** Envelopes in a minute. */
   rateLimits: z.strictObject({ user: perMinute.optional(), app: perMinute.optional() }).optional(),
+  /** What may be spent in a day, UTC: base units of postage, wei of gas. */
+  budgets: z
+    .strictObject({ user: dailyBudget.optional(), app: dailyBudget.optional(), all: dailyBudget.optional() })
+    .optional(),
   /** How long a publish waits for money or nodes before it fails; clients give up after 120 s. */
   holdSeconds: z.int().min(1).max(110).default(100),
 });

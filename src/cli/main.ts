@@ -17,6 +17,7 @@ import { addReceiptCommands } from "./receipts/commands.ts";
 import { runDaemon } from "./runDaemon.ts";
 import { runGateway } from "./runGateway.ts";
 import { runNode } from "./runNode.ts";
+import { addSpendCommand } from "./spendCommand.ts";
 import { untilStopped } from "./untilStopped.ts";
 
 /** Keeps a service up until it is told to stop, then lets it drain. */
@@ -54,6 +55,7 @@ const output = { out: console.log, err: console.error };
 addOperatorCommands(program, output, (code) => (exitCode = code));
 addDeploymentCommands(program, output, (code) => (exitCode = code));
 addReceiptCommands(program, output, (code) => (exitCode = code));
+addSpendCommand(program, output, (code) => (exitCode = code));
 addNetworkCommands(program, output, (code) => (exitCode = code));
 
 try {

@@ -11,6 +11,8 @@ export type GatewayErrorCode =
   | "unauthenticated"
   /** This user, or this app, has sent what it may in a minute. */
   | "rate_limited"
+  /** This user, this app or the whole gateway has spent what it may on a day. */
+  | "budget_exhausted"
   /** The channel cannot cover the publish. */
   | "out_of_money"
   /** A welcome to a stranger needs a stamp, and no more may be signed for stamps. */

@@ -5,14 +5,18 @@ import { fastRecoverAddress } from "../platform/recover.ts";
 import { picoToUnitsUp } from "../protocol/units.ts";
 import type { PostageDomain } from "../protocol/voucher.ts";
 import { repeat } from "./async.ts";
+import type { Budgets } from "./channel/budgetBook.ts";
 import { ChannelWatch } from "./channel/channelWatch.ts";
 import { ChannelLedger } from "./channel/ledger.ts";
+import { dayOf } from "./channel/spend.ts";
+import type { SpendDays } from "./channel/spendReport.ts";
+import { spendRows } from "./channel/spendReport.ts";
 import type { GatewayLimits } from "./limits.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import { NodeDirectory } from "./nodes/nodeDirectory.ts";
 import { RatesWatch } from "./nodes/ratesWatch.ts";
 import { Visibility } from "./nodes/visibility.ts";
-import type { ConnectNode, GatewayChain, GatewayStore, Random } from "./ports.ts";
+import type { ConnectNode, GatewayChain, GatewayStore, Random, Spend } from "./ports.ts";
 import { ChainPublisher } from "./publish/chainPublisher.ts";
 import { FateResolver } from "./publish/fateResolver.ts";
 import { LogAudit } from "./publish/logAudit.ts";
@@ -54,6 +58,8 @@ export interface GatewayOptions {
   authenticate?: Authenticate;
   /** Envelopes in a minute of each user and of each app; unlimited when left out. */
   rateLimits?: RateLimits;
+  /** What may be spent in a day by each user, by each app, and in all; unlimited when left out. */
+  budgets?: Budgets;
   limits?: Partial<GatewayLimits>;
   /** Closed by the gateway's `close`. */
   store: GatewayStore;
@@ -74,6 +80,8 @@ export interface Gateway {
   setHeadroom(units: bigint): void;
   /** From then on a welcome to one of these installations needs no stamp. Throws StampsError. */
   addWaiver(waiver: HandedWaiver): void;
+  /** Who spent what, by day, app, user and kind. Its sums are the ledger's, in flight not counted. Throws RangeError. */
+  spend(days?: SpendDays): AsyncIterable<Spend>;
   /**
    * The packed row of the largest voucher after signing, if need be, for everything used: its fees are exactly the
    * usage when no headroom was signed before. Undefined when the channel never paid for anything.
@@ -92,7 +100,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const stopping = new AbortController();
 
-  const ledger = await ChannelLedger.open({ store, domain, postageKey });
+  const ledger = await ChannelLedger.open({ store, domain, postageKey, clock, budgets: options.budgets });
   const watch = new ChannelWatch({ chain, ledger, clock, log, headroom: options.headroom, ...limits });
   const rates = new RatesWatch(chain, clock, limits.chainTimeoutMs);
   const directory = new NodeDirectory({ chain, connectNode, clock, log, ...limits });
@@ -205,6 +213,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     status,
     setHeadroom: (units) => watch.setHeadroom(units),
     addWaiver: (waiver) => void waivers.add(waiver),
+    spend: (days) => spendRows(store, ledger.channel, days),
     async finalVoucher() {
       await watch.refresh(stopping.signal);
       await fates.resolve(isActive, stopping.signal, limits.nodeTimeoutMs);
@@ -235,4 +244,5 @@ async function prune(
 ): Promise<void> {
   await store.pruneAnswers(ledger.channel, clock.now() - limits.answersKeptMs, PRUNED_AT_ONCE);
   await receipts.prune(PRUNED_AT_ONCE);
+  await store.foldSpend(ledger.channel, dayOf(clock.now()) - limits.spendKeptDays, PRUNED_AT_ONCE);
 }

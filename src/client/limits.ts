@@ -35,6 +35,8 @@ export interface GatewayLimits {
   mostReceipts: number;
   /** How long a receipt waits for a report that covers it. */
   receiptsKeptMs: number;
+  /** How long the spend report has names; older days are added up. */
+  spendKeptDays: number;
   /** How often receipts are held against final reports. */
   proveEveryMs: number;
   /** Daemons that are asked for one report or one proof. */
@@ -73,6 +75,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   answersKeptMs: 86_400_000,
   mostReceipts: 200_000,
   receiptsKeptMs: 30 * 86_400_000,
+  spendKeptDays: 400,
   proveEveryMs: 600_000,
   mostServers: 6,
   verifyRefusedMs: 60_000,

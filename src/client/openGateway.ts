@@ -16,6 +16,7 @@ import { ethersReportsChain } from "./adapters/ethersReportsChain.ts";
 import { connectGrpcNode } from "./adapters/grpcNode.ts";
 import { httpReportServers } from "./adapters/httpReportServers.ts";
 import { openSqliteStoreInThread } from "./adapters/sqliteStoreThread.ts";
+import type { Budgets } from "./channel/budgetBook.ts";
 import type { Gateway } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
@@ -48,6 +49,8 @@ export interface OpenGatewayOptions {
   authenticate?: Authenticate;
   /** Envelopes in a minute of each user and of each app; unlimited when left out. */
   rateLimits?: RateLimits;
+  /** What may be spent in a day by each user, by each app, and in all; unlimited when left out. */
+  budgets?: Budgets;
   /** How long a publish waits for money or nodes before it fails (default 100). */
   holdSeconds?: number;
   /** How often the chain is asked for a receipt, about its block time (default 1000). */
@@ -59,7 +62,7 @@ export interface OpenGatewayOptions {
 /** Starts a gateway with all that it needs. Rejects as `startGateway` does, and when the directory cannot be written. */
 export async function openGateway(options: OpenGatewayOptions): Promise<Gateway> {
   const { deployment, rpcUrl, postageKey, transactionKey, dataDirectory, stamps, waivers } = options;
-  const { authenticate, rateLimits } = options;
+  const { authenticate, rateLimits, budgets } = options;
   const { headroom = HEADROOM, holdSeconds = DEFAULT_LIMITS.holdSeconds, chainPollMs = CHAIN_POLL_MS } = options;
   const { listen = { host: "127.0.0.1", port: 0 }, log = createLog("gateway", "warn", [rpcUrl]) } = options;
   mkdirSync(dataDirectory, { recursive: true });
@@ -70,7 +73,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
   const gateway = await startGateway({
     ...{ headroom, stamps, waivers, postageKey, store, clock, log, ...listen },
     ...{ random: Math.random, connectNode: connectGrpcNode },
-    ...{ authenticate, rateLimits, limits: { holdSeconds } },
+    ...{ authenticate, rateLimits, budgets, limits: { holdSeconds } },
     domain: postageDomain(deployment),
     reports: {
       chain: ethersReportsChain({ contracts, provider, domain: reportsDomain(deployment) }),

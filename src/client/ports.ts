@@ -1,11 +1,12 @@
 import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import type { SigningKey } from "../contracts/readSigningKey.ts";
+import type { GasBook } from "../contracts/transactionSender.ts";
 import type { Address, Hex } from "../protocol/bytes.ts";
 import type { Rates } from "../protocol/fees.ts";
 import type { StampHeaders } from "../protocol/stamps/headers.ts";
 
-export type { SigningKey };
+export type { GasBook, SigningKey };
 
 // --- Chain ---------------------------------------------------------------------------------------------------------
 
@@ -52,8 +53,13 @@ export interface GatewayChain {
    * Asks the contract whether it would take the entry, sends it, waits for the receipt. "Already sequenced" is success.
    * Rejects with GatewayError `invalid_identity_update` or `refused_by_chain` when the contract refuses.
    */
-  addIdentityUpdate(inboxId: Uint8Array, clientEnvelope: Uint8Array, signal: AbortSignal): Promise<Sequenced>;
-  addMessage(groupId: Uint8Array, clientEnvelope: Uint8Array, signal: AbortSignal): Promise<Sequenced>;
+  addIdentityUpdate(
+    inboxId: Uint8Array,
+    clientEnvelope: Uint8Array,
+    signal: AbortSignal,
+    gas?: GasBook,
+  ): Promise<Sequenced>;
+  addMessage(groupId: Uint8Array, clientEnvelope: Uint8Array, signal: AbortSignal, gas?: GasBook): Promise<Sequenced>;
 }
 
 // --- Nodes ---------------------------------------------------------------------------------------------------------
@@ -126,6 +132,9 @@ export interface Attempt extends AttemptKey {
   /** What is sent, byte for byte, also after a restart. Empty for what goes on chain. */
   payerEnvelope: Uint8Array;
   reservedPico: bigint;
+  /** Wei that transactions of it may still turn out to have cost. */
+  reservedWei: bigint;
+  spender: Spender;
   /** Milliseconds since 1970. */
   startedAt: number;
 }
@@ -133,6 +142,7 @@ export interface Attempt extends AttemptKey {
 /** A publish that a node refused: kept for a while, because a node that stored it all the same charges for it. */
 export interface Refusal extends AttemptKey {
   topic: Uint8Array;
+  spender: Spender;
   /** Milliseconds since 1970. */
   refusedAt: number;
 }
@@ -190,10 +200,53 @@ export interface ReceiptStore {
   forgetReceipts(channel: Address, beforeMs: number, limit: number): Promise<number>;
 }
 
+/** What it was spent on; `unnamed` is usage that chain or logs told of, and nobody here knows whose it was. */
+export type SpendKind = "message" | "welcome" | "keyPackage" | "commit" | "identityUpdate" | "unnamed";
+
+export interface SpendKey extends Spender {
+  /** Days since 1970, in UTC. */
+  day: number;
+  kind: SpendKind;
+}
+
+export interface SpendTotal {
+  /** Envelopes. */
+  count: bigint;
+  postagePico: bigint;
+  /** Base units of ceilings signed for stamps, which are charged in part or not at all. */
+  stampUnits: bigint;
+  gasWei: bigint;
+}
+
+/** What somebody spent on a day on things of one kind. */
+export interface Spend extends SpendKey, SpendTotal {}
+
+/** A day of everybody, of an app, or of a user of it. */
+export interface SpendScope {
+  day: number;
+  app?: string;
+  user?: string;
+}
+
+/** Who spent what. Its sums are those of the ledger: both are written in one step. */
+export interface SpendStore {
+  /** Those of days `from` to `to` that follow `after`, in the order of day, app, user, kind. */
+  spendPage(
+    channel: Address,
+    days: { from: number; to: number },
+    after: SpendKey | undefined,
+    limit: number,
+  ): Promise<Spend[]>;
+  spendTotal(channel: Address, scope: SpendScope): Promise<SpendTotal>;
+  /** Adds up at most `limit` rows of days before that one, on day 0 and without names; returns how many. */
+  foldSpend(channel: Address, beforeDay: number, limit: number): Promise<number>;
+}
+
 /** One step of the ledger: all of it is on disk when `commit` resolves, or none. */
 export interface LedgerCommit {
   channel: Address;
   state: StoredChannel;
+  /** New ones, or known ones that reserve another amount of gas. */
   addAttempts?: readonly Attempt[];
   removeAttempts?: readonly AttemptKey[];
   addRefusals?: readonly Refusal[];
@@ -201,9 +254,11 @@ export interface LedgerCommit {
   /** The first answer of an envelope stays. */
   answer?: { envelopeHash: Hex; answer: StoredAnswer };
   receipt?: KeptReceipt;
+  /** Added to what is there. */
+  spend?: readonly Spend[];
 }
 
-export interface GatewayStore extends ReceiptStore {
+export interface GatewayStore extends ReceiptStore, SpendStore {
   /** Undefined for a channel that this store has not seen. */
   loadChannel(channel: Address): Promise<StoredChannel | undefined>;
   loadAttempts(channel: Address): Promise<Attempt[]>;

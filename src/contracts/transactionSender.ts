@@ -24,6 +24,14 @@ export class TransactionError extends Error {
   }
 }
 
+/** Hears what a transaction may cost before it is signed, and what it did cost. Amounts are wei. */
+export interface GasBook {
+  /** Rejects when no more may be spent: then nothing is sent. */
+  reserve(mostWei: bigint): Promise<void>;
+  /** Spent in place of what was reserved: 0 when it was never sent. Not called while nobody knows. */
+  settle(mostWei: bigint, spentWei: bigint): Promise<void>;
+}
+
 export interface TransactionSenderOptions {
   /** Holds the key that pays for gas; its transactions go through this sender only. */
   signer: Pick<Signer, "getAddress" | "signTransaction">;
@@ -42,6 +50,8 @@ export interface TransactionSenderOptions {
   pollingMs: number;
   /** A transaction that is not mined for so long is sent again with a higher fee. */
   bumpAfterMs: number;
+  /** What a mined transaction cost beside its gas: the data fee of an L2. None when left out. */
+  dataFeeOf?: (hash: string) => Promise<bigint>;
 }
 
 const GAS_MARGIN_PERCENT = 20n;
@@ -65,6 +75,8 @@ interface Pending {
   /** Of every version sent, the newest last. */
   hashes: string[];
   sentAt: number;
+  gas: GasBook | undefined;
+  reservedWei: bigint;
 }
 
 /**
@@ -87,23 +99,43 @@ export class TransactionSender {
    * TransactionError when nothing could be sent, and with the signal's reason when it is not mined before that.
    *
    * @param call without a `to` it deploys a contract.
+   * @param gas what it rejects with, this rejects with
    */
   async send(
     call: { to: string | null; data: string; value?: bigint },
     signal: AbortSignal,
+    gas?: GasBook,
   ): Promise<TransactionReceipt> {
     const { provider, signer } = this.#options;
     const from = (this.#address ??= await signer.getAddress());
     const gasLimit = withGasMargin(await provider.estimateGas({ ...call, from }));
-    const pending = await this.#serial.run(() => this.#submit({ ...call, gasLimit }, from, signal));
+    const pending = await this.#serial.run(() => this.#submit({ ...call, gasLimit }, from, signal, gas));
     try {
-      return await this.#confirm(pending, signal);
+      const receipt = await this.#confirm(pending, signal);
+      await this.#settle(pending, receipt);
+      return receipt;
     } finally {
       this.#unconfirmed--;
     }
   }
 
-  async #submit(call: TransactionRequest, from: string, signal: AbortSignal): Promise<Pending> {
+  /** A book that cannot be written must not make a mined transaction a failed one: the reservation counts then. */
+  async #settle({ gas, reservedWei }: Pending, receipt: TransactionReceipt): Promise<void> {
+    if (!gas) return;
+    try {
+      const dataFee = (await this.#options.dataFeeOf?.(receipt.hash)) ?? 0n;
+      await gas.settle(reservedWei, receipt.gasUsed * receipt.gasPrice + dataFee);
+    } catch (error) {
+      this.#options.log.warn({ hash: receipt.hash, error: String(error) }, "what a transaction cost was not booked");
+    }
+  }
+
+  async #submit(
+    call: TransactionRequest,
+    from: string,
+    signal: AbortSignal,
+    gas: GasBook | undefined,
+  ): Promise<Pending> {
     const { clock, provider } = this.#options;
     const { chainId } = await provider.getNetwork();
     for (let tries = 1; ; tries++) {
@@ -112,13 +144,16 @@ export class TransactionSender {
       if (this.#unconfirmed === 0) this.#nextNonce = await provider.getTransactionCount(from, "pending");
       const request = { ...call, type: 2, chainId, nonce: this.#nextNonce };
       const fees = await this.#fees();
-      const pending: Pending = { request, fees, hashes: [], sentAt: clock.now() };
+      const reservedWei = mostWeiOf(request, fees);
+      await gas?.reserve(reservedWei);
+      const pending: Pending = { request, fees, hashes: [], sentAt: clock.now(), gas, reservedWei };
       try {
         await this.#broadcast(pending);
         this.#nextNonce++;
         this.#unconfirmed++;
         return pending;
       } catch (error) {
+        if (isNotSent(error)) await gas?.settle(reservedWei, 0n);
         if (isError(error, "INSUFFICIENT_FUNDS")) {
           throw new TransactionError("no_gas_money", `account ${from} has no money for gas: send it some`, {
             retryable: true,
@@ -163,12 +198,27 @@ export class TransactionSender {
       await clock.sleep(pollingMs, signal);
       if (clock.now() - pending.sentAt < bumpAfterMs || pending.hashes.length > MOST_BUMPS) continue;
       const { maxFeePerGas, maxPriorityFeePerGas } = pending.fees;
-      pending.fees = { maxFeePerGas: bumped(maxFeePerGas), maxPriorityFeePerGas: bumped(maxPriorityFeePerGas) };
+      const fees = { maxFeePerGas: bumped(maxFeePerGas), maxPriorityFeePerGas: bumped(maxPriorityFeePerGas) };
       pending.sentAt = clock.now();
+      if (!(await this.#reserveMore(pending, mostWeiOf(pending.request, fees)))) continue;
+      pending.fees = fees;
       log.warn({ nonce: pending.request.nonce, ...pending.fees }, "a transaction is stuck and sent with a higher fee");
       await this.#broadcast(pending).catch((error: unknown) => {
         log.warn({ nonce: pending.request.nonce, error: String(error) }, "a stuck transaction could not be replaced");
       });
+    }
+  }
+
+  /** Whether a higher fee may be paid: of one that is not, the transaction waits for a cheaper time. */
+  async #reserveMore(pending: Pending, mostWei: bigint): Promise<boolean> {
+    try {
+      await pending.gas?.reserve(mostWei - pending.reservedWei);
+      pending.reservedWei = mostWei;
+      return true;
+    } catch (error) {
+      const { nonce } = pending.request;
+      this.#options.log.warn({ nonce, error: String(error) }, "a stuck transaction may not cost more, and waits");
+      return false;
     }
   }
 
@@ -185,6 +235,17 @@ export class TransactionSender {
 export function withGasMargin(gas: bigint): bigint {
   const share = (gas * GAS_MARGIN_PERCENT) / 100n;
   return gas + (share > LEAST_GAS_MARGIN ? share : LEAST_GAS_MARGIN);
+}
+
+function mostWeiOf({ gasLimit }: TransactionRequest, { maxFeePerGas }: Fees): bigint {
+  return BigInt(gasLimit!) * maxFeePerGas;
+}
+
+/** The endpoint took nothing: it said why. */
+function isNotSent(error: unknown): boolean {
+  return (
+    isError(error, "INSUFFICIENT_FUNDS") || isError(error, "NONCE_EXPIRED") || isError(error, "REPLACEMENT_UNDERPRICED")
+  );
 }
 
 function bumped(wei: bigint): bigint {

@@ -160,6 +160,26 @@ describe("client/adapters/ethersChain", () => {
     expect(new Set(sent.map(({ transactionHash }) => transactionHash)).size).to.equal(25);
   });
 
+  it("reserves gas before it signs, and tells to the wei what a transaction took of the account", async () => {
+    const key = Wallet.createRandom();
+    const signer = new Wallet(key.privateKey, provider);
+    await (await deployer.sendTransaction({ to: key.address, value: 10n ** 18n })).wait();
+    const own = ethersChain({ contracts, provider, signer, clock: systemClock, log: silentLog, pollingMs: 10 });
+    const group = new Uint8Array(16).fill(0xab);
+    const commit = groupMessage(1_001, { contentType: 3 });
+    const heard: bigint[][] = [];
+    const book = { reserve: async (most: bigint) => void heard.push([most]), settle: async () => {} };
+    const refuse = async () => Promise.reject(new Error("no more today"));
+    const refused = await own.addMessage(group, commit, NEVER, { ...book, reserve: refuse }).catch(String);
+    expect(refused).to.contain("no more today");
+    expect(await provider.getTransactionCount(key.address, "pending"), "nothing was sent").to.equal(0);
+    const settle = async (most: bigint, spent: bigint) => void heard.push([most, spent]);
+    await own.addMessage(group, commit, NEVER, { ...book, settle });
+    const took = 10n ** 18n - (await provider.getBalance(key.address));
+    expect(heard[1]).to.deep.equal([heard[0]![0], took]);
+    expect(took > 0n && took < heard[0]![0]!).to.equal(true);
+  });
+
   it("takes what somebody has sequenced before as done", async () => {
     const { subject, clientEnvelope } = vectorEvent(VECTOR.wallet);
     const first = await chain.addIdentityUpdate(subject, clientEnvelope, NEVER);

@@ -6,6 +6,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 
 import { openSqliteStore } from "../../src/client/adapters/sqliteStore.ts";
+import { NOBODY } from "../../src/client/channel/spend.ts";
 import { ChannelLedger } from "../../src/client/channel/ledger.ts";
 import type { GatewayErrorCode } from "../../src/client/errors.ts";
 import { isGatewayError } from "../../src/client/errors.ts";
@@ -15,12 +16,22 @@ import { picoToUnitsUp, unitsToPico } from "../../src/protocol/units.ts";
 import { readVoucher } from "../../src/protocol/voucher.ts";
 import { CHANNEL, DOMAIN, POSTAGE_KEY, USD } from "./support/fakeNetwork.ts";
 
+const clock = { now: () => Date.UTC(2026, 0, 1) };
 const RICH = { backed: 1_000n * USD, headroom: 0n };
 
 function attempt(n: number, reservedPico: bigint, originatorId = 100): Attempt {
   const envelopeHash = toHex(uintToBytes(BigInt(n), 32));
   const bytes = Uint8Array.of(n & 0xff);
-  return { envelopeHash, originatorId, topic: bytes, payerEnvelope: bytes, reservedPico, startedAt: n };
+  return {
+    envelopeHash,
+    originatorId,
+    topic: bytes,
+    payerEnvelope: bytes,
+    reservedPico,
+    reservedWei: 0n,
+    spender: NOBODY,
+    startedAt: n,
+  };
 }
 
 function answer(chargedPico: bigint) {
@@ -47,7 +58,7 @@ describe("client/channel/ledger", () => {
     stores.push(store);
     return store;
   };
-  const open = (store = openStore()) => ChannelLedger.open({ store, domain: DOMAIN, postageKey: POSTAGE_KEY });
+  const open = (store = openStore()) => ChannelLedger.open({ store, domain: DOMAIN, postageKey: POSTAGE_KEY, clock });
   beforeEach(() => (directory = mkdtempSync(join(tmpdir(), "pennyblack-ledger-"))));
   afterEach(async () => {
     for (const store of stores.splice(0)) await store.close();
@@ -144,7 +155,13 @@ describe("client/channel/ledger", () => {
     expect(ledger.inFlightPico).to.equal(0n);
     const after = await open();
     const { envelopeHash, topic } = attempt(1, 5n);
-    expect(after.refusals()[0]).to.deep.equal({ envelopeHash, originatorId: 100, topic, refusedAt: 1_000 });
+    expect(after.refusals()[0]).to.deep.equal({
+      envelopeHash,
+      originatorId: 100,
+      topic,
+      spender: NOBODY,
+      refusedAt: 1_000,
+    });
     expect(await after.complete(attempt(1, 5n), 6n, answer(6n)), "no other node has it").to.equal(false);
     expect(await after.complete(attempt(1, 5n), 6n, answer(6n)), "counted").to.equal(false);
     await after.reserve([attempt(2, 7n)], RICH);
@@ -199,7 +216,7 @@ describe("client/channel/ledger", () => {
   it("refuses a store whose voucher is for another contract", async () => {
     await (await open()).reserve([attempt(1, 1n)], RICH);
     const domain = { ...DOMAIN, chainId: 1n };
-    expect(await codeOf(ChannelLedger.open({ store: openStore(), domain, postageKey: POSTAGE_KEY }))).to.equal(
+    expect(await codeOf(ChannelLedger.open({ store: openStore(), domain, postageKey: POSTAGE_KEY, clock }))).to.equal(
       "ledger_conflict",
     );
   });

@@ -42,7 +42,12 @@ class FakeMempool {
 
   mine(transaction: Transaction): void {
     this.confirmed = Math.max(this.confirmed, transaction.nonce + 1);
-    this.mined.set(transaction.hash!, { hash: transaction.hash, status: 1 } as TransactionReceipt);
+    this.mined.set(transaction.hash!, {
+      hash: transaction.hash,
+      status: 1,
+      gasUsed: 21n,
+      gasPrice: 2n,
+    } as TransactionReceipt);
   }
 }
 
@@ -101,6 +106,38 @@ describe("contracts/transactionSender", () => {
     const receipt = await settle(sender.send(CALL, NEVER));
     expect(receipt.hash).to.equal(mempool.sent[0]!.hash);
     expect(mempool.sent).to.have.length(1);
+  });
+
+  it("gives back what it reserved for what an endpoint did not take, and books what was mined", async () => {
+    const heard: string[] = [];
+    const gas = {
+      reserve: async (most: bigint) => void heard.push(`reserve ${most}`),
+      settle: async (most: bigint, spent: bigint) => void heard.push(`settle ${most} ${spent}`),
+    };
+    mempool.troubles = [{ error: makeError("nonce too low", "NONCE_EXPIRED", undefined as never), keeps: false }];
+    await settle(sender.send(CALL, NEVER, gas));
+    const [, most] = heard[0]!.split(" ");
+    expect(heard).to.deep.equal([`reserve ${most}`, `settle ${most} 0`, `reserve ${most}`, `settle ${most} 42`]);
+  });
+
+  it("pays no higher fee than it may", async () => {
+    mempool.isMining = false;
+    let calls = 0;
+    const gas = {
+      reserve: async () => {
+        if (calls++ === 2) throw new Error("enough");
+      },
+      settle: async () => {},
+    };
+    const sending = sender.send(CALL, NEVER, gas);
+    for (let i = 0; i < 25; i++) {
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(100);
+    }
+    expect(calls, "asked for each rise").to.equal(3);
+    expect(mempool.sent, "the first and one rise").to.have.length(2);
+    mempool.mine(mempool.sent[1]!);
+    await settle(sending);
   });
 
   it("says which account has no money for gas", async () => {

@@ -9,7 +9,7 @@ import type { Account, LedgerStore } from "../../daemon/ports.ts";
 import { chunksOf } from "../../platform/chunks.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { toAddress } from "../../protocol/bytes.ts";
-import { csv } from "./csv.ts";
+import { csv } from "../../platform/csv.ts";
 import { readClaims, readSettlements } from "./exportEvents.ts";
 import type { SettledRow } from "./exportEvents.ts";
 

@@ -11,7 +11,8 @@ import type { Log } from "../../platform/log.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import { GatewayError } from "../errors.ts";
-import type { GatewayChain, Sequenced } from "../ports.ts";
+import type { GasBook, GatewayChain, Sequenced } from "../ports.ts";
+import { dataFees } from "./dataFees.ts";
 import { chainRefusal, mayBeLate } from "./chainRefusal.ts";
 
 export interface EthersChainOptions {
@@ -36,12 +37,16 @@ const MOST_TRIES = 4;
 export function ethersChain(options: EthersChainOptions): GatewayChain {
   const { commitBroadcaster, identityRegistry, nodeRegistry, postageChannels, rateRegistry } = options.contracts;
   const { bumpAfterMs = DEFAULT_BUMP_AFTER_MS } = options;
-  const sender = new TransactionSender({ ...options, bumpAfterMs });
+  const sender = new TransactionSender({ ...options, bumpAfterMs, dataFeeOf: dataFees(options.provider) });
 
-  async function send(call: { to: string; data: string }, signal: AbortSignal): Promise<TransactionReceipt> {
+  async function send(
+    call: { to: string; data: string },
+    signal: AbortSignal,
+    gas: GasBook | undefined,
+  ): Promise<TransactionReceipt> {
     for (let tries = 1; ; tries++) {
       try {
-        return await sender.send(call, signal);
+        return await sender.send(call, signal, gas);
       } catch (error) {
         if (tries === MOST_TRIES || !mayBeLate(error)) throw error;
         await options.clock.sleep(LATE_MS, signal);
@@ -53,13 +58,14 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
     contract: unknown,
     call: { destination: "identity" | "commit"; method: string; event: string; args: [string, string] },
     signal: AbortSignal,
+    gas: GasBook | undefined,
   ): Promise<Sequenced> {
     const handle = contract as Contract;
     const abi = handle.interface;
     const to = await handle.getAddress();
     const data = abi.encodeFunctionData(call.method, call.args);
     try {
-      const receipt = await send({ to, data }, signal);
+      const receipt = await send({ to, data }, signal, gas);
       for (const log of receipt.logs) {
         if (log.address.toLowerCase() !== to.toLowerCase()) continue;
         const event = abi.parseLog(log);
@@ -95,7 +101,7 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
       return { deposited, feesSpent, stampsSpent, stampsSigned, pendingWithdrawal };
     },
 
-    addIdentityUpdate: (inboxId, clientEnvelope, signal) =>
+    addIdentityUpdate: (inboxId, clientEnvelope, signal, gas) =>
       sequence(
         identityRegistry,
         {
@@ -105,9 +111,10 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
           args: [toHex(inboxId), toHex(clientEnvelope)],
         },
         signal,
+        gas,
       ),
 
-    addMessage: (groupId, clientEnvelope, signal) =>
+    addMessage: (groupId, clientEnvelope, signal, gas) =>
       sequence(
         commitBroadcaster,
         {
@@ -117,6 +124,7 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
           args: [toHex(groupId), toHex(clientEnvelope)],
         },
         signal,
+        gas,
       ),
   };
 }

@@ -5,6 +5,7 @@ import { fromHex, toHex } from "../../protocol/bytes.ts";
 import { GatewayError } from "../errors.ts";
 import type { Attempt, GatewayStore, Refusal, StoredAnswer } from "../ports.ts";
 import { RECEIPT_TABLE, sqliteReceipts } from "./sqliteReceipts.ts";
+import { SPEND_TABLE, sqliteSpend } from "./sqliteSpend.ts";
 
 // Picodollars are text: they may exceed the 63 bits of a SQLite integer.
 const MIGRATIONS = [
@@ -44,6 +45,7 @@ const MIGRATIONS = [
      primary key (channel, envelope_hash, originator_id)
    ) without rowid;`,
   RECEIPT_TABLE,
+  SPEND_TABLE,
 ];
 
 interface ChannelRow {
@@ -60,6 +62,8 @@ interface RefusalRow {
   originator_id: bigint;
   topic: Buffer;
   refused_at: bigint;
+  app: string;
+  user_name: string;
 }
 
 interface AttemptRow {
@@ -69,6 +73,9 @@ interface AttemptRow {
   payer_envelope: Buffer;
   reserved_pico: string;
   started_at: bigint;
+  app: string;
+  user_name: string;
+  reserved_wei: string;
 }
 
 interface AnswerRow {
@@ -81,6 +88,7 @@ interface AnswerRow {
 export function openSqliteStore(path: string): GatewayStore {
   const database = openSqlite(path, MIGRATIONS);
   const { insert: insertReceipt, ...receipts } = sqliteReceipts(database);
+  const { add: addSpend, ...spend } = sqliteSpend(database);
   const sql = {
     channel: database.prepare<[Uint8Array], ChannelRow>("select * from channel where address = ?"),
     attempts: database.prepare<[Uint8Array], AttemptRow>("select * from attempt where channel = ? order by started_at"),
@@ -90,11 +98,14 @@ export function openSqliteStore(path: string): GatewayStore {
       `update channel set usage_pico = ?, voucher_row = ?, doubles = ?, revision = ?, usage_by_node = ?
        where address = ? and revision = ?`,
     ),
-    insertAttempt: database.prepare("insert into attempt values (?, ?, ?, ?, ?, ?, ?)"),
+    putAttempt: database.prepare(
+      `insert into attempt values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       on conflict do update set reserved_wei = excluded.reserved_wei`,
+    ),
     deleteAttempt: database.prepare(
       "delete from attempt where channel = ? and envelope_hash = ? and originator_id = ?",
     ),
-    insertRefusal: database.prepare("insert or replace into refusal values (?, ?, ?, ?, ?)"),
+    insertRefusal: database.prepare("insert or replace into refusal values (?, ?, ?, ?, ?, ?, ?)"),
     deleteRefusal: database.prepare(
       "delete from refusal where channel = ? and envelope_hash = ? and originator_id = ?",
     ),
@@ -122,9 +133,10 @@ export function openSqliteStore(path: string): GatewayStore {
       );
     }
     for (const attempt of step.addAttempts ?? []) {
-      const { envelopeHash, originatorId, topic, payerEnvelope, reservedPico, startedAt } = attempt;
-      const pico = reservedPico.toString();
-      sql.insertAttempt.run(key, fromHex(envelopeHash), originatorId, topic, payerEnvelope, pico, startedAt);
+      const { envelopeHash, originatorId, topic, payerEnvelope, reservedPico, reservedWei, startedAt, spender } =
+        attempt;
+      const sent = [originatorId, topic, payerEnvelope, String(reservedPico), startedAt];
+      sql.putAttempt.run(key, fromHex(envelopeHash), ...sent, spender.app, spender.user, String(reservedWei));
     }
     for (const { envelopeHash, originatorId } of step.removeAttempts ?? []) {
       sql.deleteAttempt.run(key, fromHex(envelopeHash), originatorId);
@@ -132,8 +144,9 @@ export function openSqliteStore(path: string): GatewayStore {
     for (const { envelopeHash, originatorId } of step.removeRefusals ?? []) {
       sql.deleteRefusal.run(key, fromHex(envelopeHash), originatorId);
     }
-    for (const { envelopeHash, originatorId, topic, refusedAt } of step.addRefusals ?? []) {
-      sql.insertRefusal.run(key, fromHex(envelopeHash), originatorId, topic, refusedAt);
+    for (const { envelopeHash, originatorId, topic, refusedAt, spender } of step.addRefusals ?? []) {
+      const { app, user } = spender;
+      sql.insertRefusal.run(key, fromHex(envelopeHash), originatorId, topic, refusedAt, app, user);
     }
     if (step.answer) {
       const { envelopeHash, answer } = step.answer;
@@ -141,10 +154,12 @@ export function openSqliteStore(path: string): GatewayStore {
       sql.insertAnswer.run(key, fromHex(envelopeHash), envelope, chargedPico.toString(), answeredAt);
     }
     if (step.receipt) insertReceipt(channel, step.receipt);
+    addSpend(channel, step.spend ?? []);
   });
 
   return {
     ...receipts,
+    ...spend,
     async loadChannel(channel) {
       const row = sql.channel.get(fromHex(channel));
       return (
@@ -204,6 +219,8 @@ function toAttempt(row: AttemptRow): Attempt {
     topic: new Uint8Array(row.topic),
     payerEnvelope: new Uint8Array(row.payer_envelope),
     reservedPico: BigInt(row.reserved_pico),
+    reservedWei: BigInt(row.reserved_wei),
+    spender: { app: row.app, user: row.user_name },
     startedAt: Number(row.started_at),
   };
 }
@@ -213,6 +230,7 @@ function toRefusal(row: RefusalRow): Refusal {
     envelopeHash: toHex(row.envelope_hash),
     originatorId: Number(row.originator_id),
     topic: new Uint8Array(row.topic),
+    spender: { app: row.app, user: row.user_name },
     refusedAt: Number(row.refused_at),
   };
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "../../platform/clock.ts";
 import { Serial } from "../../platform/serial.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { addressOf } from "../../protocol/ecdsa.ts";
@@ -13,12 +14,19 @@ import type {
   KeptReceipt,
   LedgerCommit,
   Refusal,
+  Spend,
+  Spender,
   StoredAnswer,
   StoredChannel,
 } from "../ports.ts";
+import type { Budgets, Outlay } from "./budgetBook.ts";
+import { BudgetBook } from "./budgetBook.ts";
+import { dayOf, spendFor, stampSpend, unnamedSpend } from "./spend.ts";
 
 /** Least tolerance towards a node that counts more than we do: 0.01 USD. */
 const LEAST_TOLERANCE_UNITS = 10_000n;
+
+const EVER = { from: 0, to: Number.MAX_SAFE_INTEGER };
 
 /** Refusals kept for verification; beyond, the oldest are forgotten. */
 const MOST_REFUSALS = 10_000;
@@ -46,6 +54,13 @@ export interface LedgerOptions {
   domain: PostageDomain;
   /** 32 bytes. */
   postageKey: Uint8Array;
+  clock: Pick<Clock, "now">;
+  /** Unlimited when left out. */
+  budgets?: Budgets;
+}
+
+function outlayOf({ startedAt, spender, reservedPico, reservedWei }: Attempt): Outlay {
+  return { day: dayOf(startedAt), spender, pico: reservedPico, wei: reservedWei };
 }
 
 function idOf({ envelopeHash, originatorId }: AttemptKey): string {
@@ -62,6 +77,7 @@ export class ChannelLedger {
   readonly channel: Address;
   readonly #options: LedgerOptions;
   readonly #serial = new Serial();
+  readonly #budgets: BudgetBook;
   readonly #attempts = new Map<string, Attempt>();
   /** In the order of their time. */
   readonly #refusals = new Map<string, Refusal>();
@@ -81,6 +97,7 @@ export class ChannelLedger {
     this.#options = options;
     this.channel = addressOf(options.postageKey);
     this.#state = state;
+    this.#budgets = new BudgetBook({ channel: this.channel, store: options.store, budgets: options.budgets ?? {} });
     this.#authorised = state.voucherRow ? readVoucher(options.domain, state.voucherRow).fees : 0n;
     for (const attempt of attempts) this.#remember(attempt);
     for (const refusal of refusals) this.#refusals.set(idOf(refusal), refusal);
@@ -102,7 +119,17 @@ export class ChannelLedger {
         { retryable: false },
       );
     }
+    await ledger.#nameUsage();
     return ledger;
+  }
+
+  /** What a store was told of before it knew who spent it. */
+  async #nameUsage(): Promise<void> {
+    const { clock, store } = this.#options;
+    if (this.usagePico === 0n && this.stampsSigned === 0n) return;
+    if ((await store.spendPage(this.channel, EVER, undefined, 1)).length > 0) return;
+    const amounts = { postagePico: this.usagePico, stampUnits: this.stampsSigned };
+    await this.#commit({}, { spend: [unnamedSpend(clock.now(), amounts)] });
   }
 
   get usagePico(): bigint {
@@ -150,11 +177,13 @@ export class ChannelLedger {
   /**
    * Reserves what envelopes may cost and returns a voucher row that covers them; a new one is signed only when the
    * last one's headroom is used up. Those reserved before are not counted again.
-   * Throws GatewayError `out_of_money` when the channel does not back it; then nothing has changed.
+   * Throws GatewayError `out_of_money` when the channel does not back it and `budget_exhausted` when a budget does not; then
+   * nothing has changed.
    */
   reserve(attempts: readonly Attempt[], terms: ChannelTerms): Promise<Uint8Array> {
     return this.#serial.run(async () => {
       const fresh = attempts.filter((attempt) => !this.#attempts.has(idOf(attempt)));
+      await this.#budgets.check(fresh.map(outlayOf));
       const added = fresh.reduce((sum, { reservedPico }) => sum + reservedPico, 0n);
       const voucherRow = this.#rowFor(picoToUnitsUp(this.usagePico + this.#inFlightPico + added), terms);
       const isNew = voucherRow !== this.#state.voucherRow;
@@ -175,6 +204,36 @@ export class ChannelLedger {
       await this.#commit({}, { addAttempts: [attempt] });
       this.#remember(attempt);
     });
+  }
+
+  /**
+   * Reserves gas for a transaction of what was noted. Throws GatewayError `budget_exhausted`; then nothing has changed, and nothing
+   * may be sent.
+   */
+  reserveGas(key: AttemptKey, mostWei: bigint): Promise<void> {
+    return this.#serial.run(async () => {
+      const attempt = this.#attempts.get(idOf(key));
+      if (!attempt) return;
+      await this.#budgets.check([{ ...outlayOf(attempt), pico: 0n, wei: mostWei }]);
+      await this.#setGas(attempt, attempt.reservedWei + mostWei);
+    });
+  }
+
+  /** What a transaction cost, in place of what was reserved for it. */
+  settleGas(key: AttemptKey, mostWei: bigint, spentWei: bigint): Promise<void> {
+    return this.#serial.run(async () => {
+      const attempt = this.#attempts.get(idOf(key));
+      if (!attempt) return;
+      const rest = attempt.reservedWei > mostWei ? attempt.reservedWei - mostWei : 0n;
+      await this.#setGas(attempt, rest, spentWei > 0n ? [spendFor(attempt, { gasWei: spentWei })] : []);
+    });
+  }
+
+  async #setGas(attempt: Attempt, reservedWei: bigint, spend: readonly Spend[] = []): Promise<void> {
+    const next = { ...attempt, reservedWei };
+    await this.#commit({}, { addAttempts: [next], spend });
+    this.#forget(attempt);
+    this.#remember(next);
   }
 
   /** Base units that a node may ask for: our own total plus 1 % or 0.01 USD. */
@@ -210,9 +269,10 @@ export class ChannelLedger {
 
   /**
    * Signs a ceiling for stamps, on disk before anybody sees it. What it takes of the deposit is no longer there for fees.
-   * Throws GatewayError `out_of_money` when the deposit does not back it beside the fees; then nothing is signed.
+   * Throws GatewayError `out_of_money` when the deposit does not back it beside the fees, `budget_exhausted` when a budget does
+   * not; then nothing is signed.
    */
-  raiseStamps(ceiling: bigint, terms: StampTerms): Promise<void> {
+  raiseStamps(ceiling: bigint, terms: StampTerms, spender: Spender): Promise<void> {
     return this.#serial.run(async () => {
       if (ceiling <= this.stampsSigned) return;
       const total = picoToUnitsUp(this.usagePico + this.#inFlightPico);
@@ -224,10 +284,16 @@ export class ChannelLedger {
           numbers: this.#numbers(total + ceiling, terms),
         });
       }
+      const { clock, domain, postageKey } = this.#options;
+      const now = clock.now();
+      // The chain may know of ceilings that this store does not: they are nobody's here.
+      const known = ceiling < terms.stampsSigned ? ceiling : terms.stampsSigned;
+      const [unnamed, bought] = [known - this.stampsSigned, ceiling - known];
+      await this.#budgets.check([{ day: dayOf(now), spender, pico: unitsToPico(bought), wei: 0n }]);
       const fees = this.#authorised > total ? this.#authorised : total;
-      await this.#commit({
-        voucherRow: signVoucher(this.#options.domain, { fees, stamps: ceiling }, this.#options.postageKey),
-      });
+      const spend = [stampSpend(now, spender, bought), unnamedSpend(now, { stampUnits: unnamed })];
+      const voucherRow = signVoucher(domain, { fees, stamps: ceiling }, postageKey);
+      await this.#commit({ voucherRow }, { spend: spend.filter(({ stampUnits }) => stampUnits > 0n) });
     });
   }
 
@@ -243,7 +309,9 @@ export class ChannelLedger {
     receipt: KeptReceipt | undefined = undefined,
   ): Promise<boolean> {
     return this.#serial.run(async () => {
-      if (!this.#attempts.has(idOf(key)) && !this.isRefused(key)) return false;
+      const held = this.#attempts.get(idOf(key));
+      const publish = held ?? this.#refusals.get(idOf(key));
+      if (!publish) return false;
       const isDouble = (await this.#options.store.findAnswer(this.channel, key.envelopeHash)) !== undefined;
       const doubles = this.#state.doubles + (isDouble ? 1n : 0n);
       const usagePico = this.usagePico + chargedPico;
@@ -251,7 +319,10 @@ export class ChannelLedger {
       if (chargedPico > 0n) usageByNode.set(key.originatorId, this.usageAtPico(key.originatorId) + chargedPico);
       const removed = { removeAttempts: [key], removeRefusals: [key] };
       const kept = { answer: { envelopeHash: key.envelopeHash, answer }, ...(receipt ? { receipt } : {}) };
-      await this.#commit({ usagePico, usageByNode, doubles }, { ...removed, ...kept });
+      // Of a transaction that was never seen mined, all that it may have cost counts.
+      const amounts = { count: 1n, postagePico: chargedPico, gasWei: held?.reservedWei ?? 0n };
+      const spend = [spendFor(publish, amounts)];
+      await this.#commit({ usagePico, usageByNode, doubles }, { ...removed, ...kept, spend });
       this.#forget(key);
       this.#refusals.delete(idOf(key));
       return isDouble;
@@ -267,8 +338,8 @@ export class ChannelLedger {
     return this.#serial.run(async () => {
       const held = keys.map((key) => this.#attempts.get(idOf(key))).filter((attempt) => attempt !== undefined);
       if (held.length === 0 || unless()) return;
-      const refusals = held.map(({ envelopeHash, originatorId, topic }) => {
-        return { envelopeHash, originatorId, topic, refusedAt };
+      const refusals = held.map(({ envelopeHash, originatorId, topic, spender }) => {
+        return { envelopeHash, originatorId, topic, spender, refusedAt };
       });
       const surplus = Math.max(0, this.#refusals.size + refusals.length - MOST_REFUSALS);
       const oldest = this.refusals().slice(0, surplus);
@@ -292,9 +363,11 @@ export class ChannelLedger {
   /** These are surely not stored: what was reserved for them is free again. */
   release(keys: readonly AttemptKey[]): Promise<void> {
     return this.#serial.run(async () => {
-      const held = keys.filter((key) => this.#attempts.has(idOf(key)));
+      const held = keys.map((key) => this.#attempts.get(idOf(key))).filter((attempt) => attempt !== undefined);
       if (held.length === 0) return;
-      await this.#commit({}, { removeAttempts: held });
+      const sent = held.filter(({ reservedWei }) => reservedWei > 0n);
+      const spend = sent.map((attempt) => spendFor(attempt, { gasWei: attempt.reservedWei }));
+      await this.#commit({}, { removeAttempts: held, spend });
       for (const key of held) this.#forget(key);
     });
   }
@@ -308,7 +381,9 @@ export class ChannelLedger {
     return this.#serial.run(async () => {
       const usagePico = unitsToPico(feesSpent);
       if (usagePico <= this.usagePico) return false;
-      await this.#commit({ usagePico });
+      const missed = usagePico - this.usagePico;
+      const spend = [unnamedSpend(this.#options.clock.now(), { postagePico: missed })];
+      await this.#commit({ usagePico }, { spend });
       return true;
     });
   }
@@ -334,7 +409,9 @@ export class ChannelLedger {
       const named = [...usageByNode.values()].reduce((sum, pico) => sum + pico, 0n);
       const usagePico = named > this.usagePico ? named : this.usagePico;
       const isNew = [...usageByNode].some(([originatorId, pico]) => pico > this.usageAtPico(originatorId));
-      if (isNew) await this.#commit({ usagePico, usageByNode });
+      const missed = usagePico - this.usagePico;
+      const spend = missed > 0n ? [unnamedSpend(this.#options.clock.now(), { postagePico: missed })] : [];
+      if (isNew) await this.#commit({ usagePico, usageByNode }, { spend });
       return isNew;
     });
   }
@@ -393,12 +470,14 @@ export class ChannelLedger {
     }
     this.#state = state;
     this.#authorised = authorised;
+    this.#budgets.spend(step.spend ?? []);
   }
 
   #remember(attempt: Attempt): void {
     const id = idOf(attempt);
     this.#attempts.set(id, attempt);
     this.#inFlightPico += attempt.reservedPico;
+    this.#budgets.reserve(outlayOf(attempt));
     const ids = this.#byEnvelope.get(attempt.envelopeHash) ?? new Set();
     this.#byEnvelope.set(attempt.envelopeHash, ids.add(id));
   }
@@ -408,6 +487,7 @@ export class ChannelLedger {
     const attempt = this.#attempts.get(id);
     if (!attempt) return;
     this.#inFlightPico -= attempt.reservedPico;
+    this.#budgets.free(outlayOf(attempt));
     this.#attempts.delete(id);
     const ids = this.#byEnvelope.get(key.envelopeHash);
     ids?.delete(id);

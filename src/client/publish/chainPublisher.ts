@@ -20,7 +20,7 @@ import { GatewayError, isGatewayError } from "../errors.ts";
 import type { GatewayLimits } from "../limits.ts";
 import type { NodeDirectory } from "../nodes/nodeDirectory.ts";
 import type { Visibility } from "../nodes/visibility.ts";
-import type { GatewayChain, Sequenced } from "../ports.ts";
+import type { GasBook, GatewayChain, Sequenced, Spender } from "../ports.ts";
 import type { Hold } from "./hold.ts";
 import type { LookupOptions } from "./lookup.ts";
 import { clientEnvelopeOf, readTopic } from "./lookup.ts";
@@ -30,6 +30,7 @@ export interface ChainJob {
   destination: "identity" | "commit";
   client: ReadClientEnvelope;
   clientEnvelope: Uint8Array;
+  spender: Spender;
 }
 
 export interface ChainPublisherOptions {
@@ -83,8 +84,13 @@ export class ChainPublisher {
 
   async #sequence(job: ChainJob, originatorId: number, hold: Hold): Promise<bigint> {
     const { clock, ledger } = this.#options;
-    const { client, envelopeHash } = job;
-    const note = { originatorId, topic: client.topicBytes, payerEnvelope: new Uint8Array(), reservedPico: 0n };
+    const { client, envelopeHash, spender } = job;
+    const nothing = { payerEnvelope: new Uint8Array(), reservedPico: 0n, reservedWei: 0n };
+    const note = { ...nothing, originatorId, topic: client.topicBytes, spender };
+    const gas: GasBook = {
+      reserve: (mostWei) => ledger.reserveGas({ envelopeHash, originatorId }, mostWei),
+      settle: (mostWei, spentWei) => ledger.settleGas({ envelopeHash, originatorId }, mostWei, spentWei),
+    };
     return hold.until(async () => {
       // Sent before, in this run or an earlier one: it may be there already.
       const wasSent = ledger.attemptsOf(envelopeHash).length > 0;
@@ -92,8 +98,10 @@ export class ChainPublisher {
       await ledger.note({ ...note, envelopeHash, startedAt: clock.now() });
       if (known !== undefined) return known;
       try {
-        return (await this.#send(job, hold.signal)).sequenceId;
+        return (await this.#send(job, gas, hold.signal)).sequenceId;
       } catch (error) {
+        // Nothing more is sent: what was sent before, if anything, counts in full.
+        if (isGatewayError(error, "budget_exhausted")) await ledger.release([{ envelopeHash, originatorId }]);
         if (!isFinalRefusal(error)) throw error;
         // What is in the log is valid for good, also when it would not be taken again: a smart account is asked at a
         // recent block only.
@@ -127,7 +135,11 @@ export class ChainPublisher {
     });
   }
 
-  async #send({ client, clientEnvelope, destination }: ChainJob, signal: AbortSignal): Promise<Sequenced> {
+  async #send(
+    { client, clientEnvelope, destination }: ChainJob,
+    gas: GasBook,
+    signal: AbortSignal,
+  ): Promise<Sequenced> {
     const { chain, clock, limits, log } = this.#options;
     if (this.#sending >= limits.mostTransactions) {
       throw new GatewayError("too_busy", `${this.#sending} chain transactions are under way already`, {
@@ -139,8 +151,8 @@ export class ChainPublisher {
       const { identifier } = client.topic;
       return await withTimeout(clock, limits.transactionTimeoutMs, signal, "a chain transaction", (own) =>
         destination === "identity"
-          ? chain.addIdentityUpdate(identifier, clientEnvelope, own)
-          : chain.addMessage(identifier, clientEnvelope, own),
+          ? chain.addIdentityUpdate(identifier, clientEnvelope, own, gas)
+          : chain.addMessage(identifier, clientEnvelope, own, gas),
       );
     } catch (error) {
       if (signal.aborted || error instanceof GatewayError) throw error;

@@ -8,7 +8,7 @@ import type { CheckedReceipt } from "../receipts/checkReceipt.ts";
 import { GatewayError, isGatewayError } from "../errors.ts";
 import type { NodeStatus } from "../nodes/nodeDirectory.ts";
 import type { Visibility } from "../nodes/visibility.ts";
-import type { Attempt, PostageDemand, PublishOutcome, Random } from "../ports.ts";
+import type { Attempt, PostageDemand, PublishOutcome, Random, Spender } from "../ports.ts";
 import type { FateOptions, FateResolver } from "./fateResolver.ts";
 import type { Hold } from "./hold.ts";
 import type { LogAudit } from "./logAudit.ts";
@@ -18,6 +18,7 @@ export interface NodeJob {
   envelopeHash: Hex;
   topic: Uint8Array;
   clientEnvelope: Uint8Array;
+  spender: Spender;
 }
 
 export interface NodePublisherOptions extends Omit<FateOptions, "keys" | "receipts"> {
@@ -103,7 +104,7 @@ export class NodePublisher {
     return next === undefined ? undefined : directory.get(next);
   }
 
-  #attempt({ envelopeHash, topic, clientEnvelope }: NodeJob, { node }: NodeStatus): Attempt {
+  #attempt({ envelopeHash, topic, clientEnvelope, spender }: NodeJob, { node }: NodeStatus): Attempt {
     const { clock, directory, ledger, postageKey, rates } = this.#options;
     const { retentionDays } = rates.current();
     const earlier = ledger.attemptsOf(envelopeHash).find(({ originatorId }) => originatorId === node.id);
@@ -115,6 +116,8 @@ export class NodePublisher {
       topic,
       payerEnvelope: signPayerEnvelope(fields, postageKey),
       reservedPico: rates.baseFeePico(clientEnvelope, node.id) + directory.congestionHintPico(node.id),
+      reservedWei: 0n,
+      spender,
       startedAt: clock.now(),
     };
   }

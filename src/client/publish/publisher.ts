@@ -157,20 +157,19 @@ export class Publisher {
   /** One after the other: commits of one call are meant in their order. */
   async #runOnChain(jobs: readonly Job[], hold: Hold): Promise<void> {
     for (const job of jobs) {
-      const { clientEnvelope, client, envelopeHash, destination } = job;
+      const { client, envelopeHash, destination, caller } = job;
       if (destination === "node") continue;
+      const clientEnvelope = inRegistryForm(client.envelope, job.clientEnvelope);
+      const spender = { app: caller.app, user: caller.user };
       await this.#finish(job, () =>
-        this.#options.chain.publish(
-          { envelopeHash, destination, client, clientEnvelope: inRegistryForm(client.envelope, clientEnvelope) },
-          hold,
-        ),
+        this.#options.chain.publish({ envelopeHash, destination, client, clientEnvelope, spender }, hold),
       );
     }
   }
 
   async #runAtNode(group: readonly Job[], hold: Hold): Promise<void> {
-    const jobs = group.map(({ envelopeHash, client, clientEnvelope }) => {
-      return { envelopeHash, topic: client.topicBytes, clientEnvelope };
+    const jobs = group.map(({ envelopeHash, client, clientEnvelope, caller: { app, user } }) => {
+      return { envelopeHash, topic: client.topicBytes, clientEnvelope, spender: { app, user } };
     });
     const published = this.#options.nodes.publish(jobs, hold);
     const answerOf = async (i: number) => {

@@ -48,7 +48,11 @@ export class StampBuyer {
   }
 
   /** Signs the ceiling that a node asks for, or throws GatewayError why not; then nothing was signed. */
-  async buy(nodeId: number, demand: PostageDemand, attempts: readonly Pick<Attempt, "topic">[]): Promise<void> {
+  async buy(
+    nodeId: number,
+    demand: PostageDemand,
+    attempts: readonly Pick<Attempt, "topic" | "spender">[],
+  ): Promise<void> {
     const { ledger, watch, most } = this.#options;
     const { required, authorised } = demand;
     const terms = watch.terms();
@@ -70,7 +74,8 @@ export class StampBuyer {
       const advice = `${formatUnits(most)} are allowed: raise \`stamps\` in the gateway's config, or hand it a waiver`;
       throw new GatewayError("stamp_needed", `${words}, ${advice}`, { retryable: false, numbers });
     }
-    await ledger.raiseStamps(required, terms);
+    // Those of one call are of one caller.
+    await ledger.raiseStamps(required, terms, attempts[0]!.spender);
   }
 
   #explain(installations: readonly Hex[], signed: bigint): void {

@@ -22,6 +22,7 @@ const STATUS: Record<GatewayErrorCode, Code> = {
   too_many_envelopes: Code.InvalidArgument,
   unauthenticated: Code.Unauthenticated,
   rate_limited: Code.ResourceExhausted,
+  budget_exhausted: Code.ResourceExhausted,
   out_of_money: Code.ResourceExhausted,
   stamp_needed: Code.FailedPrecondition,
   sender_blocked: Code.PermissionDenied,

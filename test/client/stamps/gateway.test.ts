@@ -3,6 +3,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 
 import { outcomeOf } from "../../../src/client/adapters/grpcNode.ts";
 import type { Gateway } from "../../../src/client/gateway.ts";
+import { NO_SPEND, addSpend } from "../../../src/client/channel/spendReport.ts";
+import { bearerTokens } from "../../../src/client/server/bearerTokens.ts";
 import type { ConnectNode, PublishOutcome } from "../../../src/client/ports.ts";
 import { clientEnvelopeOf } from "../../../src/client/publish/lookup.ts";
 import { toBase64Url } from "../../../src/protocol/bytes.ts";
@@ -26,7 +28,7 @@ import {
 import { DOMAIN, NODE_ID, OTHER_KEY, PAYER, storeAt } from "../../daemon/support.ts";
 import { groupMessage } from "../../support/envelopes.ts";
 import { CHANNEL, DOMAIN as FAKE, POSTAGE_KEY, USD } from "../support/fakeNetwork.ts";
-import { GatewayHarness, publish } from "../support/gatewayHarness.ts";
+import { GatewayHarness, publish, publishAs } from "../support/gatewayHarness.ts";
 
 const to = (n: number, key: Hex) => clientEnvelopeOf(welcome(n, key));
 
@@ -103,6 +105,25 @@ describe("client/gateway and stamps", () => {
     await send(gateway, to(3, FOREIGN));
     expect(gateway.status().stampsSigned).to.equal(2n * PRICE);
     expect(gateway.status().available).to.equal(100n * USD - 2n * PRICE);
+  });
+
+  it("books the ceiling of a stamp on who sent the welcome, and holds it to the budget", async () => {
+    const token = "the-token-of-alice";
+    const authenticate = bearerTokens([{ token, user: "alice" }]);
+    const budgets = { user: { postage: PRICE + 2_000n } };
+    const gateway = await harness.start({ domain: DOMAIN, connectNode, stamps: USD, authenticate, budgets });
+    await harness.settle(publishAs(token, gateway, to(1, INSTALLATION)));
+    const second = await harness
+      .settle(publishAs(token, gateway, to(2, FOREIGN)))
+      .catch((error: unknown) => ConnectError.from(error).message);
+    expect(second).to.include('user "alice" has 0.012000 USD of postage');
+    expect(gateway.status().stampsSigned).to.equal(PRICE);
+    let sum = NO_SPEND;
+    for await (const row of gateway.spend()) {
+      expect(row).to.include({ user: "alice", kind: "welcome" });
+      sum = addSpend(sum, row);
+    }
+    expect(sum).to.include({ count: 1n, stampUnits: PRICE, postagePico: gateway.status().usagePico });
   });
 
   it("buys none unless it is told, and says what to do at once", async () => {

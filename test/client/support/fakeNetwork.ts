@@ -6,6 +6,7 @@ import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes
 
 import type {
   ChannelState,
+  GasBook,
   GatewayChain,
   NetworkRates,
   NodeClient,
@@ -48,6 +49,9 @@ export const RATES: NetworkRates = {
   retentionDays: 60,
   stampPrice: 10_000n,
 };
+
+/** Wei that a transaction reserves, and that it costs. */
+export const GAS = { most: 3_000n, spent: 1_000n };
 
 interface Stored {
   topic: string;
@@ -201,6 +205,8 @@ export class FakeNetwork {
   /** Charged by all nodes together. */
   chargedPico = 0n;
   chainIsDown = false;
+  /** Nobody sees what a transaction cost. */
+  receiptsAreLost = false;
   /** Signing keys besides those in the registry, by `node:signer`. */
   readonly keys = new Map<string, SigningKey>();
   readonly #sequenced = new Map<string, bigint>();
@@ -250,15 +256,16 @@ export class FakeNetwork {
         up();
         return this.channel;
       },
-      addIdentityUpdate: async (inboxId, clientEnvelope) => {
+      addIdentityUpdate: async (inboxId, clientEnvelope, _signal, gas) => {
         up();
         const known = await this.#verify(inboxId, clientEnvelope);
         if (known !== undefined) return { sequenceId: known, transactionHash: undefined };
-        return this.#sequence("identity", 1, topicBytes(TopicKind.identityUpdate, inboxId), clientEnvelope);
+        const topic = topicBytes(TopicKind.identityUpdate, inboxId);
+        return this.#sequence("identity", 1, topic, clientEnvelope, gas);
       },
-      addMessage: async (groupId, clientEnvelope) => {
+      addMessage: async (groupId, clientEnvelope, _signal, gas) => {
         up();
-        return this.#sequence("commit", 0, topicBytes(TopicKind.groupMessage, groupId), clientEnvelope);
+        return this.#sequence("commit", 0, topicBytes(TopicKind.groupMessage, groupId), clientEnvelope, gas);
       },
     };
   }
@@ -282,11 +289,19 @@ export class FakeNetwork {
     }
   }
 
-  #sequence(kind: "identity" | "commit", originatorId: number, topic: Uint8Array, bytes: Uint8Array): Sequenced {
+  async #sequence(
+    kind: "identity" | "commit",
+    originatorId: number,
+    topic: Uint8Array,
+    bytes: Uint8Array,
+    gas: GasBook | undefined,
+  ): Promise<Sequenced> {
     const hash = toHex(keccak_256(concatBytes(topic, bytes)));
     const known = this.#sequenced.get(`${kind}${hash}`);
     if (known !== undefined) return { sequenceId: known, transactionHash: undefined };
+    await gas?.reserve(GAS.most);
     this.transactions.push({ kind, clientEnvelope: bytes });
+    if (!this.receiptsAreLost) await gas?.settle(GAS.most, GAS.spent);
     const sequenceId = BigInt(this.transactions.filter((one) => one.kind === kind).length);
     this.#sequenced.set(`${kind}${hash}`, sequenceId);
     const transactionHash = keccak_256(bytes);

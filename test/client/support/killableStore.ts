@@ -26,6 +26,9 @@ export function killableStore(store: GatewayStore, kill: Kill): GatewayStore {
     removeReceipts: async (...args) => alive(() => store.removeReceipts(...args)),
     contradictReceipt: async (...args) => alive(() => store.contradictReceipt(...args)),
     forgetReceipts: async (...args) => alive(() => store.forgetReceipts(...args)),
+    spendPage: async (...args) => alive(() => store.spendPage(...args)),
+    spendTotal: async (...args) => alive(() => store.spendTotal(...args)),
+    foldSpend: async (...args) => alive(() => store.foldSpend(...args)),
     commit: async (step) =>
       alive(async () => {
         isDead = kill.at(step);
