@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 
 import { openSqliteStore } from "../../../src/client/adapters/sqliteStore.ts";
+import { NOBODY } from "../../../src/client/channel/spend.ts";
 import type { GatewayStore, KeptReceipt } from "../../../src/client/ports.ts";
 import { ReceiptBook } from "../../../src/client/receipts/receiptBook.ts";
 import { silentLog } from "../../../src/platform/log.ts";
@@ -22,6 +23,11 @@ import { commitReceipts, keptReceipt } from "./support.ts";
 
 const ORDER = stableOrder(topicBytes(0, new Uint8Array(16).fill(0xab)), [100, 200, 300]);
 const idsOf = (receipts: KeptReceipt[]) => receipts.map(({ originatorId: n, sequenceId: s }) => `${n}:${s}`);
+
+/** Takes a file back to before it knew who spent what. */
+const WITHOUT_SPEND = `drop table spend;
+  ${["app", "user_name", "reserved_wei"].map((column) => `alter table attempt drop column ${column};`).join("")}
+  ${["app", "user_name"].map((column) => `alter table refusal drop column ${column};`).join("")}`;
 
 describe("client/adapters/sqliteReceipts", () => {
   let directory: string;
@@ -70,6 +76,7 @@ describe("client/adapters/sqliteReceipts", () => {
   it("is added to the file of an earlier version, which keeps what it has", async () => {
     await commitReceipts(open(), []);
     const file = openDurableSqlite(path);
+    file.exec(WITHOUT_SPEND);
     file.exec("drop table receipt");
     file.pragma("user_version = 2");
     file.close();
@@ -77,6 +84,33 @@ describe("client/adapters/sqliteReceipts", () => {
     expect((await store.loadChannel(CHANNEL))!.usagePico).to.equal(5n);
     await commitReceipts(store, [keptReceipt(100, 1n)]);
     expect(await store.receiptCount(CHANNEL)).to.equal(1);
+  });
+});
+
+describe("client/adapters/sqliteSpend", () => {
+  it("is added to the file of an earlier version, whose publishes under way are nobody's", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "pennyblack-spend-"));
+    const path = join(directory, "gateway.sqlite");
+    const first = openSqliteStore(path);
+    const state = { usagePico: 77n, usageByNode: new Map(), voucherRow: undefined, doubles: 0n, revision: 1n };
+    const key = { envelopeHash: `0x${"22".repeat(32)}`, originatorId: 100, topic: new Uint8Array(3) } as const;
+    const spender = { app: "chat", user: "alice" };
+    const attempt = { ...key, payerEnvelope: new Uint8Array(4), reservedPico: 9n, startedAt: 5 };
+    const named = { ...attempt, spender, reservedWei: 8n };
+    await first.commit({
+      ...{ channel: CHANNEL, state, addAttempts: [named], addRefusals: [{ ...key, spender, refusedAt: 5 }] },
+    });
+    expect(await first.loadAttempts(CHANNEL)).to.deep.equal([named]);
+    await first.close();
+    const file = openDurableSqlite(path);
+    file.exec(WITHOUT_SPEND);
+    file.pragma("user_version = 3");
+    file.close();
+    const store = openSqliteStore(path);
+    expect(await store.loadAttempts(CHANNEL)).to.deep.equal([{ ...attempt, spender: NOBODY, reservedWei: 0n }]);
+    expect(await store.loadRefusals(CHANNEL)).to.deep.equal([{ ...key, spender: NOBODY, refusedAt: 5 }]);
+    await store.close();
+    rmSync(directory, { recursive: true });
   });
 });
 
