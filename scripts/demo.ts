@@ -8,34 +8,45 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import type { Address } from "../src/protocol/bytes.ts";
-import { toAddress } from "../src/protocol/bytes.ts";
+import { postageDomain } from "../src/contracts/domains.ts";
 import { untilStopped } from "../src/cli/untilStopped.ts";
 import type { AgreementStory, Pending } from "./demo/agreement.ts";
 import { agree, disagreements, holdToIt } from "./demo/agreement.ts";
 import { auditLog, readTerms } from "./demo/audit.ts";
+import { collectStamps } from "./demo/collectStamps.ts";
 import type { FaultStory } from "./demo/fault.ts";
 import { catchLiar, missing } from "./demo/fault.ts";
 import { discrepancies, settleUp } from "./demo/money.ts";
 import { printResult, resultOf, toJson } from "./demo/print.ts";
 import { printAgreement } from "./demo/printReport.ts";
+import { printRefused, printStamps } from "./demo/printStamps.ts";
 import { runClients } from "./demo/runClients.ts";
+import type { RefusedStory } from "./demo/refused.ts";
+import { cameThrough, refuse } from "./demo/refused.ts";
+import type { PaidStory } from "./demo/stampMoney.ts";
+import { wrongWithStamps } from "./demo/stampMoney.ts";
+import type { Met } from "./demo/strangers.ts";
+import { meet } from "./demo/strangers.ts";
 import type { LocalNetwork } from "./local/localNetwork.ts";
 import { startLocalNetwork } from "./local/localNetwork.ts";
 
-const USAGE = `npm run demo -- [--messages N] [--with-fault] [--json FILE] [--keep]
-  --messages N   messages that the two clients exchange, 1 to 20,000 (default 200)
-  --with-fault   afterwards a fourth node signs two stories, is caught by another node's daemon and slashed
-  --json FILE    also write the result as JSON; amounts are decimal strings of base units
-  --keep         leave everything running afterwards and print where to reach it`;
+const USAGE = `npm run demo -- [--messages N] [--with-stamps] [--with-fault] [--json FILE] [--keep]
+  --messages N    messages that the two clients exchange, 1 to 20,000 (default 200)
+  --with-stamps   nodes ask strangers for stamps: four more people, whom three more apps pay for
+  --with-fault    afterwards a fourth node signs two stories, is caught by another node's daemon and slashed
+  --json FILE     also write the result as JSON; amounts are decimal strings of base units
+  --keep          leave everything running afterwards and print where to reach it`;
 
 const DEPOSIT = 5_000_000n;
 /** The cheapest message costs more than this; it bounds how much headroom the second half of them uses up. */
 const CHEAPEST_MESSAGE = 2n;
 const MOST_HEADROOM = 100n;
+/** With the gas of an L1 a single stamp would not be worth its charge, and daemons would wait for more of them. */
+const CHEAP_GAS = 1_000_000n;
 
 interface Options {
   messages: number;
+  withStamps: boolean;
   withFault: boolean;
   json?: string;
   keep: boolean;
@@ -46,6 +57,7 @@ function readOptions(): Options {
     const { values } = parseArgs({
       options: {
         messages: { type: "string" },
+        "with-stamps": { type: "boolean" },
         "with-fault": { type: "boolean" },
         json: { type: "string" },
         keep: { type: "boolean" },
@@ -59,7 +71,8 @@ function readOptions(): Options {
     const messages = Number(values.messages ?? "200");
     if (!Number.isInteger(messages) || messages < 1 || messages > 20_000)
       throw new Error("--messages takes 1 to 20000");
-    return { messages, withFault: values["with-fault"] ?? false, json: values.json, keep: values.keep ?? false };
+    const { "with-stamps": withStamps = false, "with-fault": withFault = false, json, keep = false } = values;
+    return { messages, withStamps, withFault, json, keep };
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${USAGE}`);
     process.exit(2);
@@ -71,11 +84,12 @@ function progress(text: string): void {
   console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}`);
 }
 
-async function converse(network: LocalNetwork, messages: number, directory: string): Promise<void> {
+async function converse(network: LocalNetwork, { messages, withStamps }: Options, directory: string): Promise<void> {
   let last = 0;
   const { sent, read } = await runClients({
     gatewayUrl: network.gateway.url,
     messages,
+    ...(withStamps ? { waiveFor: { payer: network.channel, domain: postageDomain(network.record) } } : {}),
     logFile: join(directory, "clients.log"),
     progress: (text) => {
       const isCount = /^\d+ of /.test(text);
@@ -95,22 +109,36 @@ async function converse(network: LocalNetwork, messages: number, directory: stri
 
 /** Adds everything up; `ok` when nothing is missing. */
 async function account(network: LocalNetwork): Promise<{ ok: boolean; result: object; usagePico: bigint }> {
-  const { contracts, nodes, channel } = network;
+  const { contracts, nodes } = network;
   const terms = await readTerms(contracts);
   const money = await settleUp(network, progress);
   const audits = await Promise.all(nodes.map(({ url }) => auditLog(url, terms)));
-  const payer: Address = toAddress(channel);
-  const audited = audits[0]!.usagePico.get(payer) ?? 0n;
-  const { kinds } = audits[0]!;
-  printResult(kinds, channel, money);
-  const problems = discrepancies(money, audited, money.usagePico);
+  const { kinds, usagePico: audited } = audits[0]!;
+  printResult(kinds, money);
+  const problems = discrepancies(money, audited);
+  const count = money.channels.length;
   for (const [i, { usagePico }] of audits.entries()) {
-    if (usagePico.size !== 1) problems.push(`node ${nodes[i]!.nodeId} charges ${usagePico.size} channels, not 1`);
-    if (usagePico.get(payer) !== audited) problems.push(`the log of node ${nodes[i]!.nodeId} comes to another sum`);
+    const { nodeId } = nodes[i]!;
+    if (usagePico.size !== count) problems.push(`node ${nodeId} charges ${usagePico.size} channels, not ${count}`);
+    if (money.channels.some(({ channel }) => usagePico.get(channel) !== audited.get(channel)))
+      problems.push(`the log of node ${nodeId} comes to another sum`);
   }
   for (const problem of problems) console.error(`  DOES NOT ADD UP  ${problem}`);
   if (problems.length === 0) console.log("\n  Everything adds up to the last unit.");
-  return { ok: problems.length === 0, result: resultOf(kinds, channel, money, audited), usagePico: audited };
+  const sum = [...audited.values()].reduce((total, pico) => total + pico, 0n);
+  const result = resultOf(kinds, money, sum);
+  return { ok: problems.length === 0, result, usagePico: money.channels[0]!.usagePico };
+}
+
+/** Comes before the accounts: what is charged for stamps must be so within three days, which pass while fees stream. */
+async function collect(network: LocalNetwork, people: Met): Promise<{ ok: boolean; story: PaidStory }> {
+  const story = await collectStamps(network, people, progress);
+  printStamps(story);
+  const problems = wrongWithStamps(story);
+  for (const problem of problems) console.error(`  NOT AS IT HAS TO BE  ${problem}`);
+  if (problems.length === 0)
+    console.log("\n  Whoever was reported has paid, who was welcome has not, to the last unit.");
+  return { ok: problems.length === 0, story };
 }
 
 /** Comes after the accounts: while the fees streamed, the time passed in which the report could be vetoed. */
@@ -129,6 +157,19 @@ async function report(
   return { ok: problems.length === 0, story };
 }
 
+/** Comes after the accounts: a gateway signs for what it sends, also where nobody takes it. */
+async function block(network: LocalNetwork, people: Met): Promise<{ ok: boolean; story: RefusedStory }> {
+  console.log("\nA stranger who was blocked");
+  const story = await refuse(network, people, progress);
+  people.people.leave();
+  printRefused(story);
+  const nodeIds = network.nodes.map(({ nodeId }) => nodeId);
+  const problems = cameThrough(story, nodeIds);
+  for (const problem of problems) console.error(`  NOT AS IT HAS TO BE  ${problem}`);
+  if (problems.length === 0) console.log("\n  Nothing of it came through, and none of it was charged.");
+  return { ok: problems.length === 0, story };
+}
+
 /** Comes after the accounts: the fourth node has no part in the money that was counted. */
 async function fault(network: LocalNetwork): Promise<{ ok: boolean; story: FaultStory }> {
   console.log("\nA node that signs two stories");
@@ -139,21 +180,32 @@ async function fault(network: LocalNetwork): Promise<{ ok: boolean; story: Fault
   return { ok: problems.length === 0, story };
 }
 
-async function main({ messages, withFault, json, keep }: Options): Promise<number> {
+async function main(options: Options): Promise<number> {
+  const { messages, withStamps, withFault, json, keep } = options;
   const directory = mkdtempSync(join(tmpdir(), "pennyblack-demo-"));
   const second = BigInt(Math.floor(messages / 2)) * CHEAPEST_MESSAGE;
   const headroom = second < MOST_HEADROOM ? second : MOST_HEADROOM;
-  const network = await startLocalNetwork({ directory, nodes: 3, deposit: DEPOSIT, headroom, progress });
+  const stampTerms = { requireStamps: true, nativeTokenPrice: CHEAP_GAS };
+  const terms = { nodes: 3, deposit: DEPOSIT, headroom, ...(withStamps ? stampTerms : {}) };
+  const network = await startLocalNetwork({ ...terms, directory, progress });
+  let people: Met | undefined;
   let isGood = false;
   try {
-    await converse(network, messages, directory);
+    await converse(network, options, directory);
+    if (withStamps) people = await meet(network, directory, progress);
     const pending = await agree(network, directory, progress);
+    const stamps = people && (await collect(network, people));
     const money = await account(network);
     const agreed = await report(network, directory, pending, money.usagePico);
+    const blocked = people && (await block(network, people));
     const caught = withFault ? await fault(network) : undefined;
-    const result = { ...money.result, report: agreed.story, ...(caught ? { fault: caught.story } : {}) };
+    const parts = {
+      ...(stamps ? { stamps: { ...stamps.story, refused: blocked!.story } } : {}),
+      ...(caught ? { fault: caught.story } : {}),
+    };
+    const result = { ...money.result, report: agreed.story, ...parts };
     if (json) writeFileSync(json, toJson(result));
-    isGood = money.ok && agreed.ok && caught?.ok !== false;
+    isGood = money.ok && agreed.ok && stamps?.ok !== false && blocked?.ok !== false && caught?.ok !== false;
     if (keep) await stayUp(network, directory);
   } finally {
     await network.close();

@@ -6,10 +6,14 @@ import type * as xmtp from "@xmtp/wasm-bindings";
 
 import type { XmtpClient } from "../local/xmtpClient.ts";
 import { readTexts, registerXmtpClient } from "../local/xmtpClient.ts";
+import type { WaiveFor } from "./waive.ts";
+import { waiveForOwnApp } from "./waive.ts";
 
 export interface ClientsOrder {
   gatewayUrl: string;
   messages: number;
+  /** On a network with stamps: whose welcomes both take without one. */
+  waiveFor?: WaiveFor;
 }
 
 export type ClientsReport =
@@ -64,12 +68,16 @@ async function readAll(side: xmtp.Conversation, expected: ReadonlySet<string>): 
   throw new Error("the conversation never came to an end");
 }
 
-async function run({ gatewayUrl, messages }: ClientsOrder): Promise<void> {
+async function run({ gatewayUrl, messages, waiveFor }: ClientsOrder): Promise<void> {
   const alice = await registerXmtpClient(gatewayUrl);
   const bob = await registerXmtpClient(gatewayUrl);
   progress(
     `Alice and Bob registered: inboxes ${alice.client.inboxId.slice(0, 8)}.. and ${bob.client.inboxId.slice(0, 8)}..`,
   );
+  if (waiveFor) {
+    for (const { client } of [alice, bob]) await waiveForOwnApp(client, gatewayUrl, waiveFor);
+    progress("both waive stamps of their app: its users write to each other for postage alone");
+  }
   const dm = await alice.client.conversations().createDmByInboxId(bob.client.inboxId);
   const dmOfBob = await conversationOf(bob, dm.id());
   progress("DM open");

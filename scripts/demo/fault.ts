@@ -3,10 +3,10 @@ import { fileURLToPath } from "node:url";
 import { groupMessage } from "../../test/support/envelopes.ts";
 import type { LocalNetwork, LocalNode } from "../local/localNetwork.ts";
 import { groupOf, publish } from "./publish.ts";
+import { until } from "./until.ts";
 
 const EQUIVOCATOR = fileURLToPath(new URL("./equivocator.ts", import.meta.url));
 const REVEAL_AFTER_SECONDS = 61;
-const MOST_WAIT_MS = 60_000;
 
 /** One tale of a node that was caught. Amounts are base units of the stake token. */
 export interface FaultStory {
@@ -146,14 +146,6 @@ async function findings(
     throw new Error(`${error.message}: they say ${found.map(({ state, reason }) => reason ?? state).join(", ")}`);
   });
   return found;
-}
-
-async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + MOST_WAIT_MS;
-  while (!(await isSo())) {
-    if (Date.now() > end) throw new Error(`waited ${MOST_WAIT_MS / 1_000} s in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 async function days({ contracts }: LocalNetwork): Promise<bigint> {

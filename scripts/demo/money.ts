@@ -1,5 +1,6 @@
 import type { LocalNetwork } from "../local/localNetwork.ts";
-import { fromHex } from "../../src/protocol/bytes.ts";
+import type { Address } from "../../src/protocol/bytes.ts";
+import { fromHex, toAddress } from "../../src/protocol/bytes.ts";
 import { picoToUnitsUp } from "../../src/protocol/units.ts";
 import { VOUCHER_ROW_LENGTH, voucherAmounts } from "../../src/protocol/voucher.ts";
 import { VOUCHERS_PATH } from "../../src/daemon/http.ts";
@@ -17,10 +18,20 @@ export interface Share {
   claimed: bigint;
 }
 
-export interface Money {
+/** An app's channel at the end. Base units, but for the usage. */
+export interface ChannelMoney {
+  channel: Address;
   deposited: bigint;
   usagePico: bigint;
+  /** Of the last voucher. */
   authorised: bigint;
+  settled: bigint;
+}
+
+export interface Money {
+  /** The first app's, then the others'. */
+  channels: ChannelMoney[];
+  usagePico: bigint;
   /** Base units that the distributor holds, and that operators could still claim. */
   held: bigint;
   unclaimed: bigint;
@@ -39,15 +50,33 @@ async function json<T>(url: string, init?: RequestInit): Promise<T> {
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Waits until nothing is under way at the gateway and every daemon has metered what the gateway paid for. */
-export async function waitUntilQuiet({ gateway, nodes, channel }: LocalNetwork): Promise<bigint> {
+interface Payer {
+  channel: Address;
+  url: string;
+}
+
+function payersOf({ gateway, channel, apps }: LocalNetwork): Payer[] {
+  const others = apps.map((app) => ({ channel: toAddress(app.channel), url: app.gateway.url }));
+  return [{ channel: toAddress(channel), url: gateway.url }, ...others];
+}
+
+/** Waits until nothing is under way at any gateway and every daemon has metered what they paid for; the sum of it. */
+export async function waitUntilQuiet(network: LocalNetwork): Promise<bigint> {
+  let sum = 0n;
+  for (const payer of payersOf(network)) sum += await usageOf(network, payer);
+  return sum;
+}
+
+async function usageOf({ nodes }: LocalNetwork, { channel, url }: Payer): Promise<bigint> {
   const until = Date.now() + MOST_WAIT_MS;
   let usage = "";
   let since = Date.now();
   for (;;) {
-    const status = await json<Record<string, string | number>>(`${gateway.url}/status`);
+    const status = await json<Record<string, string | number>>(`${url}/status`);
     const seen = await Promise.all(
-      nodes.map(async ({ url }) => (await json<{ usagePico: string }>(`${url}/postage/channels/${channel}`)).usagePico),
+      nodes.map(async (node) => {
+        return (await json<{ usagePico: string }>(`${node.url}/postage/channels/${channel}`)).usagePico;
+      }),
     );
     const isQuiet = status.active === 0 && status.openAttempts === 0 && status.inFlightPico === "0";
     const isAgreed = seen.every((one) => one === status.usagePico);
@@ -63,15 +92,23 @@ export async function waitUntilQuiet({ gateway, nodes, channel }: LocalNetwork):
   }
 }
 
-/** Hands the gateway's last voucher to every daemon, settles it, streams the fees and lets every operator claim. */
+/** Hands a gateway's last voucher to every daemon. */
+async function handOver(network: LocalNetwork, payer: Payer): Promise<Pick<ChannelMoney, "usagePico" | "authorised">> {
+  const usagePico = await usageOf(network, payer);
+  const { row } = await json<{ row: `0x${string}` | null }>(`${payer.url}/voucher`);
+  const voucher = fromHex(row ?? "0x");
+  if (voucher.length !== VOUCHER_ROW_LENGTH) throw new Error(`the gateway of ${payer.channel} has no voucher`);
+  for (const { url } of network.nodes) {
+    await json(`${url}${VOUCHERS_PATH}`, { method: "POST", body: Buffer.from(voucher) });
+  }
+  return { usagePico, authorised: voucherAmounts(voucher).fees };
+}
+
+/** Hands every gateway's last voucher to every daemon, settles them, streams the fees and lets every operator claim. */
 export async function settleUp(network: LocalNetwork, progress: (text: string) => void): Promise<Money> {
-  const { gateway, nodes, channel, contracts, chain } = network;
-  const usagePico = await waitUntilQuiet(network);
-  const { row } = await json<{ row: `0x${string}` }>(`${gateway.url}/voucher`);
-  const voucher = fromHex(row);
-  if (voucher.length !== VOUCHER_ROW_LENGTH) throw new Error("the gateway has no voucher");
-  const { fees: authorised } = voucherAmounts(voucher);
-  for (const { url } of nodes) await json(`${url}${VOUCHERS_PATH}`, { method: "POST", body: Buffer.from(voucher) });
+  const { nodes, contracts, chain } = network;
+  const used = new Map<Payer, Pick<ChannelMoney, "usagePico" | "authorised">>();
+  for (const payer of payersOf(network)) used.set(payer, await handOver(network, payer));
 
   let rows = 0;
   let gasUsed = 0n;
@@ -85,7 +122,7 @@ export async function settleUp(network: LocalNetwork, progress: (text: string) =
       gasUsed += BigInt(transaction.gasUsed);
     }
   }
-  progress(`settled on chain: ${rows} row, ${gasUsed} gas`);
+  progress(`settled on chain: ${rows} row${rows === 1 ? "" : "s"}, ${gasUsed} gas`);
   await json(`${nodes[0]!.operatorUrl}/distribute`, { method: "POST" });
   await chain.increaseTime(Number(await contracts.feeDistributor.epochSeconds()) * STREAM_EPOCHS);
   progress(`${STREAM_EPOCHS} epochs passed on the chain's clock`);
@@ -96,28 +133,33 @@ export async function settleUp(network: LocalNetwork, progress: (text: string) =
     shares.push({ nodeId, payout, share, claimed: await balanceOf(network, payout) });
   }
   progress("every operator has claimed");
-  const { deposited } = await contracts.postageChannels.getChannel(channel);
+  const channels: ChannelMoney[] = [];
+  for (const [{ channel }, amounts] of used) {
+    const { deposited, feesSpent: settled } = await contracts.postageChannels.getChannel(channel);
+    channels.push({ channel, deposited, settled, ...amounts });
+  }
   const held = await balanceOf(network, await contracts.feeDistributor.getAddress());
   let unclaimed = 0n;
   for (const { nodeId } of nodes) unclaimed += await contracts.feeDistributor.claimable(nodeId);
-  const totals = await totalsOf(network, usagePico, shares, unclaimed);
-  return { deposited, usagePico, authorised, totals, held, unclaimed, shares, rows, gasUsed };
+  const totals = await totalsOf(network, channels, shares, unclaimed);
+  const usagePico = sumOf(channels.map((one) => one.usagePico));
+  return { channels, usagePico, totals, held, unclaimed, shares, rows, gasUsed };
 }
 
-async function balanceOf({ token }: LocalNetwork, account: string): Promise<bigint> {
+const sumOf = (amounts: readonly bigint[]) => amounts.reduce((sum, amount) => sum + amount, 0n);
+
+export async function balanceOf({ token }: LocalNetwork, account: string): Promise<bigint> {
   return (await token.getFunction("balanceOf")(account)) as bigint;
 }
 
 /** Each part read where it lies: in the channel, as credit, at the payout accounts, in the distributor. */
 async function totalsOf(
-  network: LocalNetwork,
-  usagePico: bigint,
+  { contracts }: LocalNetwork,
+  channels: readonly ChannelMoney[],
   shares: Share[],
   unclaimed: bigint,
 ): Promise<Money["totals"]> {
-  const { contracts, channel } = network;
   const { postageChannels, feeDistributor } = contracts;
-  const { feesSpent: settled } = await postageChannels.getChannel(channel);
   const treasury = await feeDistributor.creditOf(await feeDistributor.treasury());
   const settlers = await postageChannels.queryFilter(postageChannels.filters.Settled());
   let bounty = 0n;
@@ -128,30 +170,35 @@ async function totalsOf(
   const released =
     (await feeDistributor.released()) - (await feeDistributor.paid()) - (await feeDistributor.forfeited());
   return {
-    feesCharged: picoToUnitsUp(usagePico),
-    settled,
+    feesCharged: sumOf(channels.map(({ usagePico }) => picoToUnitsUp(usagePico))),
+    settled: sumOf(channels.map(({ settled }) => settled)),
     treasury,
     bounty,
-    claimed: shares.reduce((sum, { claimed }) => sum + claimed, 0n),
+    claimed: sumOf(shares.map(({ claimed }) => claimed)),
     streaming,
     dust: released - unclaimed,
   };
 }
 
-/** Everything that has to be equal and is not; empty when all money adds up to the last unit. */
+/**
+ * Everything that has to be equal and is not; empty when all money adds up to the last unit.
+ * @param audited picodollars of each channel, recomputed from the log
+ */
 export function discrepancies(
-  { authorised, totals, held, unclaimed, shares }: Money,
-  auditedPico: bigint,
-  usagePico: bigint,
+  { channels, totals, held, unclaimed, shares }: Money,
+  audited: ReadonlyMap<Address, bigint>,
 ): string[] {
-  const { feesCharged, settled, treasury, bounty, claimed, streaming, dust } = totals;
+  const { settled, treasury, bounty, claimed, streaming, dust } = totals;
   const problems: string[] = [];
   const require = (what: string, a: bigint, b: bigint) => {
     if (a !== b) problems.push(`${what}: ${a} is not ${b}`);
   };
-  require("picodollars recomputed from the log, and charged", auditedPico, usagePico);
-  require("fees charged, and the last voucher", feesCharged, authorised);
-  require("the last voucher, and settled", authorised, settled);
+  for (const { channel, usagePico, authorised, settled: taken } of channels) {
+    const of = (what: string) => `${what} of ${channel}`;
+    require(of("picodollars recomputed from the log, and charged,"), audited.get(channel) ?? 0n, usagePico);
+    require(of("fees charged, and the last voucher,"), picoToUnitsUp(usagePico), authorised);
+    require(of("the last voucher, and settled,"), authorised, taken);
+  }
   require("settled, and its parts", settled, treasury + bounty + claimed + streaming + dust);
   require("tokens in the distributor, and treasury, stream and dust", held, treasury + streaming + dust);
   require("left to claim", unclaimed, 0n);

@@ -11,25 +11,22 @@ const NAMES: Record<EnvelopeKind, string> = {
   message: "messages",
 };
 
-/** Fees per kind in whole base units that sum to what is charged: the largest remainders are rounded up. */
-export function wholeFees(kinds: Audit["kinds"]): Record<EnvelopeKind, bigint> {
+/** Fees per kind in whole base units that sum to what is charged: the largest remainders are rounded up first. */
+export function wholeFees(kinds: Audit["kinds"], feesCharged: bigint): Record<EnvelopeKind, bigint> {
   const entries = Object.entries(kinds) as [EnvelopeKind, Audit["kinds"][EnvelopeKind]][];
-  const totalPico = entries.reduce((sum, [, { feesPico }]) => sum + feesPico, 0n);
   const parts = entries.map(([kind, { feesPico }]) => ({
     kind,
     whole: feesPico / PICO_PER_UNIT,
     rest: feesPico % PICO_PER_UNIT,
   }));
-  let missing = picoToUnitsUp(totalPico) - parts.reduce((sum, { whole }) => sum + whole, 0n);
-  for (const part of [...parts].sort((a, b) => Number(b.rest - a.rest))) {
-    if (missing <= 0n) break;
-    part.whole++;
-    missing--;
-  }
+  const missing = feesCharged - parts.reduce((sum, { whole }) => sum + whole, 0n);
+  const byRest = [...parts].sort((a, b) => Number(b.rest - a.rest));
+  // Each channel's fees are rounded up by themselves: with many channels a kind may take more than one unit.
+  for (let i = 0; i < missing; i++) byRest[i % byRest.length]!.whole++;
   return Object.fromEntries(parts.map(({ kind, whole }) => [kind, whole])) as Record<EnvelopeKind, bigint>;
 }
 
-export function printResult(kinds: Audit["kinds"], channel: string, money: Money): void {
+export function printResult(kinds: Audit["kinds"], money: Money): void {
   const { totals, shares } = money;
   const perRow = money.rows === 0 ? 0n : money.gasUsed / BigInt(money.rows);
   console.log(
@@ -46,9 +43,11 @@ export function printResult(kinds: Audit["kinds"], channel: string, money: Money
   );
   console.log(
     table(
-      "Channel, base units (1 USD = 1,000,000)",
+      `Channel${money.channels.length === 1 ? "" : "s"}, base units (1 USD = 1,000,000)`,
       ["", "deposited", "used", "authorised", "settled"],
-      [[channel, ...[money.deposited, totals.feesCharged, money.authorised, totals.settled].map(String)]],
+      money.channels.map(({ channel, deposited, usagePico, authorised, settled }) => {
+        return [channel, ...[deposited, picoToUnitsUp(usagePico), authorised, settled].map(String)];
+      }),
     ),
   );
   console.log(
@@ -72,7 +71,9 @@ export function printResult(kinds: Audit["kinds"], channel: string, money: Money
       }).map(([name, amount]) => [name, String(amount)]),
     ),
   );
-  console.log(`\n  ${perRow} gas per settled row (${money.rows} row; many rows share the fixed part of a transaction)`);
+  console.log(
+    `\n  ${perRow} gas per settled row (${money.rows} row${money.rows === 1 ? "" : "s"}; many rows share the fixed part of a transaction)`,
+  );
 }
 
 /** Picodollars as dollars, to the eighth decimal: a message costs a few of those. */
@@ -82,9 +83,9 @@ function picoText(pico: bigint): string {
 }
 
 /** The same for a program to read. */
-export function resultOf(kinds: Audit["kinds"], channel: string, money: Money, audited: bigint): object {
-  const fees = wholeFees(kinds);
-  const { deposited, authorised, totals, shares, rows, gasUsed, usagePico } = money;
+export function resultOf(kinds: Audit["kinds"], money: Money, audited: bigint): object {
+  const { totals, shares, rows, gasUsed } = money;
+  const fees = wholeFees(kinds, totals.feesCharged);
   return {
     envelopes: Object.fromEntries(
       Object.entries(kinds).map(([kind, { count, bytes, feesPico }]) => [
@@ -92,9 +93,9 @@ export function resultOf(kinds: Audit["kinds"], channel: string, money: Money, a
         { count, bytes, fees: fees[kind as EnvelopeKind], feesPico },
       ]),
     ),
-    channels: [
-      { channel, deposited, used: totals.feesCharged, usedPico: usagePico, authorised, settled: totals.settled },
-    ],
+    channels: money.channels.map(({ channel, deposited, usagePico, authorised, settled }) => {
+      return { channel, deposited, used: picoToUnitsUp(usagePico), usedPico: usagePico, authorised, settled };
+    }),
     nodes: shares,
     settle: { rows, gasUsed, gasPerRow: rows === 0 ? 0 : Number(gasUsed) / rows },
     audit: { usagePico: audited },

@@ -15,9 +15,13 @@ export interface ClientsOptions extends ClientsOrder {
 
 /** Runs the clients to their end and answers what they sent and read. Rejects when anything did not arrive. */
 export async function runClients(options: ClientsOptions): Promise<{ sent: number; read: number }> {
-  const { gatewayUrl, messages, logFile } = options;
+  const { gatewayUrl, messages, waiveFor, logFile } = options;
   const log = openSync(logFile, "a");
-  const child = spawn(process.execPath, ["--import", "tsx", CLIENTS], { stdio: ["ignore", log, log, "ipc"] });
+  const child = spawn(process.execPath, ["--import", "tsx", CLIENTS], {
+    stdio: ["ignore", log, log, "ipc"],
+    // Amounts are bigint.
+    serialization: "advanced",
+  });
   try {
     return await new Promise((resolve, reject) => {
       const hear = async (report: ClientsReport) => {
@@ -30,7 +34,7 @@ export async function runClients(options: ClientsOptions): Promise<{ sent: numbe
       };
       child.on("message", (report: ClientsReport) => void hear(report).catch(reject));
       child.once("exit", (code) => reject(new Error(`the clients ended with code ${code}: see ${logFile}`)));
-      child.send({ gatewayUrl, messages } satisfies ClientsOrder);
+      child.send({ gatewayUrl, messages, ...(waiveFor ? { waiveFor } : {}) } satisfies ClientsOrder);
     });
   } finally {
     child.kill();

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
 
-import { Contract, Wallet } from "ethers";
+import type { Contract } from "ethers";
+import { Wallet } from "ethers";
 
 import type { GatewayConfigInput, NodeConfigInput } from "../../src/cli/config.ts";
 import type { Contracts } from "../../src/contracts/connectContracts.ts";
@@ -15,10 +16,12 @@ import { attestationKeyFrom } from "../../src/protocol/possession.ts";
 import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
 import { deployNetwork } from "../deploy/deployNetwork.ts";
 import { readParameters } from "../../src/deployment/parameters.ts";
-import { readArtifact } from "../../src/deployment/readArtifact.ts";
 import { writeDeployment } from "../../src/deployment/writeDeployment.ts";
 import type { LocalChain } from "./localChain.ts";
+import type { AppTerms, GatewayTerms, LocalApp, LocalGateway } from "./localApp.ts";
+import { openChannel, startGateway, tokenOf } from "./localApp.ts";
 import { localWallet, startLocalChain } from "./localChain.ts";
+import { commonConfig, writeConfig, writeKey } from "./localFiles.ts";
 import type { Service } from "./service.ts";
 import { startService } from "./service.ts";
 
@@ -33,6 +36,10 @@ export interface LocalNetworkOptions {
   holdSeconds?: number;
   /** What else the gateway's config says. */
   gateway?: Partial<GatewayConfigInput>;
+  /** Whether nodes ask strangers for stamps. */
+  requireStamps?: boolean;
+  /** What 1e18 wei are worth, base units: how dear gas is for daemons. 4,000 USD when left out. */
+  nativeTokenPrice?: bigint;
   /** Per byte and day, when a test wants postage to be dear. */
   storageFeePico?: bigint;
   /** Seats beside them that are registered, and of which nobody ever hears. */
@@ -64,10 +71,14 @@ export interface LocalNetwork {
   contracts: Contracts;
   token: Contract;
   nodes: LocalNode[];
-  gateway: { url: string; service: Service; kill(): Promise<void>; restart(): Promise<void> };
+  gateway: LocalGateway;
   /** The payer's channel: the address of the gateway's postage key. */
   channel: string;
   deposit(amount: bigint): Promise<void>;
+  /** Apps beside the first one. */
+  apps: LocalApp[];
+  /** Starts more gateways, each with a channel of its own. They sign nothing ahead. */
+  addApps(terms: readonly AppTerms[]): Promise<LocalApp[]>;
   /**
    * Registers one more node with a stake of its own and starts it; its seat begins with the next epoch. It is not among
    * `nodes`.
@@ -79,7 +90,6 @@ export interface LocalNetwork {
 
 const EPOCH_MARGIN_SECONDS = 60;
 const DEPLOYER = 0;
-const PAYER = 1;
 const GATEWAY_GAS = 2;
 const FIRST_OPERATOR = 3;
 const USD = 1_000_000n;
@@ -112,21 +122,35 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     progress(`nodes ${nodeIds.join(", ")} registered, their stakes posted`);
     await chain.increaseTime(Math.max(1, Math.floor(Date.now() / 1000) - (await now(chain))));
 
-    const { channel, deposit } = await fundChannel(context);
+    const postageKeyFile = join(directory, "postage.key");
+    const { channel, deposit } = await openChannel(context, postageKeyFile);
+    await deposit(options.deposit);
     progress(`channel ${channel} funded`);
     const present = places.slice(0, options.nodes);
     const nodes = await Promise.all(present.map((place) => startNode(context, place, options.scripts?.[place.nodeId])));
-    const gateway = await startGateway(context, ports.at(-1)!);
+    const { headroom, holdSeconds, gateway: config } = options;
+    const own = { name: "gateway", postageKeyFile, gas: GATEWAY_GAS, port: ports.at(-1)! };
+    const gateway = await startGateway(context, { ...own, headroom, holdSeconds, config });
     progress("nodes, daemons and gateway are up");
-    let operators = FIRST_OPERATOR + seats;
+    // Test accounts that nothing uses yet.
+    let next = FIRST_OPERATOR + seats;
     const addNode = async (script?: string) => {
       const [port] = await freePorts(1);
-      return startNode(context, await registerNode(context, operators++, port!), script);
+      return startNode(context, await registerNode(context, next++, port!), script);
+    };
+    const apps: LocalApp[] = [];
+    const addApps = async (terms: readonly AppTerms[]) => {
+      const added = await startApps(
+        context,
+        terms.map((one) => ({ ...one, gas: next++ })),
+      );
+      apps.push(...added);
+      return added;
     };
     return {
-      ...{ chain, record, nodes, gateway, channel, deposit, addNode },
+      ...{ chain, record, nodes, gateway, channel, deposit, addNode, apps, addApps },
       contracts: connectContracts(record, chain.provider),
-      token: tokenOf(record, chain),
+      token: tokenOf(record, chain.provider),
       close: () => closeAll(services, chain),
     };
   } catch (error) {
@@ -153,19 +177,6 @@ interface Place {
 
 async function now({ provider }: LocalChain): Promise<number> {
   return (await provider.getBlock("latest"))!.timestamp;
-}
-
-function tokenOf({ token }: DeploymentRecord, { provider }: LocalChain): Contract {
-  return new Contract(token, readArtifact("test/support/TestUSDC.sol").abi, provider);
-}
-
-/** The i-th wallet on the chain, with `amount` of the fee token that `spender` may take. */
-async function wealthy({ chain, record }: Context, index: number, amount: bigint, spender: string) {
-  const wallet = localWallet(index).connect(chain.provider);
-  const token = tokenOf(record, chain).connect(wallet) as Contract;
-  await (await token.getFunction("mint").send(wallet.address, amount)).wait();
-  await (await token.getFunction("approve").send(spender, amount)).wait();
-  return wallet;
 }
 
 /** The i-th wallet on the chain, with a stake that NodeStaking may take. */
@@ -200,19 +211,6 @@ async function registerNode(context: Context, operator: number, port: number): P
   return { nodeId, port, operator, payout, signingKey, attestationKey };
 }
 
-async function fundChannel(context: Context) {
-  const { directory, record } = context;
-  const postageKey = Wallet.createRandom();
-  writeKey(join(directory, "postage.key"), postageKey.privateKey);
-  const channel = postageKey.address;
-  const deposit = async (amount: bigint) => {
-    const payer = await wealthy(context, PAYER, amount, record.contracts.postageChannels.address);
-    await (await connectContracts(record, payer).postageChannels.deposit(channel, amount)).wait();
-  };
-  await deposit(context.deposit);
-  return { channel, deposit };
-}
-
 async function startNode(context: Context, place: Place, script?: string): Promise<LocalNode> {
   const { directory, chain, services } = context;
   const { nodeId, port, operator, payout } = place;
@@ -222,7 +220,7 @@ async function startNode(context: Context, place: Place, script?: string): Promi
   writeKey(join(home, "attestation.key"), place.attestationKey);
   writeKey(join(home, "settlement.key"), localWallet(operator).privateKey);
   const config: NodeConfigInput = {
-    ...common(chain, port),
+    ...commonConfig(chain, port),
     nodeId,
     signingKeyFile: "signing.key",
     settlementKeyFile: "settlement.key",
@@ -237,7 +235,8 @@ async function startNode(context: Context, place: Place, script?: string): Promi
     termsEveryMs: 1_000,
     // A local chain has no block when it has no transaction.
     staleHeadMs: 86_400_000,
-    nativeTokenPrice: String(4_000n * USD),
+    nativeTokenPrice: String(context.nativeTokenPrice ?? 4_000n * USD),
+    requireStamps: context.requireStamps ?? false,
   };
   const file = writeConfig(home, config);
   const start = () => startService("node", file, join(home, "log.jsonl"), script);
@@ -255,53 +254,21 @@ async function startNode(context: Context, place: Place, script?: string): Promi
   return node;
 }
 
-async function startGateway(context: Context, port: number): Promise<LocalNetwork["gateway"]> {
-  const { directory, chain, services, headroom, holdSeconds } = context;
-  const home = join(directory, "gateway");
-  mkdirSync(home, { recursive: true });
-  writeKey(join(home, "gas.key"), localWallet(GATEWAY_GAS).privateKey);
-  const config: GatewayConfigInput = {
-    ...common(chain, port),
-    postageKeyFile: "../postage.key",
-    transactionKeyFile: "gas.key",
-    headroom: String(headroom),
-    ...(holdSeconds ? { holdSeconds } : {}),
-    ...context.gateway,
-  };
-  const file = writeConfig(home, config);
-  const start = () => startService("gateway", file, join(home, "log.jsonl"));
-  const gateway = {
-    url: `http://127.0.0.1:${port}`,
-    service: await start(),
-    kill: () => gateway.service.end("SIGKILL"),
-    restart: async () => {
-      gateway.service = await start();
-      services.push(gateway.service);
-    },
-  };
-  services.push(gateway.service);
-  return gateway;
-}
-
-function common({ url }: LocalChain, port: number) {
-  return {
-    deployment: "../deployment.json",
-    rpcUrl: url,
-    listen: { host: "127.0.0.1", port },
-    dataDirectory: ".",
-    chainPollMs: 100,
-    logLevel: "info" as const,
-  };
-}
-
-function writeConfig(home: string, config: object): string {
-  const file = join(home, "config.json");
-  writeFileSync(file, JSON.stringify(config, null, 2) + "\n");
-  return file;
-}
-
-function writeKey(file: string, key: string): void {
-  writeFileSync(file, key + "\n", { mode: 0o600 });
+async function startApps(context: Context, terms: readonly (AppTerms & { gas: number })[]): Promise<LocalApp[]> {
+  const ports = await freePorts(terms.length);
+  const places: (GatewayTerms & { channel: string })[] = [];
+  for (const [i, { name, gas, deposit: amount, stamps }] of terms.entries()) {
+    const postageKeyFile = join(context.directory, `${name}.key`);
+    const { channel, deposit } = await openChannel(context, postageKeyFile);
+    await deposit(amount);
+    places.push({ name, channel, postageKeyFile, gas, port: ports[i]!, headroom: 0n, stamps });
+  }
+  return Promise.all(
+    places.map(async (place) => {
+      const { name, channel, postageKeyFile } = place;
+      return { name, channel, postageKeyFile, gateway: await startGateway(context, place) };
+    }),
+  );
 }
 
 /** Ports that were free a moment ago: addresses are registered before anybody listens there. */

@@ -2,9 +2,10 @@ import { create, toBinary } from "@bufbuild/protobuf";
 
 import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
+import type { Hex } from "../../src/protocol/bytes.ts";
 import { concatBytes, fromHex, uintToBytes } from "../../src/protocol/bytes.ts";
 import { signOriginatorEnvelope, signPayerEnvelope } from "../../src/protocol/envelope.ts";
-import { topicBytes } from "../../src/protocol/topics.ts";
+import { TopicKind, topicBytes } from "../../src/protocol/topics.ts";
 
 export const RETENTION_DAYS = 60;
 
@@ -26,6 +27,27 @@ export function groupMessage(n: number, { contentType = 1, padding = 64, group =
 export function payerEnvelope(n: number, targetOriginator: number, postageKey: Uint8Array): Uint8Array {
   const fields = { unsignedClientEnvelope: groupMessage(n), targetOriginator, retentionDays: RETENTION_DAYS };
   return signPayerEnvelope(fields, postageKey);
+}
+
+/** A serialized ClientEnvelope with a welcome to an installation; another `n` gives other bytes. */
+export function welcomeMessage(n: number, installation: Hex): Uint8Array {
+  const installationKey = fromHex(installation);
+  const v1 = { installationKey, data: new Uint8Array(100).fill(n), hpkePublicKey: new Uint8Array(32) };
+  return toBinary(
+    ClientEnvelopeSchema,
+    create(ClientEnvelopeSchema, {
+      aad: { targetTopic: topicBytes(TopicKind.welcome, installationKey) },
+      payload: { case: "welcomeMessage", value: { version: { case: "v1", value: v1 } } },
+    }),
+  );
+}
+
+export function welcomeEnvelope(n: number, installation: Hex, postageKey: Uint8Array, nodeId: number): Uint8Array {
+  const unsignedClientEnvelope = welcomeMessage(n, installation);
+  return signPayerEnvelope(
+    { unsignedClientEnvelope, targetOriginator: nodeId, retentionDays: RETENTION_DAYS },
+    postageKey,
+  );
 }
 
 export function originatorEnvelope(

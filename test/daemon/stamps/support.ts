@@ -1,7 +1,4 @@
-import { create, toBinary } from "@bufbuild/protobuf";
 import { ed25519ph } from "@noble/curves/ed25519.js";
-
-import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import { EMPTY_CHANNEL } from "../../../src/daemon/account.ts";
 import { Gate } from "../../../src/daemon/gate.ts";
@@ -14,18 +11,17 @@ import { NoteDesk } from "../../../src/daemon/stamps/noteDesk.ts";
 import type { InboxAction } from "../../../src/daemon/stamps/ports.ts";
 import { StampGate } from "../../../src/daemon/stamps/stampGate.ts";
 import { silentLog } from "../../../src/platform/log.ts";
-import { fromHex, toHex, utf8ToBytes } from "../../../src/protocol/bytes.ts";
+import { toHex, utf8ToBytes } from "../../../src/protocol/bytes.ts";
 import type { Address, Hex } from "../../../src/protocol/bytes.ts";
 import { addressOf } from "../../../src/protocol/ecdsa.ts";
-import { readPayerEnvelope, signPayerEnvelope } from "../../../src/protocol/envelope.ts";
+import { readPayerEnvelope } from "../../../src/protocol/envelope.ts";
 import { packNote } from "../../../src/protocol/stamps/noteBytes.ts";
 import type { Note, Waiver } from "../../../src/protocol/stamps/notes.ts";
 import { noteText } from "../../../src/protocol/stamps/notes.ts";
 import { listToHeader } from "../../../src/protocol/stamps/headers.ts";
 import { PUBLIC_CONTEXT, signNote } from "../../../src/protocol/stamps/signedNote.ts";
-import { TopicKind, topicBytes } from "../../../src/protocol/topics.ts";
 import { signVoucher, voucherToHeader } from "../../../src/protocol/voucher.ts";
-import { RETENTION_DAYS } from "../../support/envelopes.ts";
+import { RETENTION_DAYS, welcomeEnvelope } from "../../support/envelopes.ts";
 import type { ManualClock } from "../../support/manualClock.ts";
 import { DOMAIN, MemoryLog, NODE_ID, PAYER, PAYER_KEY, RATES } from "../support.ts";
 
@@ -48,28 +44,8 @@ export const add = (member: string, addedBy?: string): InboxAction => {
 export const installation = (key: Hex) => `installation:${key.slice(2)}`;
 export const wallet = (account: Address) => `ethereum:${account}`;
 
-/** A welcome to an installation; another `n` gives other bytes. */
-export function welcome(n: number, key: Hex, postageKey = PAYER_KEY, nodeId = NODE_ID): Uint8Array {
-  const envelope = create(ClientEnvelopeSchema, {
-    aad: { targetTopic: topicBytes(TopicKind.welcome, fromHex(key)) },
-    payload: {
-      case: "welcomeMessage",
-      value: {
-        version: {
-          case: "v1",
-          value: {
-            installationKey: fromHex(key),
-            data: new Uint8Array(100).fill(n),
-            hpkePublicKey: new Uint8Array(32),
-          },
-        },
-      },
-    },
-  });
-  const fields = { targetOriginator: nodeId, retentionDays: RETENTION_DAYS };
-  return signPayerEnvelope({ unsignedClientEnvelope: toBinary(ClientEnvelopeSchema, envelope), ...fields }, postageKey);
-}
-
+export const welcome = (n: number, key: Hex, postageKey = PAYER_KEY, nodeId = NODE_ID): Uint8Array =>
+  welcomeEnvelope(n, key, postageKey, nodeId);
 export const welcomeId = (bytes: Uint8Array): Hex => toHex(readPayerEnvelope(bytes).digest.subarray(0, 16));
 
 export function byInstallation(note: Note, key = INSTALLATION_KEY, domain = DOMAIN): Uint8Array {
