@@ -11,12 +11,14 @@ const ROOMS = {
   client: { rooms: ["daemon", "node", "commands", "deployment", "cli"] },
   daemon: { rooms: ["client", "node", "commands", "deployment", "cli"] },
   node: { rooms: ["client", "daemon", "commands", "deployment", "cli"] },
+  // The page pays with what any app pays with; whoever serves it imports its types.
+  console: { rooms: ["platform", "daemon", "node", "commands", "deployment", "cli"] },
   commands: { rooms: ["client", "daemon", "node", "deployment", "cli"] },
   deployment: { rooms: ["client", "daemon", "node", "commands", "cli"] },
 };
 
 const arrows = Object.entries(ROOMS).map(([room, { rooms, pure }]) => ({
-  files: [`src/${room}/**/*.ts`],
+  files: [`src/${room}/**/*.ts`, `src/${room}/**/*.tsx`],
   rules: {
     "no-restricted-imports": [
       "error",
@@ -49,7 +51,7 @@ const arrows = Object.entries(ROOMS).map(([room, { rooms, pure }]) => ({
 export default tseslint.config(
   { ignores: ["tmp", "dist", "node_modules", "artifacts", "cache", "generated", "coverage"] },
   {
-    files: ["**/*.ts"],
+    files: ["**/*.ts", "**/*.tsx"],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

@@ -30,27 +30,35 @@ const COMPILERS = [
   ...["hardhat", "@nomicfoundation/hardhat-typechain", "solady", "solc", "typechain"],
 ];
 
-function compilerVersions(): string {
+/** What bundles the console's page, and what is in it. */
+const BUNDLED = [
+  ...["@mantine/charts", "@mantine/core", "@mantine/hooks", "@noble/curves", "@noble/hashes", "esbuild", "ethers"],
+  ...["react", "react-dom", "recharts", "vite"],
+];
+
+function versionsOf(names: string[]): string {
   const { packages } = JSON.parse(readFileSync("package-lock.json", "utf8")) as {
     packages: Record<string, { version?: string } | undefined>;
   };
-  return COMPILERS.map((name) => {
-    const version = packages[`node_modules/${name}`]?.version;
-    if (!version) throw new Error(`${name} is not in package-lock.json: correct COMPILERS in scripts/build.ts`);
-    return `${name}@${version}`;
-  }).join(" ");
+  return names
+    .map((name) => {
+      const version = packages[`node_modules/${name}`]?.version;
+      if (!version) throw new Error(`${name} is not in package-lock.json: correct the names in scripts/build.ts`);
+      return `${name}@${version}`;
+    })
+    .join(" ");
 }
 
-function digestOf(files: string[]): string {
-  const hash = createHash("sha256").update(compilerVersions());
+function digestOf(files: string[], makers: string[]): string {
+  const hash = createHash("sha256").update(versionsOf(makers));
   for (const file of files) hash.update(file).update("\0").update(readFileSync(file)).update("\0");
   return hash.digest("hex");
 }
 
 /** Runs `make` unless the inputs are those of the last run. */
-function once(name: string, inputs: string[], output: string, make: () => void): void {
+function once(name: string, inputs: string[], output: string, make: () => void, makers = COMPILERS): void {
   const stamp = join(GENERATED, `.${name}`);
-  const digest = digestOf(inputs);
+  const digest = digestOf(inputs, makers);
   if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
   console.error(`pennyblack: building ${name} ...`);
   make();
@@ -86,6 +94,11 @@ function buildAbis(): void {
   }
 }
 
+/** In a process of its own, as whoever only builds contracts needs none of it in memory. */
+function buildConsole(): void {
+  execFileSync(process.execPath, ["--import", "tsx", "scripts/console/build.ts"], { stdio: "inherit" });
+}
+
 const toolchain = ["hardhat.config.ts"];
 once("proto", [...filesUnder("proto"), "buf.yaml", "buf.gen.yaml", ...toolchain], join(GENERATED, "proto"), buildProto);
 const ed25519 = [...filesUnder("scripts/ed25519"), "src/protocol/identity/ed25519.ts"];
@@ -94,6 +107,11 @@ const folders = ["contracts", "generated/contracts", "test"];
 const solidity = folders.flatMap(filesUnder).filter((file) => file.endsWith(".sol"));
 once("contracts", [...solidity, ...toolchain], "artifacts", buildContracts);
 once("abi", [...solidity, ...toolchain], join(GENERATED, "abi"), buildAbis);
+
+// The page shares types with whoever serves it, and pays with what any app pays with.
+const page = ["src/console", "scripts/console", "src/client/account", "src/contracts", "src/protocol"];
+const pageFiles = [...page.flatMap(filesUnder), "src/client/async.ts", ...solidity];
+once("console", pageFiles, join(GENERATED, "console"), buildConsole, BUNDLED);
 
 if (process.argv.includes("--production")) {
   const { buildProduction } = await import("./deploy/productionBuild.ts");

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 
 const CHECKS: Record<string, string[]> = {
   types: ["node_modules/typescript/bin/tsc"],
+  page: ["node_modules/typescript/bin/tsc", "-p", "src/console/page"],
   eslint: ["node_modules/eslint/bin/eslint.js", ".", "--max-warnings", "0"],
   prettier: ["node_modules/prettier/bin/prettier.cjs", "--check", "--log-level", "warn", "."],
   solhint: ["node_modules/solhint/solhint.js", "--max-warnings", "0", "contracts/**/*.sol"],

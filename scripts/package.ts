@@ -90,6 +90,8 @@ mkdirSync(OUT);
 compile();
 dropFactories();
 writeManifest();
+// What a daemon or gateway of the package serves beside its RPCs.
+cpSync(join("generated", "console"), join(OUT, "generated", "console"), { recursive: true });
 for (const file of ["LICENSE", "CHANGELOG.md"]) cpSync(file, join(OUT, file));
 cpSync(join("docs", "package.md"), join(OUT, "README.md"));
 const packed = execFileSync("npm", ["pack", "--json", "--pack-destination", "."], {

@@ -3,6 +3,7 @@ import { Serial } from "../platform/serial.ts";
 import type { Address, Hex } from "../protocol/bytes.ts";
 import { Beats } from "./beats.ts";
 import { ChainWork } from "./chainWork.ts";
+import { OperatorConsole } from "./console/operatorConsole.ts";
 import { FaultWatch } from "./faults/faultWatch.ts";
 import { Gate } from "./gate.ts";
 import { Gossip } from "./gossip.ts";
@@ -53,6 +54,7 @@ export class Daemon {
   readonly #highWater: HighWater;
   readonly #metrics: Metrics;
   readonly #operations: Operations;
+  readonly #console: OperatorConsole;
   /** Apart from the other work on chain: neither waits for the other. */
   readonly #reports = new Serial();
   #isReady = false;
@@ -123,6 +125,8 @@ export class Daemon {
       settleReports: () => this.#work.settleReports,
       isMetered: () => this.#isReady,
     });
+    const overview = () => this.#operations.overview();
+    this.#console = new OperatorConsole({ nodeId, overview, store, chain, clock, log });
     const watched = {
       health: () => this.#operations.health(),
       ready: () => this.#operations.ready(),
@@ -256,6 +260,7 @@ export class Daemon {
       trustLog: () => this.#trustLog(),
       evidence: async (nodeId: number, sequenceId: bigint) => this.#faults?.evidence({ nodeId, sequenceId }),
       overview: () => this.#operations.overview(),
+      console: () => this.#console.view(),
       health: () => this.#operations.health(),
       ready: () => this.#operations.ready(),
       metrics: () => this.#operations.metrics(),

@@ -3,6 +3,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Address, Hex } from "../protocol/bytes.ts";
 import { toAddress } from "../protocol/bytes.ts";
 import { VOUCHER_ROW_LENGTH } from "../protocol/voucher.ts";
+import type { OperatorView } from "../console/views.ts";
+import { OPERATOR_VIEW_PATH } from "../console/views.ts";
+import type { ConsoleFile } from "../platform/consoleFiles.ts";
+import { ConsoleFiles, acceptsGzip, consoleJson } from "../platform/consoleFiles.ts";
 import type { HttpHandler } from "../platform/grpcServer.ts";
 import { isLocalCaller } from "../platform/localCaller.ts";
 import type { Log } from "../platform/log.ts";
@@ -73,13 +77,19 @@ export interface OperatorRoutes extends WatchRoutes {
   trustLog(): Promise<bigint>;
   /** See Daemon.acceptReorg. */
   acceptReorg(number: bigint, hash: Hex): Promise<void>;
+  /** What the console's page shows. */
+  console(): Promise<OperatorView>;
   /** What convicts a node, as hex for an appeal or another reporter; undefined when there is none. */
   evidence(nodeId: number, sequenceId: bigint): Promise<object | undefined>;
 }
 
 /** What only the operator may call: it is served on a listener of its own that is bound to loopback. */
 export function operatorHandler(routes: OperatorRoutes, log: Log): HttpHandler {
+  const files = new ConsoleFiles("daemon");
   return handler(log, async (request, path) => {
+    // The page is no secret, and browsers say who asks for a script; what it shows is one.
+    const page = request.method === "GET" ? files.answer(path, acceptsGzip(request)) : undefined;
+    if (page) return new Page(page);
     if (!isLocalCaller(request)) throw new Forbidden("ask from the machine that the daemon runs on");
     const [, nodeId, sequenceId] = EVIDENCE_PATH.exec(path) ?? [];
     if (request.method === "GET" && nodeId) return routes.evidence(Number(nodeId), BigInt(sequenceId!));
@@ -101,6 +111,8 @@ export function operatorHandler(routes: OperatorRoutes, log: Log): HttpHandler {
         return { claimed: await routes.claim() };
       case "POST /trust-log":
         return { above: await routes.trustLog() };
+      case `GET ${OPERATOR_VIEW_PATH}`:
+        return new Page(consoleJson(await routes.console()));
       default:
         return request.method === "GET" ? watchAnswer(routes, path) : undefined;
     }
@@ -136,6 +148,15 @@ export class Binary {
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+  }
+}
+
+/** What the console is made of. */
+class Page {
+  readonly file: ConsoleFile;
+
+  constructor(file: ConsoleFile) {
+    this.file = file;
   }
 }
 
@@ -177,6 +198,7 @@ function answerWith(response: ServerResponse, body: object | undefined, path: st
   if (body instanceof Binary) {
     return void response.writeHead(200, { "content-type": "application/octet-stream" }).end(body.bytes);
   }
+  if (body instanceof Page) return void response.writeHead(body.file.status, body.file.headers).end(body.file.body);
   if (body instanceof Text) return void response.writeHead(200, { "content-type": body.contentType }).end(body.text);
   if (body) return send(response, 200, body);
   send(response, 404, { error: `nothing at ${path}` });

@@ -161,8 +161,8 @@ export class Meter {
     const charges: Charge[] = [];
     const minuteCounts = new Map<bigint, bigint>();
     for (const [i, { originatorNs, payer, digest, size }] of envelopes.entries()) {
-      charges.push({ channel: payer, digest, feePico: rateBook.feePico(counts, originatorNs, size) });
       const minute = minutes[i]!;
+      charges.push({ channel: payer, digest, feePico: rateBook.feePico(counts, originatorNs, size), minute });
       const count = (counts.get(minute) ?? 0n) + 1n;
       counts.set(minute, count);
       minuteCounts.set(minute, count);

@@ -36,6 +36,17 @@ export interface Charge {
   feePico: bigint;
   /** What a welcome to an inbox costs beside its fee, in base units: held against the channel's signed ceiling. */
   stamp?: { inbox: Hex; price: bigint; why?: string };
+  /** That the message is dated in, since 1970; for charts. */
+  minute?: bigint;
+}
+
+/** What was charged of one originator's messages that are dated in one hour. */
+export interface HourOfLog {
+  originatorId: number;
+  /** Since 1970. */
+  hour: bigint;
+  messages: bigint;
+  feesPico: bigint;
 }
 
 /** The account that signed a digest, undefined when the bytes are no signature. May compute in another thread. */
@@ -117,6 +128,8 @@ export interface LedgerStore {
   meterCursor(originatorId: number): Promise<bigint>;
   /** Messages per minute of an originator, both minutes inclusive; of the newest 10,080 minutes that have any, a week's. */
   minuteCounts(originatorId: number, fromMinute: bigint, toMinute: bigint): Promise<Map<bigint, bigint>>;
+  /** Both hours inclusive, ascending; of the newest 744 hours of each originator that have any. */
+  hours(fromHour: bigint, toHour: bigint): Promise<HourOfLog[]>;
   /** Base units of their ceilings that channels used for stamps; none where none is. */
   stampsUsed(channels: readonly Address[]): Promise<Map<Address, bigint>>;
   /** What the database takes, found out without counting rows: for a metric. */

@@ -131,6 +131,7 @@ function observeLedger(ledger: LedgerStore, recorder: Recorder, clock: Clock): L
     },
     meterCursor: (originatorId) => timed("meterCursor", () => ledger.meterCursor(originatorId)),
     minuteCounts: (...minutes) => timed("minuteCounts", () => ledger.minuteCounts(...minutes)),
+    hours: (...hours) => timed("hours", () => ledger.hours(...hours)),
     stampsUsed: (channels) => timed("stampsUsed", () => ledger.stampsUsed(channels)),
     size: () => timed("size", () => ledger.size()),
     raiseHighWater: (sequenceId) => timed("raiseHighWater", () => ledger.raiseHighWater(sequenceId)),

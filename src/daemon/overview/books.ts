@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 
 import type { Address } from "../../protocol/bytes.ts";
 import { picoToUnitsUp } from "../../protocol/units.ts";
-import { exposurePico, unsettledFees } from "../account.ts";
+import { authorisedFees, exposurePico, unsettledFees } from "../account.ts";
 import { accountPages } from "../accountPages.ts";
 import type { Account, LedgerStore } from "../ports.ts";
 
@@ -24,6 +24,11 @@ export interface Books {
   channels: number;
   exposure: bigint;
   unsettled: bigint;
+  /** Since the channels exist: what was carried for them, rounded up; what they signed for, what the chain collected. */
+  used: bigint;
+  signed: bigint;
+  settled: bigint;
+  deposited: bigint;
   /** Those with the most exposure. */
   largest: ChannelLine[];
   /** With a pending withdrawal and something unsettled; of more than 500, the most valuable. */
@@ -34,6 +39,7 @@ export interface Books {
 /** Reads every account, a page at a time. */
 export async function readBooks(ledger: Pick<LedgerStore, "accounts">): Promise<Books> {
   let [channels, exposurePicos, unsettled, leavingChannels] = [0, 0n, 0n, 0];
+  let [usedPico, signed, settled, deposited] = [0n, 0n, 0n, 0n];
   let largest: ChannelLine[] = [];
   let leaving: ChannelLine[] = [];
   for await (const page of accountPages(ledger, PAGE)) {
@@ -41,6 +47,10 @@ export async function readBooks(ledger: Pick<LedgerStore, "accounts">): Promise<
     channels += page.length;
     const lines = page.map((account) => {
       exposurePicos += exposurePico(account);
+      usedPico += account.usagePico;
+      signed += authorisedFees(account);
+      settled += account.chain.feesSpent;
+      deposited += account.chain.deposited;
       return { ...lineOf(account), isLeaving: account.chain.pendingWithdrawal > 0n };
     });
     for (const line of lines) unsettled += line.unsettled;
@@ -49,7 +59,8 @@ export async function readBooks(ledger: Pick<LedgerStore, "accounts">): Promise<
     leavingChannels += gone.length;
     leaving = most([...leaving, ...gone], "unsettled", MOST_LEAVING);
   }
-  return { channels, exposure: picoToUnitsUp(exposurePicos), unsettled, largest, leaving, leavingChannels };
+  const sums = { exposure: picoToUnitsUp(exposurePicos), used: picoToUnitsUp(usedPico), unsettled };
+  return { channels, ...sums, signed, settled, deposited, largest, leaving, leavingChannels };
 }
 
 function lineOf(account: Account): ChannelLine {

@@ -91,13 +91,14 @@ export class Overview {
       stamps?.status(),
       storage?.().catch(() => undefined),
     ]);
-    const { deadlines, channels, exposure, unsettled, largest, leavingChannels } = sums;
+    const { deadlines, channels, exposure, unsettled, used, signed, settled, deposited, largest, leavingChannels } =
+      sums;
     return {
       ...{ nodeId, now: clock.now(), health: this.health(), ready },
       chain: { ...chain, doubt: watch.doubt(), clockOffSeconds: watch.clockOffSeconds },
       seats: seatsOf(watch.nodes, nodeId),
       exposureCap: policy.exposureCap,
-      books: { channels, exposure, unsettled, largest, leavingChannels },
+      books: { channels, exposure, unsettled, used, signed, settled, deposited, largest, leavingChannels },
       deadlines: deadlines.slice(0, SHOWN_DEADLINES),
       settlement: this.#settlement(),
       transactions: transactions?.status(),

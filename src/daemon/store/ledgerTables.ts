@@ -8,6 +8,7 @@ import type {
   ChainProgress,
   Charge,
   FinalizedBlock,
+  HourOfLog,
   JournalBlock,
   LedgerStore,
   MeterBatch,
@@ -19,6 +20,7 @@ import { ChargeBook } from "./charges/chargeBook.ts";
 import { bytesOf, digitsOf, hexOf, largestPerChannel, splitAddresses, swapped, toAccount } from "./encode.ts";
 import type { Engine } from "./engine.ts";
 import { inTransaction, retried } from "./engine.ts";
+import { hoursBetween } from "./hourTable.ts";
 import { meter } from "./meterTables.ts";
 import { stampsUsed } from "./stampTables.ts";
 import { statementsOf } from "./tables.ts";
@@ -159,6 +161,10 @@ export class LedgerTables implements LedgerStore {
       .where("minute", "<=", toMinute)
       .execute();
     return new Map(rows.map(({ minute, count }) => [minute, count]));
+  }
+
+  hours(fromHour: bigint, toHour: bigint): Promise<HourOfLog[]> {
+    return hoursBetween(this.#engine.kysely, fromHour, toHour);
   }
 
   stampsUsed(channels: readonly Address[]): Promise<Map<Address, bigint>> {

@@ -7,6 +7,7 @@ import { toUsage } from "./encode.ts";
 import type { Engine } from "./engine.ts";
 import { MeterOvertakenError } from "./errors.ts";
 import { addFacts } from "./factTable.ts";
+import { addHours } from "./hourTable.ts";
 import { openStamps } from "./stampTables.ts";
 import type { Trx } from "./tables.ts";
 import { statementsOf } from "./tables.ts";
@@ -21,6 +22,7 @@ export async function meter(
   batch: MeterBatch,
 ): Promise<Charge[]> {
   const charged = await charge({ engine, book, numbers }, trx, batch);
+  await addHours(trx, batch.originatorId, charged);
   await addFacts(trx, batch, charged);
   if (batch.stamps) {
     const isNew = new Set(charged.map((one) => `${one.channel}:0x${one.digest}`));

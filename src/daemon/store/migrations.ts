@@ -224,5 +224,17 @@ const stamps: Migration = ({ bytes, integer, id, withoutRowid }) => [
 /** What reports say of stamps. */
 const reportStamps: Migration = ({ bytes }) => [`alter table reports add column stamps ${bytes}`];
 
+/** What charts show of the time before now. */
+const hours: Migration = ({ integer, withoutRowid }) => [
+  `create table hours (
+     originator ${integer} not null,
+     hour ${integer} not null,
+     messages ${integer} not null,
+     fees_pico text not null,
+     primary key (originator, hour)
+   ) ${withoutRowid}`,
+  "create index hours_by_time on hours (hour)",
+];
+
 /** Migration i brings the schema from version i to i + 1. What was released is never edited, only followed. */
-export const MIGRATIONS: readonly Migration[] = [first, facts, holdings, stamps, reportStamps];
+export const MIGRATIONS: readonly Migration[] = [first, facts, holdings, stamps, reportStamps, hours];

@@ -64,6 +64,14 @@ export interface MinuteTable {
   count: bigint;
 }
 
+/** What was charged of an originator's messages, by the hour that they are dated in: since 1970. */
+export interface HourTable {
+  originator: bigint;
+  hour: bigint;
+  messages: bigint;
+  fees_pico: string;
+}
+
 /** What reports need of stretches of logs, one row per metered batch. */
 export interface FactTable {
   originator: bigint;
@@ -262,6 +270,7 @@ export interface Tables {
   charge_filters: ChargeFilterTable;
   cursors: CursorTable;
   minutes: MinuteTable;
+  hours: HourTable;
   facts: FactTable;
   reports: ReportTable;
   journal: JournalTable;

@@ -213,6 +213,35 @@ onBoth("store/ledger", (fixture, { isShared }) => {
       expect((await ledger.minuteCounts(300, 0n, 9n)).size, "another one's").to.equal(5);
     });
 
+    it("sums what was charged by originator and hour, once, and keeps a month of it", async () => {
+      const { ledger } = await fixture.open();
+      const charge = (n: number, feePico: bigint, minute: bigint) => ({
+        ...{ channel: channelOf(n), digest: digestOf(n), feePico, minute },
+      });
+      const batch = (originatorId: number, after: bigint, charges: MeterBatch["charges"]) =>
+        ledger.meter(batchOf({ originatorId, after, upTo: after + 1n, charges }));
+      const full = [charge(1, MAX, 60n), charge(2, MAX, 119n), charge(3, 7n, 120n)];
+      await batch(200, 0n, full);
+      // The same messages in another's log, and one more.
+      await batch(300, 0n, [...full, charge(4, 5n, 61n)]);
+      await batch(200, 1n, [charge(5, 1n, 60n)]);
+      const expected = [
+        { originatorId: 200, hour: 1n, messages: 3n, feesPico: 2n * MAX + 1n },
+        { originatorId: 300, hour: 1n, messages: 1n, feesPico: 5n },
+        { originatorId: 200, hour: 2n, messages: 1n, feesPico: 7n },
+      ];
+      expect(await ledger.hours(0n, 9n)).to.deep.equal(expected);
+      expect(await ledger.hours(2n, 2n)).to.deep.equal(expected.slice(2));
+      await batch(
+        200,
+        2n,
+        Array.from({ length: 743 }, (_, i) => charge(100 + i, 1n, BigInt(i + 3) * 60n)),
+      );
+      const kept = await ledger.hours(0n, 1_000n);
+      expect(kept.filter(({ originatorId }) => originatorId === 200).length).to.equal(744);
+      expect(kept[0], "the oldest has gone, another one's has not").to.deep.equal(expected[1]);
+    });
+
     it("says how large it is", async () => {
       const { ledger } = await fixture.open();
       const before = await ledger.size();

@@ -1,0 +1,161 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect } from "chai";
+import type { Browser } from "playwright-core";
+
+import { waitUntilQuiet } from "../../scripts/demo/money.ts";
+import { groupOf, publish } from "../../scripts/demo/publish.ts";
+import { endEpoch } from "../../scripts/demo/report.ts";
+import type { LocalNetwork } from "../../scripts/local/localNetwork.ts";
+import { startLocalNetwork } from "../../scripts/local/localNetwork.ts";
+import type { OperatorView } from "../../src/console/views.ts";
+import { groupMessage } from "../support/envelopes.ts";
+import { PHONE, browserFor, expectClean, picture, visit } from "./support.ts";
+
+const USD = 1_000_000n;
+const IDS = [100, 200];
+const MESSAGES = 5;
+
+/** What a daemon's port says to a request with these headers. */
+function ask(url: string, headers: Record<string, string> = {}, method = "GET") {
+  return new Promise<{ status: number; headers: Record<string, unknown>; text: string }>((resolve, reject) => {
+    request(url, { headers, method }, (response) => {
+      let text = "";
+      response.on("data", (part: Buffer) => (text += part.toString()));
+      response.on("end", () => resolve({ status: response.statusCode!, headers: response.headers, text }));
+    })
+      .once("error", reject)
+      .end();
+  });
+}
+
+describe("console, for an operator", function () {
+  this.timeout(300_000);
+  let network: LocalNetwork;
+  let directory: string;
+  let browser: Browser | undefined;
+  let url: string;
+
+  before(async function () {
+    browser = await browserFor(this);
+    directory = mkdtempSync(join(tmpdir(), "pennyblack-console-"));
+    // Dear enough that a few messages come to more than a base unit.
+    const dear = { deposit: 50n * USD, headroom: 50_000n, storageFeePico: 1_000_000n };
+    network = await startLocalNetwork({ directory, nodes: IDS.length, ...dear });
+    url = `${network.nodes[0]!.operatorUrl}/console/`;
+    for (let n = 0; n < MESSAGES; n++) {
+      await publish(network.gateway.url, groupMessage(n, { group: groupOf(IDS[n % 2]!, IDS) }));
+    }
+    await waitUntilQuiet(network);
+  });
+  after(async () => {
+    await browser?.close();
+    await network?.close();
+    if (directory) rmSync(directory, { recursive: true, force: true });
+  });
+
+  const viewOf = async () => JSON.parse((await ask(`${url}api/operator`)).text) as OperatorView;
+  async function viewWith(isSo: (view: OperatorView) => boolean): Promise<OperatorView> {
+    const end = Date.now() + 60_000;
+    for (;;) {
+      const view = await viewOf();
+      if (isSo(view)) return view;
+      if (Date.now() > end) throw new Error(`waited in vain: ${JSON.stringify(view)}`);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
+  it("is for this machine only, comes with a strict policy, and gives out nothing but its files", async () => {
+    const page = await ask(url);
+    expect(page.status).to.equal(200);
+    const policy = String(page.headers["content-security-policy"]);
+    expect(policy).to.match(/^default-src 'none'; script-src 'self'; style-src 'self' 'nonce-[\w+/=]{24}';/);
+    expect(policy).to.include("frame-ancestors 'none'");
+    expect(policy).not.to.match(/unsafe|https?:|\*|data:/);
+    const [, nonce] = /'nonce-([^']+)'/.exec(policy)!;
+    expect(page.text).to.include(nonce!);
+    expect((await ask(url)).text, "each answer has another nonce").not.to.include(nonce!);
+    expect(page.text, "no script in the page").not.to.match(/<script(?![^>]*src=)/);
+    expect(page.headers["x-content-type-options"]).to.equal("nosniff");
+    expect(page.headers["access-control-allow-origin"]).to.equal(undefined);
+    const moved = await ask(url.slice(0, -1));
+    expect([moved.status, moved.headers.location]).to.deep.equal([308, "console/"]);
+    for (const path of ["%2e%2e/.proto", "../.proto", "index.html.gz", "assets", "..\\.proto", "api/payer"]) {
+      expect((await ask(url + path)).status, path).to.equal(404);
+    }
+    expect((await ask(url, {}, "POST")).status, "nothing is taken").to.equal(404);
+    const strangers: Record<string, string>[] = [
+      { origin: "https://elsewhere.example" },
+      { host: "elsewhere.example" },
+      { "x-forwarded-for": "1.2.3.4" },
+    ];
+    for (const headers of strangers) {
+      expect((await ask(`${url}api/operator`, headers)).status).to.equal(403);
+    }
+  });
+
+  it("says what the ledger says", async () => {
+    await ask(`${network.nodes[0]!.operatorUrl}/settle`, {}, "POST");
+    const view = await viewWith(({ money, history }) => money.unsettled === "0" && history.transactions.length > 0);
+    expect(view).to.include({ nodeId: 100, isHealthy: true, isReady: true });
+    expect(view.alerts.filter(({ level }) => level === "bad")).to.deep.equal([]);
+    const { money, history, channels } = view;
+    const onChain = await network.contracts.postageChannels.getChannel(network.channel);
+    expect(money.deposited).to.equal(String(50n * USD));
+    expect(money.settled).to.equal(String(onChain.feesSpent));
+    expect(BigInt(money.signed) >= BigInt(money.used)).to.equal(true);
+    expect(channels.count).to.equal(1);
+    const { nodes, hours } = history.traffic;
+    expect(nodes).to.deep.equal(IDS);
+    const messages = hours.flatMap((hour) => hour.messages);
+    expect(messages.reduce((sum, one) => sum + one)).to.equal(MESSAGES);
+    const pico = hours.flatMap(({ feesPico }) => feesPico).reduce((sum, one) => sum + BigInt(one), 0n);
+    expect(String((pico + 999_999n) / 1_000_000n), "the hours sum to the usage").to.equal(money.used);
+    const settled = history.transactions.find(({ kind }) => kind === "settle")!;
+    expect(settled.rows).to.equal(1);
+    expect((await network.chain.provider.getTransactionReceipt(settled.hash!))!.status).to.equal(1);
+    expect(view.seat).to.deep.equal({ isSeated: true, begins: false, active: 2, nodes: 2 });
+    expect(view.settlement.map(({ lane }) => lane)).to.deep.equal(["routine", "deadline"]);
+    expect(Number(view.epoch!.endsAtSeconds)).to.be.greaterThan(view.chain.head!.timestampSeconds);
+    expect(money.claimable).to.match(/^\d+$/);
+  });
+
+  it("shows it on a desk and on a phone, by day and by night, from nowhere but the daemon", async () => {
+    await endEpoch(network, () => {});
+    const { history } = await viewWith((view) => view.history.epochs.length > 0);
+    expect(BigInt(history.epochs.at(-1)!.usedPico) > 0n).to.equal(true);
+    for (const [name, options] of Object.entries({
+      desk: {},
+      "desk-night": { colorScheme: "dark" as const },
+      phone: { viewport: PHONE },
+    })) {
+      const seen = await visit(browser!, url, /^Node 100$/, options);
+      const { page } = seen;
+      await page.getByRole("group", { name: "Settled" }).getByText("$").waitFor();
+      expect(await page.getByRole("group", { name: "Deposited" }).innerText()).to.include("$50.00");
+      await page.getByText(`${MESSAGES} messages`).waitFor({ state: "detached" });
+      await page.getByText("Messages", { exact: true }).click();
+      await page.getByText(`${MESSAGES} messages in the last 24 hours`, { exact: false }).waitFor();
+      expect(await page.locator(".recharts-bar-rectangle path").count(), "bars").to.be.greaterThan(0);
+      await page.getByText("settle, 1 payer").first().waitFor();
+      await picture(page, `operator-${name}`);
+      await expectClean(seen);
+      const background = await page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
+      expect(background).to.equal(name === "desk-night" ? "rgb(16, 17, 22)" : "rgb(245, 245, 248)");
+      await page.close();
+    }
+  });
+
+  it("says that the daemon is gone, and keeps what it showed", async () => {
+    const node = network.nodes[0]!;
+    const { page } = await visit(browser!, url, /^Node 100$/);
+    await node.kill();
+    await page.getByText("The daemon does not answer").waitFor({ timeout: 40_000 });
+    expect(await page.getByRole("group", { name: "Deposited" }).innerText()).to.include("$50.00");
+    await picture(page, "operator-gone");
+    await page.close();
+  });
+});
