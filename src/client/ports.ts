@@ -246,6 +246,8 @@ export interface SpendStore {
 export interface LedgerCommit {
   channel: Address;
   state: StoredChannel;
+  /** Written when `commit` resolves, so that it outlives the process; the machine, once `flush` has resolved. */
+  isFlushedLater?: boolean;
   /** New ones, or known ones that reserve another amount of gas. */
   addAttempts?: readonly Attempt[];
   removeAttempts?: readonly AttemptKey[];
@@ -266,6 +268,8 @@ export interface GatewayStore extends ReceiptStore, SpendStore {
   loadRefusals(channel: Address): Promise<Refusal[]>;
   /** Throws GatewayError `ledger_conflict` unless the stored revision is `state.revision - 1`. */
   commit(step: LedgerCommit): Promise<void>;
+  /** What was committed before the call is on disk when this resolves. */
+  flush(): Promise<void>;
   findAnswer(channel: Address, envelopeHash: Hex): Promise<StoredAnswer | undefined>;
   /** Forgets answers given before `beforeMs`, at most `limit` of them; returns how many. */
   pruneAnswers(channel: Address, beforeMs: number, limit: number): Promise<number>;

@@ -1,4 +1,6 @@
 import { mkdirSync } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import Database from "better-sqlite3";
@@ -42,6 +44,74 @@ export function openDurableSqlite(path: string): SqliteDatabase {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/**
+ * Commits that return before they are on disk, and a flush for all of them that does not hold up the thread: they outlive this
+ * process at once, and the machine once a `flush` after them has resolved.
+ */
+export class LateFlush {
+  readonly #database: SqliteDatabase;
+  readonly #path: string;
+  #log: FileHandle | undefined;
+  #isDirty = false;
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(database: SqliteDatabase, path: string) {
+    this.#database = database;
+    this.#path = path;
+  }
+
+  write(commit: () => void): void {
+    this.#database.pragma("synchronous = NORMAL");
+    try {
+      this.#isDirty = true;
+      commit();
+    } finally {
+      this.#database.pragma("synchronous = FULL");
+    }
+  }
+
+  /** Calls that come while one is under way share the next one: what they are about may have been written after it began. */
+  flush(): Promise<void> {
+    if (this.#running) {
+      return (this.#next ??= this.#running
+        .catch(() => {})
+        .then(() => {
+          this.#next = undefined;
+          return this.flush();
+        }));
+    }
+    if (!this.#isDirty || this.#path === ":memory:") return Promise.resolve();
+    this.#running = this.#sync().finally(() => (this.#running = undefined));
+    return this.#running;
+  }
+
+  async #sync(): Promise<void> {
+    this.#isDirty = false;
+    try {
+      this.#log ??= await this.#open();
+      await this.#log.datasync();
+    } catch (error) {
+      this.#isDirty = true;
+      throw error;
+    }
+  }
+
+  /** SQLite names a new log in its folder for good with the first commit that it flushes itself, and these are not. */
+  async #open(): Promise<FileHandle> {
+    const log = await open(`${this.#path}-wal`, "r+");
+    const folder = await open(dirname(this.#path), "r");
+    await folder.sync().finally(() => folder.close());
+    return log;
+  }
+
+  async close(): Promise<void> {
+    await this.#running?.catch(() => {});
+    await this.#log?.close();
+    this.#log = undefined;
   }
 }
 

@@ -5,12 +5,14 @@ import type { GatewayStore, LedgerCommit } from "../../src/client/ports.ts";
 import { groupMessage } from "../support/envelopes.ts";
 import { GatewayHarness, publish } from "./support/gatewayHarness.ts";
 
-/** A store whose bookings wait until they are let through; everything else is on disk at once. */
+/** A store whose bookings, or flushes, wait until they are let through; everything else is on disk at once. */
 function slowStore(store: GatewayStore) {
   let letThrough = (): void => {};
   let held = Promise.resolve();
   let failures = 0;
   let begun = 0;
+  let flushes = Promise.resolve();
+  let endFlush = { resolve: (): void => {}, reject: (error: Error): void => void error };
   return {
     store: {
       ...store,
@@ -21,6 +23,19 @@ function slowStore(store: GatewayStore) {
         if (failures-- > 0) throw new Error("disk full");
         return store.commit(step);
       },
+      async flush() {
+        await flushes;
+        return store.flush();
+      },
+    },
+    holdFlushes: () => {
+      flushes = new Promise((resolve, reject) => (endFlush = { resolve, reject }));
+      flushes.catch(() => {});
+    },
+    endFlush: (error?: Error) => {
+      if (error) endFlush.reject(error);
+      else endFlush.resolve();
+      flushes = Promise.resolve();
     },
     hold: () => {
       held = new Promise((resolve) => (letThrough = resolve));
@@ -56,6 +71,42 @@ describe("client/gateway booking behind the answer", () => {
     slow.letThrough();
     await harness.run(100);
     expect(gateway.status()).to.include({ usagePico: harness.network.chargedPico, inFlightPico: 0n, active: 0 });
+  });
+
+  it("sends while the reservation goes to the disk, and answers once it is there", async () => {
+    gateway.setHeadroom(10_000n);
+    await harness.settle(publish(gateway, groupMessage(1)));
+    slow.holdFlushes();
+    let isAnswered = false;
+    const publishing = publish(gateway, groupMessage(2)).then(() => (isAnswered = true));
+    await harness.run(3_000);
+    expect([received(), isAnswered], "sent, not answered").to.deep.equal([2, false]);
+    slow.endFlush();
+    await harness.settle(publishing);
+    expect(gateway.status()).to.include({ usagePico: harness.network.chargedPico, inFlightPico: 0n, doubles: 0n });
+  });
+
+  it("refuses a publish whose reservation never reached the disk, finds out what became of it, and charges it once", async () => {
+    gateway.setHeadroom(10_000n);
+    await harness.settle(publish(gateway, groupMessage(1)));
+    slow.holdFlushes();
+    const publishing = publish(gateway, groupMessage(2)).catch((error: unknown) => String(error));
+    await harness.run(1_000);
+    slow.endFlush(new Error("disk full"));
+    expect(await harness.settle(publishing)).to.include("[internal]");
+    expect(gateway.status()).to.include({ openAttempts: 1 });
+    const [again] = await harness.settle(publish(gateway, groupMessage(2)));
+    expect(again).to.not.equal(undefined);
+    await harness.run(60_000, 500);
+    expect(gateway.status()).to.include({ usagePico: harness.network.chargedPico, inFlightPico: 0n, doubles: 0n });
+  });
+
+  it("signs a larger voucher only to the disk: nothing is sent before it is there", async () => {
+    gateway.setHeadroom(0n);
+    slow.holdFlushes();
+    const [answer] = await harness.settle(publish(gateway, groupMessage(1)));
+    expect(answer, "the first voucher is committed and flushed at once").to.not.equal(undefined);
+    slow.endFlush();
   });
 
   it("gives the same answer, and asks no node, when the same bytes come while they are booked and afterwards", async () => {

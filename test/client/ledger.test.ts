@@ -68,10 +68,10 @@ describe("client/channel/ledger", () => {
   it("signs only when the headroom is used up, and never more than is backed", async () => {
     const ledger = await open();
     const terms = { backed: 1_000n, headroom: 100n };
-    const first = await ledger.reserve([attempt(1, 1_500_000n)], terms);
+    const { voucherRow: first } = await ledger.reserve([attempt(1, 1_500_000n)], terms);
     expect(feesOf(first)).to.equal(102n);
-    expect(await ledger.reserve([attempt(2, unitsToPico(100n))], terms)).to.equal(first);
-    const third = await ledger.reserve([attempt(3, unitsToPico(850n))], terms);
+    expect((await ledger.reserve([attempt(2, unitsToPico(100n))], terms)).voucherRow).to.equal(first);
+    const { voucherRow: third } = await ledger.reserve([attempt(3, unitsToPico(850n))], terms);
     expect(feesOf(third), "952 and headroom, capped by what is backed").to.equal(1_000n);
     expect(await codeOf(ledger.reserve([attempt(4, unitsToPico(50n))], terms))).to.equal("out_of_money");
     expect(ledger.inFlightPico, "a refused reservation leaves nothing").to.equal(1_500_000n + unitsToPico(950n));
@@ -81,7 +81,7 @@ describe("client/channel/ledger", () => {
     const ledger = await open();
     for (let n = 1; n <= 20; n++) {
       const pico = 700_001n * BigInt(n);
-      const row = await ledger.reserve([attempt(n, pico)], RICH);
+      const { voucherRow: row } = await ledger.reserve([attempt(n, pico)], RICH);
       expect(feesOf(row)).to.equal(picoToUnitsUp(ledger.usagePico + pico));
       await ledger.complete(attempt(n, pico), pico, answer(pico));
     }
@@ -97,7 +97,7 @@ describe("client/channel/ledger", () => {
     const after = await open();
     expect(after).to.include({ usagePico: 5_000_000n, inFlightPico: 7_000_000n, authorised: 12n });
     expect(after.attemptsOf(attempt(2, 0n).envelopeHash)).to.deep.equal([attempt(2, 7_000_000n)]);
-    expect(feesOf(await after.reserve([attempt(3, 1n)], RICH))).to.equal(13n);
+    expect(feesOf((await after.reserve([attempt(3, 1n)], RICH)).voucherRow)).to.equal(13n);
   });
 
   it("counts an attempt once, however often it is completed or reserved", async () => {
@@ -144,7 +144,7 @@ describe("client/channel/ledger", () => {
     const ledger = await open();
     expect(await ledger.reconcile(3n * USD)).to.equal(true);
     expect(await ledger.reconcile(3n * USD)).to.equal(false);
-    expect(feesOf(await ledger.reserve([attempt(1, 1n)], RICH))).to.equal(3n * USD + 1n);
+    expect(feesOf((await ledger.reserve([attempt(1, 1n)], RICH)).voucherRow)).to.equal(3n * USD + 1n);
     expect(await ledger.reconcile(2n * USD)).to.equal(false);
   });
 

@@ -1,5 +1,5 @@
 import type { SqliteDatabase } from "../../platform/sqlite.ts";
-import { openSqlite, openSqliteReader } from "../../platform/sqlite.ts";
+import { LateFlush, openSqlite, openSqliteReader } from "../../platform/sqlite.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { fromHex, toHex } from "../../protocol/bytes.ts";
 import { GatewayError } from "../errors.ts";
@@ -84,7 +84,7 @@ interface AnswerRow {
   answered_at: bigint;
 }
 
-/** The gateway's store in one SQLite file; a commit that has returned survives a power cut. */
+/** The gateway's store in one SQLite file; a commit that has returned survives a power cut, unless it says later. */
 export function openSqliteStore(path: string): GatewayStore {
   const database = openSqlite(path, MIGRATIONS);
   const { insert: insertReceipt, ...receipts } = sqliteReceipts(database);
@@ -116,6 +116,7 @@ export function openSqliteStore(path: string): GatewayStore {
     ),
   };
 
+  const late = new LateFlush(database, path);
   const commit = database.transaction(({ channel, state, ...step }: Parameters<GatewayStore["commit"]>[0]) => {
     const key = fromHex(channel);
     const row = state.voucherRow ?? null;
@@ -179,13 +180,16 @@ export function openSqliteStore(path: string): GatewayStore {
       return sql.refusals.all(fromHex(channel)).map(toRefusal);
     },
     async commit(step) {
-      commit.immediate(step);
+      if (step.isFlushedLater) late.write(() => void commit.immediate(step));
+      else commit.immediate(step);
     },
+    flush: () => late.flush(),
     findAnswer: answerFinder(database),
     async pruneAnswers(channel, beforeMs, limit) {
       return sql.prune.run(fromHex(channel), beforeMs, limit).changes;
     },
     async close() {
+      await late.close();
       database.close();
     },
   };

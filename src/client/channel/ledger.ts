@@ -2,6 +2,7 @@ import type { Clock } from "../../platform/clock.ts";
 import { Serial } from "../../platform/serial.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { addressOf } from "../../protocol/ecdsa.ts";
+import { FIRST_NODE_ID } from "../../protocol/envelope.ts";
 import { formatUnits, picoToUnitsUp, unitsToPico } from "../../protocol/units.ts";
 import type { PostageDomain } from "../../protocol/voucher.ts";
 import { readVoucher, signVoucher, voucherAmounts } from "../../protocol/voucher.ts";
@@ -57,6 +58,12 @@ export interface LedgerOptions {
   clock: Pick<Clock, "now">;
   /** Unlimited when left out. */
   budgets?: Budgets;
+}
+
+export interface Reserved {
+  voucherRow: Uint8Array;
+  /** Resolves when the reservation outlives the machine too. */
+  onDisk: Promise<void>;
 }
 
 function outlayOf({ startedAt, spender, reservedPico, reservedWei }: Attempt): Outlay {
@@ -175,12 +182,13 @@ export class ChannelLedger {
   }
 
   /**
-   * Reserves what envelopes may cost and returns a voucher row that covers them; a new one is signed only when the
-   * last one's headroom is used up. Those reserved before are not counted again.
+   * Reserves what envelopes may cost and returns a voucher row that covers them; a new one is signed, and on disk, only when
+   * the last one's headroom is used up. Those reserved before are not counted again. They outlive this process; whoever
+   * answers for one to a user awaits `onDisk` first.
    * Throws GatewayError `out_of_money` when the channel does not back it and `budget_exhausted` when a budget does not; then
    * nothing has changed.
    */
-  reserve(attempts: readonly Attempt[], terms: ChannelTerms): Promise<Uint8Array> {
+  reserve(attempts: readonly Attempt[], terms: ChannelTerms): Promise<Reserved> {
     return this.#serial.run(async () => {
       const fresh = attempts.filter((attempt) => !this.#attempts.has(idOf(attempt)));
       await this.#budgets.check(fresh.map(outlayOf));
@@ -189,11 +197,12 @@ export class ChannelLedger {
       const isNew = voucherRow !== this.#state.voucherRow;
       const again = fresh.filter((attempt) => this.isRefused(attempt));
       if (isNew || fresh.length > 0) {
-        await this.#commit({ voucherRow }, { addAttempts: fresh, removeRefusals: again });
+        // A voucher that nobody has seen must never be forgotten; an attempt that a power cut takes was never answered.
+        await this.#commit({ voucherRow }, { addAttempts: fresh, removeRefusals: again, isFlushedLater: !isNew });
       }
       for (const attempt of fresh) this.#remember(attempt);
       for (const attempt of again) this.#refusals.delete(idOf(attempt));
-      return voucherRow;
+      return { voucherRow, onDisk: isNew ? Promise.resolve() : this.#flush() };
     });
   }
 
@@ -322,7 +331,9 @@ export class ChannelLedger {
       // Of a transaction that was never seen mined, all that it may have cost counts.
       const amounts = { count: 1n, postagePico: chargedPico, gasWei: held?.reservedWei ?? 0n };
       const spend = [spendFor(publish, amounts)];
-      await this.#commit({ usagePico, usageByNode, doubles }, { ...removed, ...kept, spend });
+      // Lost in a power cut, a publish is found open again, looked up and booked; what was sent to the chain is not.
+      const isFlushedLater = key.originatorId >= FIRST_NODE_ID;
+      await this.#commit({ usagePico, usageByNode, doubles }, { ...removed, ...kept, spend, isFlushedLater });
       this.#forget(key);
       this.#refusals.delete(idOf(key));
       return isDouble;
@@ -448,6 +459,15 @@ export class ChannelLedger {
 
   #numbers(required: bigint, terms: ChannelTerms): PostageNumbers {
     return { channel: this.channel, required, authorised: this.#authorised, available: terms.backed };
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      await this.#options.store.flush();
+    } catch (error) {
+      this.#problem = `the ledger could not be written: ${String(error)}`;
+      throw error;
+    }
   }
 
   async #commit(change: Partial<StoredChannel>, step: Partial<LedgerCommit> = {}): Promise<void> {

@@ -139,9 +139,12 @@ export class NodePublisher {
     let raises = 0;
     let wasRefused = false;
     for (let tries = 0; ; tries++) {
-      const row = await hold.until(() => ledger.reserve(attempts, watch.terms()));
-      const outcome = await this.#send(status, attempts, row, hold.signal);
+      const { voucherRow, onDisk } = await hold.until(() => ledger.reserve(attempts, watch.terms()));
+      // The disk's time is the network's. It is awaited below, unless nothing of this is answered for.
+      onDisk.catch(() => {});
+      const outcome = await this.#send(status, attempts, voucherRow, hold.signal);
       if (outcome.kind === "accepted") {
+        await onDisk;
         const failed = await this.#takeAll(attempts, outcome.envelopes, receipts, hold.signal);
         if (!failed) return undefined;
         if (failed.code === "bad_receipt") directory.drop(id, failed.message);

@@ -36,6 +36,7 @@ export function killableStore(store: GatewayStore, kill: Kill): GatewayStore {
         await store.commit(step);
         if (isDead) throw new Error("killed");
       }),
+    flush: async () => alive(() => store.flush()),
     close: () => store.close(),
   };
 }
