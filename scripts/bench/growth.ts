@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { readParameters } from "../../src/deployment/parameters.ts";
+import { FACT_LENGTH } from "../../src/daemon/reports/facts.ts";
 import { canonicalPayerEnvelopeSize, readPayerEnvelope } from "../../src/protocol/envelope.ts";
 import { fastRecoverAddress } from "../../src/platform/recover.ts";
 import { baseFeePico } from "../../src/protocol/fees.ts";
@@ -93,6 +94,11 @@ const network = {
   log: {
     megabitsPerSecond: (message.bytes * rate * 8) / 1e6,
     terabytesKept: (message.bytes * rate * DAY * RETENTION_DAYS) / 1e12,
+  },
+  /** What reports are built from and their leaves are served with, for a year. */
+  facts: {
+    gigabytesPerDay: (FACT_LENGTH * rate * DAY) / 1e9,
+    terabytesKept: (FACT_LENGTH * rate * DAY * 365) / 1e12,
   },
   stores: Object.fromEntries(
     Object.entries(stores).map(([name, { bytesPerCharge, bytesPerChannel, envelopesPerSecond: most }]) => [
