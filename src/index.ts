@@ -14,6 +14,7 @@ export { startGateway } from "./client/gateway.ts";
 export * from "./client/index.ts";
 export type { GatewayLimits } from "./client/limits.ts";
 export { DEFAULT_LIMITS } from "./client/limits.ts";
+export type { NodeChoice, NodeStrategy } from "./client/nodes/nodeOrder.ts";
 export type { OpenGatewayOptions } from "./client/openGateway.ts";
 export { openGateway } from "./client/openGateway.ts";
 export type * from "./client/ports.ts";

@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 
 import { z } from "zod";
 
+import { NODE_STRATEGIES, requireChoice } from "../client/nodes/nodeOrder.ts";
 import { KeyFileError, readKeyFile } from "../platform/keyFile.ts";
 import type { KeySource, LocalKeySource } from "../platform/keys/keySource.ts";
 import { openSigner, readLocalKey } from "../platform/keys/keySource.ts";
@@ -21,6 +22,7 @@ const wei = z
   .string()
   .regex(/^\d{1,30}$/, "an amount in wei, as a decimal string")
   .transform((text) => BigInt(text));
+const nodeId = z.int().min(100).multipleOf(100);
 const dailyBudget = z.strictObject({ postage: units.optional(), gasWei: wei.optional() });
 const perMinute = z.int().min(1).max(1_000_000);
 const milliseconds = z.int().min(50).max(3_600_000);
@@ -75,7 +77,7 @@ const nodeSchema = z.strictObject({
   termsEveryMs: milliseconds.default(300_000),
   /** How often every channel is compared with the chain. */
   reconcileEveryMs: z.int().min(1_000).max(86_400_000).default(3_600_000),
-  nodeId: z.int().min(100).multipleOf(100),
+  nodeId,
   /** Hex of the key whose public key the registry has for this node; or `signingKey`. */
   signingKeyFile: path.optional(),
   signingKey: localKeySource.optional(),
@@ -145,6 +147,17 @@ const gatewaySchema = z.strictObject({
   /** What may be spent in a day, UTC: base units of postage, wei of gas. */
   budgets: z
     .strictObject({ user: dailyBudget.optional(), app: dailyBudget.optional(), all: dailyBudget.optional() })
+    .optional(),
+  /** Which node a publish goes to. */
+  nodes: z
+    .strictObject({ strategy: z.enum(NODE_STRATEGIES), preferredNodes: z.array(nodeId).max(256).optional() })
+    .superRefine((choice, context) => {
+      try {
+        requireChoice(choice);
+      } catch (error) {
+        context.addIssue({ code: "custom", message: (error as Error).message });
+      }
+    })
     .optional(),
   /** How long a publish waits for money or nodes before it fails; clients give up after 120 s. */
   holdSeconds: z.int().min(1).max(110).default(100),

@@ -15,6 +15,8 @@ import type { GatewayLimits } from "./limits.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import { NodeDirectory } from "./nodes/nodeDirectory.ts";
 import { RatesWatch } from "./nodes/ratesWatch.ts";
+import type { NodeChoice } from "./nodes/nodeOrder.ts";
+import { requireChoice } from "./nodes/nodeOrder.ts";
 import { Visibility } from "./nodes/visibility.ts";
 import type { ConnectNode, GatewayChain, GatewayStore, Random, Spend } from "./ports.ts";
 import { ChainPublisher } from "./publish/chainPublisher.ts";
@@ -60,6 +62,8 @@ export interface GatewayOptions {
   rateLimits?: RateLimits;
   /** What may be spent in a day by each user, by each app, and in all; unlimited when left out. */
   budgets?: Budgets;
+  /** Which node a publish goes to: XIP-79's `stable` when left out. */
+  nodes?: NodeChoice;
   limits?: Partial<GatewayLimits>;
   /** Closed by the gateway's `close`. */
   store: GatewayStore;
@@ -93,17 +97,19 @@ export interface Gateway {
 
 /**
  * Serves XMTP clients and pays for what they publish. Resolves when it listens; nodes and chain may come later, and
- * publishes wait for them. Throws GatewayError `ledger_conflict` when the store is another key's.
+ * publishes wait for them. Throws GatewayError `ledger_conflict` when the store is another key's, and RangeError for a choice of
+ * nodes that names none.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { chain, clock, connectNode, domain, log, postageKey, random, store } = options;
+  if (options.nodes) requireChoice(options.nodes);
   const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const stopping = new AbortController();
 
   const ledger = await ChannelLedger.open({ store, domain, postageKey, clock, budgets: options.budgets });
   const watch = new ChannelWatch({ chain, ledger, clock, log, headroom: options.headroom, ...limits });
   const rates = new RatesWatch(chain, clock, limits.chainTimeoutMs);
-  const directory = new NodeDirectory({ chain, connectNode, clock, log, ...limits });
+  const directory = new NodeDirectory({ chain, connectNode, clock, log, random, choice: options.nodes, ...limits });
   const visibility = new Visibility({ directory, clock, ...limits });
   const lookup = { clock, log, ...limits };
   const keys = new SigningKeys({ chain, clock, ...limits, recover: fastRecoverAddress });

@@ -21,6 +21,7 @@ import type { Gateway } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Authenticate, RateLimits } from "./server/callers.ts";
+import type { NodeChoice } from "./nodes/nodeOrder.ts";
 import type { HandedWaiver } from "./publish/waiverBook.ts";
 
 /** Five cents: a channel that spends little signs anew every ten thousand messages or so. */
@@ -51,6 +52,8 @@ export interface OpenGatewayOptions {
   rateLimits?: RateLimits;
   /** What may be spent in a day by each user, by each app, and in all; unlimited when left out. */
   budgets?: Budgets;
+  /** Which node a publish goes to: XIP-79's `stable` when left out. */
+  nodes?: NodeChoice;
   /** How long a publish waits for money or nodes before it fails (default 100). */
   holdSeconds?: number;
   /** How often the chain is asked for a receipt, about its block time (default 1000). */
@@ -62,7 +65,7 @@ export interface OpenGatewayOptions {
 /** Starts a gateway with all that it needs. Rejects as `startGateway` does, and when the directory cannot be written. */
 export async function openGateway(options: OpenGatewayOptions): Promise<Gateway> {
   const { deployment, rpcUrl, postageKey, transactionKey, dataDirectory, stamps, waivers } = options;
-  const { authenticate, rateLimits, budgets } = options;
+  const { authenticate, rateLimits, budgets, nodes } = options;
   const { headroom = HEADROOM, holdSeconds = DEFAULT_LIMITS.holdSeconds, chainPollMs = CHAIN_POLL_MS } = options;
   const { listen = { host: "127.0.0.1", port: 0 }, log = createLog("gateway", "warn", [rpcUrl]) } = options;
   mkdirSync(dataDirectory, { recursive: true });
@@ -73,7 +76,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
   const gateway = await startGateway({
     ...{ headroom, stamps, waivers, postageKey, store, clock, log, ...listen },
     ...{ random: Math.random, connectNode: connectGrpcNode },
-    ...{ authenticate, rateLimits, budgets, limits: { holdSeconds } },
+    ...{ authenticate, rateLimits, budgets, nodes, limits: { holdSeconds } },
     domain: postageDomain(deployment),
     reports: {
       chain: ethersReportsChain({ contracts, provider, domain: reportsDomain(deployment) }),

@@ -1,9 +1,10 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import { readOriginatorEnvelope } from "../../protocol/envelope.ts";
-import { stableOrder } from "../../protocol/nodeChoice.ts";
 import { withTimeout } from "../async.ts";
-import type { ConnectNode, GatewayChain, NodeClient, NodeQuery, RegisteredNode } from "../ports.ts";
+import type { ConnectNode, GatewayChain, NodeClient, NodeQuery, Random, RegisteredNode } from "../ports.ts";
+import type { NodeChoice } from "./nodeOrder.ts";
+import { STABLE, nodeOrder } from "./nodeOrder.ts";
 
 /** Where one envelope stands in its originator's log. */
 export interface LogPosition {
@@ -23,6 +24,8 @@ export interface NodeStatus {
   problem: string | undefined;
   /** What it charged for congestion, the last time that it did. */
   congestion: { feePico: bigint; at: number } | undefined;
+  /** How long its last health checks took, milliseconds. */
+  latenciesMs: number[];
 }
 
 export interface NodeDirectoryOptions {
@@ -33,10 +36,15 @@ export interface NodeDirectoryOptions {
   chainTimeoutMs: number;
   nodeTimeoutMs: number;
   dropNodeMs: number;
+  random: Random;
+  /** XIP-79's `stable` when left out. */
+  choice?: NodeChoice;
 }
 
 /** A minute's congestion counts for five. */
 const CONGESTION_MEMORY_MS = 300_000;
+/** Health checks of which the fastest says how close a node is: the others had a busy machine in between. */
+const MOST_LATENCIES = 5;
 /** No network has more seats than this. */
 const MOST_NODES = 256;
 
@@ -73,12 +81,16 @@ export class NodeDirectory {
   }
 
   /**
-   * The available nodes in XIP-79's stable order. The order is that of all registered nodes, so that a topic moves only
-   * when its own node is away.
+   * The available nodes in the order in which they are asked. It is that of all registered nodes, so that with `stable` a topic
+   * moves only when its own node is away.
    */
   orderFor(topic: Uint8Array): number[] {
+    const { choice = STABLE, random } = this.#options;
     const available = new Set(this.available().map(({ node }) => node.id));
-    return stableOrder(topic, [...this.#nodes.keys()]).filter((id) => available.has(id));
+    const nodes = this.all().map(({ node: { id }, latenciesMs }) => {
+      return { id, latencyMs: latenciesMs.length > 0 ? Math.min(...latenciesMs) : undefined };
+    });
+    return nodeOrder(choice, topic, nodes, random).filter((id) => available.has(id));
   }
 
   get(id: number): NodeStatus | undefined {
@@ -150,6 +162,7 @@ export class NodeDirectory {
         lateFor: undefined,
         problem: "not asked yet",
         congestion: undefined,
+        latenciesMs: [],
       });
     }
   }
@@ -163,9 +176,11 @@ export class NodeDirectory {
     const { clock, log, nodeTimeoutMs } = this.#options;
     const { id } = status.node;
     try {
+      const began = clock.elapsed();
       const serves = await withTimeout(clock, nodeTimeoutMs, signal, `node ${id}'s health check`, (own) =>
         status.client.health(own),
       );
+      status.latenciesMs = [...status.latenciesMs, clock.elapsed() - began].slice(-MOST_LATENCIES);
       if (!serves) return this.markUnreachable(id, "says that it does not serve");
       if (status.lateFor && !(await this.#servesNow(status, status.lateFor, signal))) return;
       if (!this.isAvailable(status)) log.info({ node: id }, "a node serves");
