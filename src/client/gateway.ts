@@ -1,6 +1,7 @@
 import type { Clock } from "../platform/clock.ts";
 import { startGrpcServer } from "../platform/grpcServer.ts";
 import type { Log } from "../platform/log.ts";
+import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
 import { picoToUnitsUp } from "../protocol/units.ts";
 import type { PostageDomain } from "../protocol/voucher.ts";
@@ -11,6 +12,8 @@ import { ChannelLedger } from "./channel/ledger.ts";
 import { dayOf } from "./channel/spend.ts";
 import type { SpendDays } from "./channel/spendReport.ts";
 import { spendRows } from "./channel/spendReport.ts";
+import { consoleHandler } from "./console/consoleHandler.ts";
+import { PayerConsole } from "./console/payerConsole.ts";
 import type { GatewayLimits } from "./limits.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import { NodeDirectory } from "./nodes/nodeDirectory.ts";
@@ -64,6 +67,8 @@ export interface GatewayOptions {
   budgets?: Budgets;
   /** Which node a publish goes to: XIP-79's `stable` when left out. */
   nodes?: NodeChoice;
+  /** What a wallet needs to top up from the console, which offers it with this only. */
+  deployment?: DeploymentRecord;
   limits?: Partial<GatewayLimits>;
   /** Closed by the gateway's `close`. */
   store: GatewayStore;
@@ -190,14 +195,21 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     port: options.port,
     maxMessageBytes: MOST_REQUEST_BYTES,
     routes: gatewayRoutes({ publisher, callers, directory, isReady: () => unreadiness() === undefined, log }),
-    fallback: statusHandler({
-      status,
-      setHeadroom: (units) => watch.setHeadroom(units),
-      addWaiver: (waiver) => waivers.add(waiver),
-      voucherRow: () => ledger.voucherRow,
-      sickness: () => ledger.problem,
-      unreadiness,
-    }),
+    fallback: consoleHandler(
+      new PayerConsole({
+        ...{ ledger, watch, rates, store, status, sickness: () => ledger.problem, unreadiness, clock },
+        ...{ budget: options.budgets?.all, deployment: options.deployment },
+      }),
+      log,
+      statusHandler({
+        status,
+        setHeadroom: (units) => watch.setHeadroom(units),
+        addWaiver: (waiver) => waivers.add(waiver),
+        voucherRow: () => ledger.voucherRow,
+        sickness: () => ledger.problem,
+        unreadiness,
+      }),
+    ),
   });
   const background = tasks.map(([name, everyMs, task]) =>
     repeat(clock, everyMs, stopping.signal, log, name, async () => void (await task())),

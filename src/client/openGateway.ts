@@ -76,7 +76,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
   const gateway = await startGateway({
     ...{ headroom, stamps, waivers, postageKey, store, clock, log, ...listen },
     ...{ random: Math.random, connectNode: connectGrpcNode },
-    ...{ authenticate, rateLimits, budgets, nodes, limits: { holdSeconds } },
+    ...{ authenticate, rateLimits, budgets, nodes, deployment, limits: { holdSeconds } },
     domain: postageDomain(deployment),
     reports: {
       chain: ethersReportsChain({ contracts, provider, domain: reportsDomain(deployment) }),

@@ -117,6 +117,101 @@ export interface Traffic {
   hours: TrafficHour[];
 }
 
+/** What was spent on a day, in UTC, by kind of envelope. */
+export interface SpendDay {
+  /** `2026-11-30`. */
+  day: string;
+  kinds: { kind: string; envelopes: number; postagePico: string }[];
+  stampUnits: Amount;
+  gasWei: string;
+}
+
+export interface SpenderRow {
+  app: string;
+  user: string;
+  envelopes: number;
+  postagePico: string;
+}
+
+export interface PayerNode {
+  id: number;
+  httpAddress: string;
+  isAvailable: boolean;
+  problem?: string;
+}
+
+/** Where a deposit goes: what `ChannelAccount` takes, as JSON. */
+export type TopUpTarget = object;
+
+export interface PayerView {
+  now: number;
+  channel: string;
+  /** Why it does not serve, empty when it does. */
+  problems: string[];
+  usedPico: string;
+  inFlightPico: string;
+  signed: Amount;
+  stampsSigned: Amount;
+  headroom: Amount;
+  /** As the chain was last read; absent before. */
+  onChain?: {
+    readAt: number;
+    deposited: Amount;
+    settled: Amount;
+    pendingWithdrawal: Amount;
+    /** Of the deposit, what publishes may still use. */
+    left: Amount;
+  };
+  /** By what was spent in the last seven days, or since the first envelope in them; absent when nothing was. */
+  runway?: { perDayPico: string; daysLeft?: number };
+  /** Of the whole gateway, where one is set. */
+  budget?: { postage?: Amount; gasWei?: string; spentTodayPico: string; gasTodayWei: string };
+  /** The last fourteen days that anything was spent on, oldest first. */
+  spend: { days: SpendDay[]; spenders: SpenderRow[]; spenderCount: number; isPartial: boolean };
+  nodes: PayerNode[];
+  counts: { active: number; held: number; openAttempts: number; receipts: number; doubles: number };
+  topUp?: TopUpTarget;
+}
+
+/** What one kilobyte or so costs now. */
+export interface NetworkFees {
+  messageFeePico: string;
+  /** Per byte and day. */
+  storageFeePico: string;
+  congestionFeePico: string;
+  targetRatePerMinute: number;
+  retentionDays: number;
+  sinceSeconds: number;
+  /** Those that were announced and are not in force yet. */
+  next?: { atSeconds: number; messageFeePico: string; storageFeePico: string };
+  stampPrice?: Amount;
+  typical: { bytes: number; feePico: string }[];
+}
+
+export interface NetworkNode {
+  id: number;
+  httpAddress: string;
+  isSeated?: boolean;
+  /** Of the weight of all seats, in per cent. */
+  weightPercent?: number;
+  isAvailable?: boolean;
+  problem?: string;
+  /** What was charged of its messages in the last seven days. */
+  messages?: number;
+  feesPico?: string;
+}
+
+/** The network as whoever serves the page knows it. */
+export interface NetworkView {
+  now: number;
+  nodes: NetworkNode[];
+  fees?: NetworkFees;
+  reports?: ReportRow[];
+  epochs?: EpochFees[];
+  /** Of the weights, as of the last registry version that was read. */
+  registryVersion?: string;
+}
+
 export interface OperatorView {
   nodeId: number;
   now: number;

@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -13,24 +12,11 @@ import type { LocalNetwork } from "../../scripts/local/localNetwork.ts";
 import { startLocalNetwork } from "../../scripts/local/localNetwork.ts";
 import type { OperatorView } from "../../src/console/views.ts";
 import { groupMessage } from "../support/envelopes.ts";
-import { PHONE, browserFor, expectClean, picture, visit } from "./support.ts";
+import { PHONE, ask, browserFor, expectClean, picture, visit } from "./support.ts";
 
 const USD = 1_000_000n;
 const IDS = [100, 200];
 const MESSAGES = 5;
-
-/** What a daemon's port says to a request with these headers. */
-function ask(url: string, headers: Record<string, string> = {}, method = "GET") {
-  return new Promise<{ status: number; headers: Record<string, unknown>; text: string }>((resolve, reject) => {
-    request(url, { headers, method }, (response) => {
-      let text = "";
-      response.on("data", (part: Buffer) => (text += part.toString()));
-      response.on("end", () => resolve({ status: response.statusCode!, headers: response.headers, text }));
-    })
-      .once("error", reject)
-      .end();
-  });
-}
 
 describe("console, for an operator", function () {
   this.timeout(300_000);

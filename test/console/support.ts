@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { request } from "node:http";
 import { join } from "node:path";
 
 import { expect } from "chai";
@@ -11,6 +12,19 @@ const PICTURES = join("tmp", "console");
 export const DESKTOP = { width: 1280, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 const LOADED_MS = 30_000;
+
+/** What a port says to a request with these headers. */
+export function ask(url: string, headers: Record<string, string> = {}, method = "GET") {
+  return new Promise<{ status: number; headers: Record<string, unknown>; text: string }>((resolve, reject) => {
+    request(url, { headers, method }, (response) => {
+      let text = "";
+      response.on("data", (part: Buffer) => (text += part.toString()));
+      response.on("end", () => resolve({ status: response.statusCode!, headers: response.headers, text }));
+    })
+      .once("error", reject)
+      .end();
+  });
+}
 
 /** A browser, or undefined where there is none and that is allowed. */
 export async function browserFor(context: Mocha.Context): Promise<Browser | undefined> {
@@ -33,9 +47,14 @@ export async function visit(
   browser: Browser,
   url: string,
   heading: RegExp,
-  options: { viewport?: typeof DESKTOP; colorScheme?: "light" | "dark"; script?: string } = {},
+  options: {
+    viewport?: typeof DESKTOP;
+    colorScheme?: "light" | "dark";
+    script?: string;
+    forward?: (text: string) => Promise<string>;
+  } = {},
 ): Promise<Visit> {
-  const { viewport = DESKTOP, colorScheme = "light", script } = options;
+  const { viewport = DESKTOP, colorScheme = "light", script, forward } = options;
   const page = await browser.newPage({ viewport, colorScheme });
   const problems: string[] = [];
   const hosts = new Set<string>();
@@ -44,6 +63,7 @@ export async function visit(
     if (["error", "warning"].includes(message.type())) problems.push(message.text());
   });
   page.on("request", (request) => hosts.add(new URL(request.url()).host));
+  if (forward) await page.exposeFunction("forward", forward);
   if (script) await page.addInitScript(script);
   await page.goto(url);
   await page

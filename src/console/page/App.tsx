@@ -13,11 +13,14 @@ import { Suspense, lazy, useEffect, useState } from "react";
 import type { ConsoleHost } from "../views.ts";
 import stamp from "./stamp.svg?no-inline";
 
-const OperatorPage = lazy(() => import("./operator/OperatorPage.tsx"));
+const PAGES = {
+  operator: lazy(() => import("./operator/OperatorPage.tsx")),
+  payer: lazy(() => import("./payer/PayerPage.tsx")),
+};
 
 const TABS = {
   daemon: [{ value: "operator", label: "Operator" }],
-  gateway: [],
+  gateway: [{ value: "payer", label: "Payer" }],
 } as const;
 
 type Tab = (typeof TABS)[ConsoleHost][number]["value"];
@@ -25,6 +28,7 @@ type Tab = (typeof TABS)[ConsoleHost][number]["value"];
 export function App({ host }: { host: ConsoleHost }) {
   const tabs = TABS[host];
   const [tab, setTab] = useTab(tabs.map(({ value }) => value));
+  const Page = tab && PAGES[tab];
   return (
     <>
       <Box component="header" className="bar">
@@ -51,7 +55,7 @@ export function App({ host }: { host: ConsoleHost }) {
         </Container>
       </Box>
       <Container component="main" size={1240} px="md" py="lg">
-        <Suspense fallback={null}>{tab === "operator" && <OperatorPage />}</Suspense>
+        <Suspense fallback={null}>{Page && <Page />}</Suspense>
       </Container>
     </>
   );

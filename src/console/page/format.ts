@@ -13,6 +13,14 @@ export function usd(units: string | bigint): string {
   return `${sign}$0.${size === 0n ? "00" : digits.replace(/0{1,4}$/, "")}`;
 }
 
+/** To the base unit, for what somebody is about to sign. */
+export function usdExact(units: bigint): string {
+  const part = String(units % 1_000_000n)
+    .padStart(UNIT_DIGITS, "0")
+    .replace(/0{1,4}$/, "");
+  return `$${(units / 1_000_000n).toLocaleString("en")}.${part}`;
+}
+
 /** Picodollars as dollars, for amounts that may be far below a base unit. */
 export function usdOfPico(pico: string | bigint): string {
   const value = BigInt(pico);

@@ -12,6 +12,8 @@ import { theme } from "./theme.ts";
 
 const meta = (name: string) => document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? "";
 const nonce = meta("style-nonce");
+// Where what locks scrolling below a dialog looks for it.
+Object.assign(globalThis, { __webpack_nonce__: nonce });
 
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
