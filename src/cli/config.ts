@@ -130,6 +130,8 @@ const daemonSchema = nodeSchema.omit({ signingKeyFile: true, signingKey: true, c
   }),
 });
 
+const TOP_UP = "below and amount are above 0, and mostPerDay is at least amount";
+
 const gatewaySchema = z.strictObject({
   ...common,
   /** Hex of the postage key: its address is the channel. */
@@ -142,6 +144,15 @@ const gatewaySchema = z.strictObject({
   stamps: units.default(0n),
   /** JSON: who may publish, by bearer token. Everybody may when left out. */
   tokensFile: path.optional(),
+  /** 64 hex digits that only the app has: tags each welcome with its sender, for recipients who block one user alone. */
+  senderSecretFile: path.optional(),
+  /** When the log warns of a low balance: base units, and days that it lasts. */
+  lowBalance: z.strictObject({ below: units.optional(), runwayDays: z.number().min(0).max(365).optional() }).optional(),
+  /** Deposits money of the key's account by itself, in base units. */
+  topUp: z
+    .strictObject({ ownerKey: localKeySource, below: units, amount: units, mostPerDay: units })
+    .refine(({ below, amount, mostPerDay }) => below > 0n && amount > 0n && mostPerDay >= amount, TOP_UP)
+    .optional(),
   /** Envelopes in a minute. */
   rateLimits: z.strictObject({ user: perMinute.optional(), app: perMinute.optional() }).optional(),
   /** What may be spent in a day, UTC: base units of postage, wei of gas. */
@@ -290,15 +301,19 @@ function keyOf<T extends KeySource>(file: string, keyFile: string | undefined, s
 function absoluteKey<T extends KeySource>(file: string, source: T): T {
   if ("remoteSigner" in source) return source;
   const { keyFile, keystoreFile, passwordFile } = source as Record<string, string | undefined>;
-  const files = Object.entries({ keyFile, keystoreFile, passwordFile }).filter(([, at]) => at !== undefined);
-  return { ...source, ...absolute(file, Object.fromEntries(files) as Record<string, string>) };
+  return { ...source, ...absolute(file, present({ keyFile, keystoreFile, passwordFile })) };
+}
+
+function present(files: Record<string, string | undefined>): Record<string, string> {
+  return Object.fromEntries(Object.entries(files).flatMap(([name, at]) => (at === undefined ? [] : [[name, at]])));
 }
 
 export function readGatewayConfig(file: string, environment: Environment = process.env): GatewayConfig {
   const config = readSettings({ file, schema: gatewaySchema, environment });
-  const { postageKeyFile, transactionKeyFile, tokensFile } = config;
-  const keys = { postageKeyFile, transactionKeyFile, ...(tokensFile === undefined ? {} : { tokensFile }) };
-  return { ...config, ...absolute(file, { ...places(config), ...keys }) };
+  const { postageKeyFile, transactionKeyFile, tokensFile, senderSecretFile } = config;
+  const files = { postageKeyFile, transactionKeyFile, ...present({ tokensFile, senderSecretFile }) };
+  const topUp = config.topUp && { ...config.topUp, ownerKey: absoluteKey<LocalKeySource>(file, config.topUp.ownerKey) };
+  return { ...config, ...(topUp ? { topUp } : {}), ...absolute(file, { ...places(config), ...files }) };
 }
 
 function places({ deployment, dataDirectory }: { deployment: string; dataDirectory: string }) {

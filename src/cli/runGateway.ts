@@ -3,15 +3,17 @@ import type { Gateway } from "../index.ts";
 import { openGateway } from "../index.ts";
 import { createLog } from "../platform/log.ts";
 import type { GatewayConfig } from "./config.ts";
-import { readKey } from "./config.ts";
+import { openKey, readKey } from "./config.ts";
 import { readTokens } from "./readTokens.ts";
 
 /** A gateway that pays for the messages of the clients that use it. */
 export async function runGateway(config: GatewayConfig): Promise<Gateway> {
-  const { tokensFile, ...options } = config;
+  const { tokensFile, senderSecretFile, topUp, ...options } = config;
   return openGateway({
     ...options,
     ...(tokensFile === undefined ? {} : { authenticate: readTokens(tokensFile) }),
+    ...(senderSecretFile === undefined ? {} : { senderSecret: readKey(senderSecretFile) }),
+    ...(topUp ? { topUp: { ...topUp, ownerKey: await openKey(topUp.ownerKey) } } : {}),
     deployment: loadDeployment(config.deployment),
     postageKey: readKey(config.postageKeyFile),
     transactionKey: readKey(config.transactionKeyFile),

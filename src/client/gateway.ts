@@ -3,6 +3,7 @@ import { startGrpcServer } from "../platform/grpcServer.ts";
 import type { Log } from "../platform/log.ts";
 import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
+import type { Hex } from "../protocol/bytes.ts";
 import { picoToUnitsUp } from "../protocol/units.ts";
 import type { PostageDomain } from "../protocol/voucher.ts";
 import { repeat } from "./async.ts";
@@ -14,6 +15,13 @@ import type { SpendDays } from "./channel/spendReport.ts";
 import { spendRows } from "./channel/spendReport.ts";
 import { consoleHandler } from "./console/consoleHandler.ts";
 import { PayerConsole } from "./console/payerConsole.ts";
+import type { LowBalance } from "./funds/balanceAlarm.ts";
+import { BalanceAlarm } from "./funds/balanceAlarm.ts";
+import type { OnGatewayEvent } from "./funds/events.ts";
+import { eventSink } from "./funds/events.ts";
+import { leftUnits } from "./funds/left.ts";
+import type { Deposit, TopUpTerms } from "./funds/topUp.ts";
+import { TopUp } from "./funds/topUp.ts";
 import type { GatewayLimits } from "./limits.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import { NodeDirectory } from "./nodes/nodeDirectory.ts";
@@ -27,9 +35,12 @@ import { FateResolver } from "./publish/fateResolver.ts";
 import { LogAudit } from "./publish/logAudit.ts";
 import { NodePublisher } from "./publish/nodePublisher.ts";
 import { Publisher } from "./publish/publisher.ts";
+import { RecipientBook } from "./publish/recipientBook.ts";
+import { SenderTags } from "./publish/senderTags.ts";
 import { StampBuyer } from "./publish/stampBuyer.ts";
 import type { HandedWaiver } from "./publish/waiverBook.ts";
 import { WaiverBook } from "./publish/waiverBook.ts";
+import type { StampDaemons } from "./stamps/ports.ts";
 import type { ReportsChain, ReportServers } from "./receipts/ports.ts";
 import { ReceiptBook } from "./receipts/receiptBook.ts";
 import { ReceiptProver } from "./receipts/receiptProver.ts";
@@ -61,6 +72,8 @@ export interface GatewayOptions {
   waivers?: readonly HandedWaiver[];
   /** Who publishes; everybody may, as one user without a name, when left out. */
   authenticate?: Authenticate;
+  /** Tags of senders, for users whose inbox `authenticate` tells, so that recipients can block one of them alone. */
+  senderTags?: { secret: Uint8Array; daemons: Pick<StampDaemons, "inboxOf"> };
   /** Envelopes in a minute of each user and of each app; unlimited when left out. */
   rateLimits?: RateLimits;
   /** What may be spent in a day by each user, by each app, and in all; unlimited when left out. */
@@ -69,6 +82,12 @@ export interface GatewayOptions {
   nodes?: NodeChoice;
   /** What a wallet needs to top up from the console, which offers it with this only. */
   deployment?: DeploymentRecord;
+  /** When `low_balance` is told. */
+  lowBalance?: LowBalance;
+  /** Deposits by itself; never when left out. */
+  topUp?: TopUpTerms & { deposit: Deposit; newKey: () => Hex };
+  /** Hears of what somebody may want to be woken for; all of it is in the log too. */
+  onEvent?: OnGatewayEvent;
   limits?: Partial<GatewayLimits>;
   /** Closed by the gateway's `close`. */
   store: GatewayStore;
@@ -126,9 +145,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const waivers = new WaiverBook({ domain, payer: ledger.channel }, clock);
   for (const waiver of options.waivers ?? []) waivers.add(waiver);
   const stamps = new StampBuyer({ ledger, watch, rates, waivers, clock, most: options.stamps ?? 0n });
+  const recipients = options.senderTags && new RecipientBook({ ...shared, ...limits, ...options.senderTags, random });
+  const tags = recipients && new SenderTags({ domain, postageKey, recipients, ...options.senderTags! });
   const publisher = new Publisher({
     ...shared,
-    nodes: new NodePublisher({ ...shared, stamps, fates, audit, rates, watch, random, postageKey, visibility }),
+    nodes: new NodePublisher({ ...shared, stamps, tags, fates, audit, rates, watch, random, postageKey, visibility }),
     chain: new ChainPublisher({ ...shared, chain, visibility, lookup }),
     visibility,
     store,
@@ -137,7 +158,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const callers = new Callers({
     ...{ authenticate: options.authenticate, rateLimits: options.rateLimits ?? {} },
     ...{ timeoutMs: limits.authenticateTimeoutMs, clock, log },
+    learn: (installation, inbox) => recipients?.learn(installation, inbox),
   });
+  const emit = eventSink(log, options.onEvent);
+  const funds = { store, ledger, watch, emit, clock, log };
+  const alarm = new BalanceAlarm({ ...funds, ...options.lowBalance });
+  const topUp = options.topUp && new TopUp({ ...funds, ...options.topUp });
   const isActive = (envelopeHash: string) => publisher.isActive(envelopeHash);
   const readRegistry = async () => {
     await directory.refreshRegistry(stopping.signal);
@@ -151,6 +177,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ["health", limits.healthEveryMs, () => directory.checkHealth(stopping.signal)],
     ["fates", limits.resolveEveryMs, () => fates.resolve(isActive, stopping.signal)],
     ["refusals", limits.resolveEveryMs, () => fates.verifyRefusals(isActive, stopping.signal)],
+    ["balance", limits.balanceEveryMs, () => alarm.step()],
+    ["top-up", limits.channelEveryMs, async () => topUp?.step(stopping.signal)],
     ...proving(options, ledger, limits, stopping.signal),
     ["prune", PRUNE_EVERY_MS, () => prune(options, ledger, receipts, limits)],
   ];
@@ -175,6 +203,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     authorised: ledger.authorised,
     deposited: watch.state?.deposited,
     available: watch.backed,
+    left: leftUnits(ledger, watch),
+    runwaySeconds: alarm.runwaySeconds,
     stampsSigned: ledger.stampsSigned,
     headroom: watch.headroom,
     nodes: directory.all().map((one) => ({

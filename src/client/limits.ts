@@ -28,6 +28,8 @@ export interface GatewayLimits {
   healthEveryMs: number;
   channelEveryMs: number;
   ratesEveryMs: number;
+  /** How often it is looked at for how long the money lasts. */
+  balanceEveryMs: number;
   resolveEveryMs: number;
   /** How long a retried envelope gets its stored answer. */
   answersKeptMs: number;
@@ -71,6 +73,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   healthEveryMs: 1_000,
   channelEveryMs: 1_000,
   ratesEveryMs: 30_000,
+  balanceEveryMs: 30_000,
   resolveEveryMs: 5_000,
   answersKeptMs: 86_400_000,
   mostReceipts: 200_000,

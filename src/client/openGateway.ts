@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
+import type { JsonRpcProvider } from "ethers";
 import { Wallet } from "ethers";
 
 import { connectContracts } from "../contracts/connectContracts.ts";
@@ -11,14 +12,20 @@ import { systemClock as clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import { createLog } from "../platform/log.ts";
 import { toHex } from "../protocol/bytes.ts";
+import { addressOf } from "../protocol/ecdsa.ts";
 import { ethersChain } from "./adapters/ethersChain.ts";
 import { ethersReportsChain } from "./adapters/ethersReportsChain.ts";
 import { connectGrpcNode } from "./adapters/grpcNode.ts";
 import { httpReportServers } from "./adapters/httpReportServers.ts";
+import { httpStampDaemons } from "./adapters/httpStampDaemons.ts";
 import { openSqliteStoreInThread } from "./adapters/sqliteStoreThread.ts";
+import { ChannelAccount } from "./account/channelAccount.ts";
 import type { Budgets } from "./channel/budgetBook.ts";
-import type { Gateway } from "./gateway.ts";
+import type { Gateway, GatewayOptions } from "./gateway.ts";
 import { startGateway } from "./gateway.ts";
+import type { LowBalance } from "./funds/balanceAlarm.ts";
+import type { OnGatewayEvent } from "./funds/events.ts";
+import type { TopUpTerms } from "./funds/topUp.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
 import type { Authenticate, RateLimits } from "./server/callers.ts";
 import type { NodeChoice } from "./nodes/nodeOrder.ts";
@@ -48,6 +55,17 @@ export interface OpenGatewayOptions {
   waivers?: readonly HandedWaiver[];
   /** Says from a publish's headers who the user is; everybody may publish, as one user, when left out. */
   authenticate?: Authenticate;
+  /**
+   * 32 bytes or more that only the app has, and keeps. With it each welcome of a user whose inbox `authenticate` tells carries a
+   * tag by which a recipient can block this user alone.
+   */
+  senderSecret?: Uint8Array;
+  /** When `low_balance` is told: below 0.1 USD, or when what is left lasts less than 3 days, unless told otherwise. */
+  lowBalance?: LowBalance;
+  /** Deposits money of `ownerKey`'s account by itself, within these bounds; that account pays its gas. Never when left out. */
+  topUp?: TopUpTerms & { ownerKey: Uint8Array };
+  /** Hears of what somebody may want to be woken for. */
+  onEvent?: OnGatewayEvent;
   /** Envelopes in a minute of each user and of each app; unlimited when left out. */
   rateLimits?: RateLimits;
   /** What may be spent in a day by each user, by each app, and in all; unlimited when left out. */
@@ -65,7 +83,7 @@ export interface OpenGatewayOptions {
 /** Starts a gateway with all that it needs. Rejects as `startGateway` does, and when the directory cannot be written. */
 export async function openGateway(options: OpenGatewayOptions): Promise<Gateway> {
   const { deployment, rpcUrl, postageKey, transactionKey, dataDirectory, stamps, waivers } = options;
-  const { authenticate, rateLimits, budgets, nodes } = options;
+  const { authenticate, rateLimits, budgets, nodes, senderSecret, lowBalance, onEvent } = options;
   const { headroom = HEADROOM, holdSeconds = DEFAULT_LIMITS.holdSeconds, chainPollMs = CHAIN_POLL_MS } = options;
   const { listen = { host: "127.0.0.1", port: 0 }, log = createLog("gateway", "warn", [rpcUrl]) } = options;
   mkdirSync(dataDirectory, { recursive: true });
@@ -76,6 +94,9 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
   const gateway = await startGateway({
     ...{ headroom, stamps, waivers, postageKey, store, clock, log, ...listen },
     ...{ random: Math.random, connectNode: connectGrpcNode },
+    ...(senderSecret ? { senderTags: { secret: senderSecret, daemons: httpStampDaemons } } : {}),
+    ...(options.topUp ? { topUp: topUpOf(options.topUp, { deployment, provider, postageKey }) } : {}),
+    ...{ lowBalance, onEvent },
     ...{ authenticate, rateLimits, budgets, nodes, deployment, limits: { holdSeconds } },
     domain: postageDomain(deployment),
     reports: {
@@ -94,5 +115,20 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
       await gateway.close();
       provider.destroy();
     },
+  };
+}
+
+/** Deposits from an account with that key. */
+function topUpOf(
+  { ownerKey, ...terms }: TopUpTerms & { ownerKey: Uint8Array },
+  to: { deployment: DeploymentRecord; provider: JsonRpcProvider; postageKey: Uint8Array },
+): NonNullable<GatewayOptions["topUp"]> {
+  const account = new ChannelAccount(to.deployment, to.provider, addressOf(to.postageKey));
+  const owner = new Wallet(toHex(ownerKey), to.provider);
+  return {
+    ...terms,
+    newKey: () => toHex(crypto.getRandomValues(new Uint8Array(32))),
+    deposit: async (amount, idempotencyKey, signal) =>
+      (await account.fund(owner, { amount, idempotencyKey, signal })).balance,
   };
 }

@@ -242,6 +242,31 @@ export interface SpendStore {
   foldSpend(channel: Address, beforeDay: number, limit: number): Promise<number>;
 }
 
+/** A deposit that the gateway makes by itself. */
+export interface StoredTopUp {
+  /** From 1, one after the other: the next begins when the last is finished. */
+  number: number;
+  /** Days since 1970 in UTC, on whose limit it counts. */
+  day: number;
+  amount: bigint;
+  /** 32 bytes. */
+  idempotencyKey: Hex;
+  /** Base units that the channel had deposited in all when it was begun. */
+  depositedBefore: bigint;
+  /** When it was seen mined, in milliseconds since 1970. */
+  finishedAt: number | undefined;
+}
+
+/** Deposits that were begun; each is on disk before it is sent. */
+export interface TopUpStore {
+  lastTopUp(channel: Address): Promise<StoredTopUp | undefined>;
+  /** Base units of those that count on a day, made or not. */
+  toppedUpOn(channel: Address, day: number): Promise<bigint>;
+  /** Rejects when there is one of that number. */
+  beginTopUp(channel: Address, topUp: StoredTopUp): Promise<void>;
+  finishTopUp(channel: Address, number: number, finishedAt: number): Promise<void>;
+}
+
 /** One step of the ledger: all of it is on disk when `commit` resolves, or none. */
 export interface LedgerCommit {
   channel: Address;
@@ -260,7 +285,7 @@ export interface LedgerCommit {
   spend?: readonly Spend[];
 }
 
-export interface GatewayStore extends ReceiptStore, SpendStore {
+export interface GatewayStore extends ReceiptStore, SpendStore, TopUpStore {
   /** Undefined for a channel that this store has not seen. */
   loadChannel(channel: Address): Promise<StoredChannel | undefined>;
   loadAttempts(channel: Address): Promise<Attempt[]>;

@@ -5,6 +5,8 @@ import {
   NOTES_PATH,
   blocksPath,
   blocksSchema,
+  installationPath,
+  installationSchema,
   noteResultsSchema,
   payoutPath,
   provedPayoutSchema,
@@ -30,6 +32,15 @@ export const httpStampDaemons: StampDaemons = {
 
   async blocks(httpAddress, inbox, signal) {
     return blocksSchema.parse(await call(httpAddress, blocksPath(inbox), { signal })).blocks;
+  },
+
+  async inboxOf(httpAddress, installation, signal) {
+    try {
+      return installationSchema.parse(await call(httpAddress, installationPath(installation), { signal })).inbox;
+    } catch (error) {
+      if (error instanceof HttpStatusError && error.status === 404) return undefined;
+      throw error;
+    }
   },
 
   async payout(httpAddress, digest, account, signal) {

@@ -6,6 +6,7 @@ import { GatewayError } from "../errors.ts";
 import type { Attempt, GatewayStore, Refusal, StoredAnswer } from "../ports.ts";
 import { RECEIPT_TABLE, sqliteReceipts } from "./sqliteReceipts.ts";
 import { SPEND_TABLE, sqliteSpend } from "./sqliteSpend.ts";
+import { TOP_UP_TABLE, sqliteTopUps } from "./sqliteTopUps.ts";
 
 // Picodollars are text: they may exceed the 63 bits of a SQLite integer.
 const MIGRATIONS = [
@@ -46,6 +47,7 @@ const MIGRATIONS = [
    ) without rowid;`,
   RECEIPT_TABLE,
   SPEND_TABLE,
+  TOP_UP_TABLE,
 ];
 
 interface ChannelRow {
@@ -161,6 +163,7 @@ export function openSqliteStore(path: string): GatewayStore {
   return {
     ...receipts,
     ...spend,
+    ...sqliteTopUps(database),
     async loadChannel(channel) {
       const row = sql.channel.get(fromHex(channel));
       return (

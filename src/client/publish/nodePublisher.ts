@@ -12,6 +12,7 @@ import type { Attempt, PostageDemand, PublishOutcome, Random, Spender } from "..
 import type { FateOptions, FateResolver } from "./fateResolver.ts";
 import type { Hold } from "./hold.ts";
 import type { LogAudit } from "./logAudit.ts";
+import type { SenderTags } from "./senderTags.ts";
 import type { StampBuyer } from "./stampBuyer.ts";
 
 export interface NodeJob {
@@ -19,6 +20,8 @@ export interface NodeJob {
   topic: Uint8Array;
   clientEnvelope: Uint8Array;
   spender: Spender;
+  /** The inbox that sends it, where the app says. */
+  sender?: Hex;
 }
 
 export interface NodePublisherOptions extends Omit<FateOptions, "keys" | "receipts"> {
@@ -30,6 +33,8 @@ export interface NodePublisherOptions extends Omit<FateOptions, "keys" | "receip
   postageKey: Uint8Array;
   visibility: Pick<Visibility, "waitServed">;
   stamps: Pick<StampBuyer, "buy" | "headersFor">;
+  /** Without it nobody can block one user alone. */
+  tags: Pick<SenderTags, "headerFor"> | undefined;
 }
 
 /**
@@ -136,13 +141,14 @@ export class NodePublisher {
     let unknownSince = attempts.some((attempt) => ledger.attemptsOf(attempt.envelopeHash).includes(attempt))
       ? clock.now()
       : undefined;
+    const tags = (await this.#options.tags?.headerFor(jobs, id, hold.signal)) ?? null;
     let raises = 0;
     let wasRefused = false;
     for (let tries = 0; ; tries++) {
       const { voucherRow, onDisk } = await hold.until(() => ledger.reserve(attempts, watch.terms()));
       // The disk's time is the network's. It is awaited below, unless nothing of this is answered for.
       onDisk.catch(() => {});
-      const outcome = await this.#send(status, attempts, voucherRow, hold.signal);
+      const outcome = await this.#send(status, attempts, { row: voucherRow, tags }, hold.signal);
       if (outcome.kind === "accepted") {
         await onDisk;
         const failed = await this.#takeAll(attempts, outcome.envelopes, receipts, hold.signal);
@@ -183,14 +189,16 @@ export class NodePublisher {
   async #send(
     { client, node }: NodeStatus,
     attempts: readonly Attempt[],
-    row: Uint8Array,
+    { row, tags: sender }: { row: Uint8Array; tags: string | null },
     signal: AbortSignal,
   ): Promise<PublishOutcome> {
-    const { clock, limits } = this.#options;
+    const { clock, limits, stamps } = this.#options;
+    const waiver = stamps.headersFor(attempts)?.waiver ?? null;
+    const headers = waiver === null && sender === null ? undefined : { waiver, sender };
     const envelopes = attempts.map(({ payerEnvelope }) => payerEnvelope);
     try {
       return await withTimeout(clock, limits.nodeTimeoutMs, signal, `publishing at node ${node.id}`, (own) =>
-        client.publish(envelopes, row, own, this.#options.stamps.headersFor(attempts)),
+        client.publish(envelopes, row, own, headers),
       );
     } catch (error) {
       // It was sent; whether it arrived, nobody knows.

@@ -10,7 +10,7 @@ import type { ReadClientEnvelope } from "../../protocol/envelope.ts";
 import { destinationOf, readClientEnvelope, readOriginatorEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { keccak256 } from "../../protocol/keccak.ts";
-import { isNodeOnly } from "../../protocol/topics.ts";
+import { TopicKind, isNodeOnly } from "../../protocol/topics.ts";
 import type { Deferred } from "../async.ts";
 import { deferred, orAborted } from "../async.ts";
 import type { ChannelLedger } from "../channel/ledger.ts";
@@ -24,6 +24,9 @@ import type { ChainPublisher } from "./chainPublisher.ts";
 import { Hold, HoldRoom } from "./hold.ts";
 import type { NodePublisher } from "./nodePublisher.ts";
 import { inRegistryForm } from "./registryForm.ts";
+
+/** Of one call to a node, whose headers have at most 16 KB. */
+const MOST_WELCOMES = 32;
 
 export interface PublisherOptions {
   nodes: NodePublisher;
@@ -168,8 +171,9 @@ export class Publisher {
   }
 
   async #runAtNode(group: readonly Job[], hold: Hold): Promise<void> {
-    const jobs = group.map(({ envelopeHash, client, clientEnvelope, caller: { app, user } }) => {
-      return { envelopeHash, topic: client.topicBytes, clientEnvelope, spender: { app, user } };
+    const jobs = group.map(({ envelopeHash, client, clientEnvelope, caller: { app, user, inbox } }) => {
+      const sender = inbox === undefined ? {} : { sender: inbox };
+      return { envelopeHash, topic: client.topicBytes, clientEnvelope, spender: { app, user }, ...sender };
     });
     const published = this.#options.nodes.publish(jobs, hold);
     const answerOf = async (i: number) => {
@@ -189,14 +193,20 @@ export class Publisher {
     );
   }
 
-  /** What shares its choice of nodes goes in one call, so that a topic keeps its order; what was sent before, alone. */
+  /**
+   * What shares its choice of nodes goes in one call, so that a topic keeps its order; what was sent before, alone. Of welcomes,
+   * each on a topic of its own, only so many, because each may have a tag and a waiver in the call's headers.
+   */
   #byNode(jobs: readonly Job[]): Job[][] {
     const { directory, ledger } = this.#options;
     const groups = new Map<string, Job[]>();
+    let welcomes = 0;
     for (const job of jobs) {
       const isOpen = ledger.attemptsOf(job.envelopeHash).length > 0;
       const first = directory.orderFor(job.client.topicBytes)[0];
-      const name = isOpen || first === undefined ? job.envelopeHash : String(first);
+      const isWelcome = job.client.topic.kind === TopicKind.welcome;
+      const part = isWelcome ? `:${Math.floor(welcomes++ / MOST_WELCOMES)}` : "";
+      const name = isOpen || first === undefined ? job.envelopeHash : `${first}${part}`;
       groups.set(name, [...(groups.get(name) ?? []), job]);
     }
     return [...groups.values()];

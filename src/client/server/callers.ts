@@ -35,6 +35,7 @@ export interface RateLimits {
 /** Who a publish is booked on, and which inbox sends it. */
 export interface Caller extends Spender {
   inbox?: Hex;
+  installation?: Hex;
 }
 
 /** Everybody, where nobody is asked who they are. */
@@ -44,6 +45,8 @@ export interface CallersOptions {
   authenticate: Authenticate | undefined;
   rateLimits: RateLimits;
   timeoutMs: number;
+  /** Hears which inbox an installation is of, when the app tells both. */
+  learn?: (installation: Hex, inbox: Hex) => void;
   clock: Clock;
   log: Log;
 }
@@ -82,6 +85,7 @@ export class Callers {
       });
     }
     for (const { rate, name } of shares) rate.take(name, envelopes);
+    if (caller.installation && caller.inbox) this.#options.learn?.(caller.installation, caller.inbox);
     return caller;
   }
 
@@ -114,5 +118,10 @@ function checked({ user, app = "", inboxId, installationId }: GatewayUser): Call
   for (const [name, key] of Object.entries({ inboxId, installationId })) {
     if (key !== undefined && !KEY.test(key)) throw new TypeError(`authenticate: ${name} is not 64 hex digits`);
   }
-  return { app, user, ...(inboxId === undefined ? {} : { inbox: `0x${inboxId.toLowerCase().replace(/^0x/, "")}` }) };
+  const hex = (key: string): Hex => `0x${key.toLowerCase().replace(/^0x/, "")}`;
+  return {
+    ...{ app, user },
+    ...(inboxId === undefined ? {} : { inbox: hex(inboxId) }),
+    ...(installationId === undefined ? {} : { installation: hex(installationId) }),
+  };
 }

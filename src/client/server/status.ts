@@ -23,6 +23,10 @@ export interface GatewayStatus {
   /** On chain, base units; undefined until the chain was read. */
   deposited: bigint | undefined;
   available: bigint | undefined;
+  /** What neither is used nor reserved of it. */
+  left: bigint | undefined;
+  /** How long that lasts at the pace of the last seven days; undefined while nothing is spent. */
+  runwaySeconds: number | undefined;
   headroom: bigint;
   /** Largest ceiling for stamps that was signed, base units. */
   stampsSigned: bigint;

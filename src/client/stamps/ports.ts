@@ -31,6 +31,8 @@ export interface StampDaemons {
   stamps(httpAddress: string, inbox: Hex, before: bigint | undefined, signal: AbortSignal): Promise<ShownStamp[]>;
   /** Packed notes. */
   blocks(httpAddress: string, inbox: Hex, signal: AbortSignal): Promise<Uint8Array[]>;
+  /** Undefined when the installation is of no inbox that it knows. */
+  inboxOf(httpAddress: string, installation: Hex, signal: AbortSignal): Promise<Hex | undefined>;
   /** Undefined when it has no such payout, or not the report. */
   payout(httpAddress: string, digest: Hex, account: Address, signal: AbortSignal): Promise<ProvedPayout | undefined>;
 }

@@ -22,6 +22,7 @@ import type { NoteDesk } from "./noteDesk.ts";
 import type { StampStore } from "./ports.ts";
 
 const INBOX = /^\/postage\/inboxes\/(0x[0-9a-f]{64})\/(stamps|blocks|rates)(?:\/(\d{1,18}))?$/;
+const INSTALLATION = /^\/postage\/installations\/(0x[0-9a-f]{64})$/;
 const CHANNEL = /^\/postage\/channels\/(0x[0-9a-fA-F]{40})\/stamps$/;
 /** As hex in JSON, with what stands around it. */
 const MOST_BODY_BYTES = MOST_NOTES * (2 * (MOST_NOTE_BYTES + SENDER_TAG_LENGTH) + 400);
@@ -38,7 +39,8 @@ export interface StampRoutesOptions {
 /** Whether a request is about stamps. */
 export function isForStamps(url = ""): boolean {
   const path = url.split("?")[0]!;
-  return path === NOTES_PATH || path === PASSES_PATH || path.startsWith("/postage/inboxes/") || CHANNEL.test(path);
+  const isListed = path.startsWith("/postage/inboxes/") || INSTALLATION.test(path) || CHANNEL.test(path);
+  return isListed || path === NOTES_PATH || path === PASSES_PATH;
 }
 
 /** What recipients, payers and other daemons ask and bring. Everything in it is public: the log names topics and payers. */
@@ -56,6 +58,8 @@ export function stampsHandler({ desk, store, channel, log }: StampRoutesOptions)
     if (request.method !== "GET") return undefined;
     const [, payer] = CHANNEL.exec(path) ?? [];
     if (payer) return { channel: toAddress(payer), ...(await channel(toAddress(payer))) };
+    const [, installation] = INSTALLATION.exec(path) ?? [];
+    if (installation) return inboxOf(installation as Hex);
     const [, inbox, what, before] = INBOX.exec(path) ?? [];
     if (!inbox) return undefined;
     if (what === "stamps") return { stamps: await stampsOf(inbox as Hex, before ? BigInt(before) : LAST_SECOND) };
@@ -63,6 +67,11 @@ export function stampsHandler({ desk, store, channel, log }: StampRoutesOptions)
     const blocks = await store.notesOf(inbox as Hex, "block", 10 * MOST_SHOWN);
     return { blocks: blocks.map(({ packed }) => toHex(packed)) };
   });
+
+  async function inboxOf(installation: Hex): Promise<object | undefined> {
+    const listing = (await store.listingsOf([installation])).get(installation);
+    return listing && { inbox: listing.inbox };
+  }
 
   async function stampsOf(inbox: Hex, before: bigint): Promise<object[]> {
     const stamps = await store.stampsOf(inbox, before, MOST_SHOWN);

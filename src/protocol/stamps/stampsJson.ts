@@ -25,6 +25,8 @@ export const stampsPath = (inbox: Hex, before?: bigint) =>
 export const blocksPath = (inbox: Hex) => `/postage/inboxes/${inbox}/blocks`;
 /** GET: how many stamps an inbox got, and what became of them. */
 export const ratesPath = (inbox: Hex) => `/postage/inboxes/${inbox}/rates`;
+/** GET: which inbox an installation is of, 404 when it is of none. */
+export const installationPath = (key: Hex) => `/postage/installations/${key}`;
 /** GET: what a channel used of its ceiling. */
 export const channelStampsPath = (channel: Address) => `/postage/channels/${channel}/stamps`;
 /** GET: what a channel owes under a report, or an account gets of it, with the proof. */
@@ -138,6 +140,8 @@ export const ratesSchema = z.object({
   inbox: hex(32),
   ...{ stamps: uint(64), open: uint(64), accepted: uint(64), spam: uint(64), silent: uint(64), waived: uint(64) },
 });
+
+export const installationSchema = z.object({ inbox: hex(32) });
 
 export const channelStampsSchema = z.object({
   channel: hex(20),

@@ -25,7 +25,7 @@ const ORDER = stableOrder(topicBytes(0, new Uint8Array(16).fill(0xab)), [100, 20
 const idsOf = (receipts: KeptReceipt[]) => receipts.map(({ originatorId: n, sequenceId: s }) => `${n}:${s}`);
 
 /** Takes a file back to before it knew who spent what. */
-const WITHOUT_SPEND = `drop table spend;
+const WITHOUT_SPEND = `drop table top_up; drop table spend;
   ${["app", "user_name", "reserved_wei"].map((column) => `alter table attempt drop column ${column};`).join("")}
   ${["app", "user_name"].map((column) => `alter table refusal drop column ${column};`).join("")}`;
 

@@ -1,17 +1,27 @@
+import { rmSync } from "node:fs";
+
 import { expect } from "chai";
 import { Code, ConnectError } from "@connectrpc/connect";
 
 import { outcomeOf } from "../../../src/client/adapters/grpcNode.ts";
-import type { Gateway } from "../../../src/client/gateway.ts";
+import { httpStampDaemons } from "../../../src/client/adapters/httpStampDaemons.ts";
+import type { Gateway, GatewayOptions } from "../../../src/client/gateway.ts";
 import { NO_SPEND, addSpend } from "../../../src/client/channel/spendReport.ts";
 import { bearerTokens } from "../../../src/client/server/bearerTokens.ts";
 import type { ConnectNode, PublishOutcome } from "../../../src/client/ports.ts";
+import type { StampDaemons } from "../../../src/client/stamps/ports.ts";
+import { stampsHandler } from "../../../src/daemon/stamps/stampRoutes.ts";
+import type { Listener } from "../../../src/platform/listen.ts";
+import { listen } from "../../../src/platform/listen.ts";
+import { silentLog } from "../../../src/platform/log.ts";
 import { clientEnvelopeOf } from "../../../src/client/publish/lookup.ts";
 import { toBase64Url } from "../../../src/protocol/bytes.ts";
 import type { Hex } from "../../../src/protocol/bytes.ts";
 import { readPayerEnvelope } from "../../../src/protocol/envelope.ts";
 import type { StampHeaders } from "../../../src/protocol/stamps/headers.ts";
-import { NO_STAMP_HEADERS } from "../../../src/protocol/stamps/headers.ts";
+import { NO_STAMP_HEADERS, listFromHeader } from "../../../src/protocol/stamps/headers.ts";
+import { senderTag, welcomeOfTag } from "../../../src/protocol/stamps/senderTag.ts";
+import { installationPath, stampsPath, stampsSchema } from "../../../src/protocol/stamps/stampsJson.ts";
 import { signVoucher, voucherAmounts, voucherToHeader } from "../../../src/protocol/voucher.ts";
 import {
   FOREIGN,
@@ -208,6 +218,102 @@ describe("client/gateway and stamps", () => {
     });
     await send(gateway, to(1, INSTALLATION));
     expect(gateway.status().stampsSigned).to.equal(PRICE);
+  });
+
+  describe("with the senders' tags", () => {
+    const TOKENS = { alice: "the-token-of-alice", bob: "the-token-of-bob-", carol: "the-token-of-carol" };
+    const inboxes = { alice: "a1".repeat(32), bob: "b0".repeat(32), carol: undefined };
+    const authenticate = bearerTokens(
+      Object.entries(TOKENS).map(([user, token]) => {
+        const inboxId = inboxes[user as keyof typeof inboxes];
+        const own = user === "bob" ? { installationId: SECOND.slice(2) } : {};
+        return { token, user, ...(inboxId ? { inboxId, ...own } : {}) };
+      }),
+    );
+    const secret = new Uint8Array(32).fill(5);
+    let daemon: Listener;
+    let asked: string[];
+    beforeEach(async () => {
+      asked = [];
+      const channel = async () => ({ used: 0n, signed: 0n, price: PRICE });
+      const handler = stampsHandler({ desk: books.desk, store: books.stamps, channel, log: silentLog });
+      daemon = await listen(
+        (request, response) => {
+          asked.push(request.url!);
+          handler(request, response);
+        },
+        { host: "127.0.0.1", port: 0 },
+      );
+    });
+    afterEach(() => daemon.close());
+
+    const daemons: Pick<StampDaemons, "inboxOf"> = {
+      inboxOf: (_address, ...rest) => httpStampDaemons.inboxOf(`http://127.0.0.1:${daemon.port}`, ...rest),
+    };
+    const open = (changes: Partial<GatewayOptions> = {}) =>
+      harness.start({
+        ...{ domain: DOMAIN, connectNode, stamps: USD, authenticate, senderTags: { secret, daemons } },
+        ...changes,
+      });
+    const outcome = (gateway: Gateway, token: string, envelope: Uint8Array) =>
+      harness.settle(publishAs(token, gateway, envelope)).then(
+        () => "sent",
+        (error: unknown) => Code[ConnectError.from(error).code],
+      );
+
+    it("a block of one user, made of what came through one gateway, holds at another, and for nobody else", async () => {
+      const first = await open();
+      expect(await outcome(first, TOKENS.alice, to(1, INSTALLATION))).to.equal("sent");
+      const shown = await (await fetch(`http://127.0.0.1:${daemon.port}${stampsPath(INBOX)}`)).json();
+      const [stamp] = stampsSchema.parse(shown).stamps;
+      expect(stamp!.tag).to.equal(senderTag(secret, `0x${inboxes.alice}`, INBOX));
+      const block = {
+        kind: "block",
+        inbox: INBOX,
+        payer: PAYER,
+        number: 1n,
+        isBlocked: true,
+        tag: stamp!.tag!,
+      } as const;
+      await books.desk.take([byWallet(block)], "");
+      await harness.settle(first.close());
+      // Another machine's: it knows of the channel what the chain knows.
+      rmSync(harness.storePath);
+      harness.network.channel.stampsSigned = PRICE;
+      const second = await open();
+      expect(await outcome(second, TOKENS.alice, to(2, SECOND)), "another device of hers").to.equal("PermissionDenied");
+      expect(await outcome(second, TOKENS.bob, to(3, INSTALLATION))).to.equal("sent");
+      expect(await outcome(second, TOKENS.alice, to(4, FOREIGN)), "somebody else").to.equal("sent");
+      expect(await outcome(second, TOKENS.carol, to(5, INSTALLATION)), "untagged").to.equal("PermissionDenied");
+    });
+
+    it("asks whose an installation is once, and not at all for its own users or for what is no welcome", async () => {
+      const gateway = await open();
+      await outcome(gateway, TOKENS.alice, to(1, INSTALLATION));
+      await outcome(gateway, TOKENS.bob, to(2, INSTALLATION));
+      await outcome(gateway, TOKENS.alice, to(3, SECOND));
+      await outcome(gateway, TOKENS.bob, groupMessage(1));
+      expect(asked).to.deep.equal([installationPath(INSTALLATION)]);
+      expect(seen.at(-1)!.headers).to.deep.equal(NO_STAMP_HEADERS);
+    });
+
+    it("sends on without a tag when no daemon knows the installation, or none answers", async () => {
+      const gateway = await open();
+      expect(await outcome(gateway, TOKENS.alice, to(1, `0x${"99".repeat(32)}`))).to.equal("sent");
+      expect(seen.at(-1)!.headers).to.deep.equal(NO_STAMP_HEADERS);
+      await daemon.close();
+      expect(await outcome(gateway, TOKENS.alice, to(2, FOREIGN))).to.equal("sent");
+      expect(seen.at(-1)!.headers).to.deep.equal(NO_STAMP_HEADERS);
+    });
+
+    it("tags every welcome of a call that has more than one header takes", async () => {
+      const gateway = await open();
+      const welcomes = Array.from({ length: 70 }, (_, n) => to(n, n % 2 === 0 ? INSTALLATION : SECOND));
+      await harness.settle(publishAs(TOKENS.alice, gateway, ...welcomes));
+      const tags = seen.flatMap(({ headers }) => listFromHeader("test", headers.sender));
+      expect(new Set(tags.map(welcomeOfTag)).size).to.equal(70);
+      expect(Math.max(...seen.map(({ headers }) => headers.sender!.length))).to.be.lessThan(8_000);
+    });
   });
 
   it("tells at once that the recipient blocks the sender", async () => {

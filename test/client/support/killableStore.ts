@@ -29,6 +29,10 @@ export function killableStore(store: GatewayStore, kill: Kill): GatewayStore {
     spendPage: async (...args) => alive(() => store.spendPage(...args)),
     spendTotal: async (...args) => alive(() => store.spendTotal(...args)),
     foldSpend: async (...args) => alive(() => store.foldSpend(...args)),
+    lastTopUp: async (...args) => alive(() => store.lastTopUp(...args)),
+    toppedUpOn: async (...args) => alive(() => store.toppedUpOn(...args)),
+    beginTopUp: async (...args) => alive(() => store.beginTopUp(...args)),
+    finishTopUp: async (...args) => alive(() => store.finishTopUp(...args)),
     commit: async (step) =>
       alive(async () => {
         isDead = kill.at(step);
