@@ -37,7 +37,9 @@ export interface ReportStory {
 /** What each node says of its reports. */
 async function whyNot({ nodes }: LocalNetwork): Promise<string> {
   const said = nodes.map(async ({ nodeId, operatorUrl }) => {
-    const { reports } = (await (await fetch(`${operatorUrl}/status`)).json()) as { reports: object };
+    const { reports } = (await (
+      await fetch(`${operatorUrl}/status`, { signal: AbortSignal.timeout(2_000) })
+    ).json()) as { reports: object };
     return `${nodeId} ${JSON.stringify(reports)}`;
   });
   return (await Promise.allSettled(said))

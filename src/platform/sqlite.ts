@@ -1,6 +1,4 @@
 import { mkdirSync } from "node:fs";
-import type { FileHandle } from "node:fs/promises";
-import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import Database from "better-sqlite3";
@@ -48,20 +46,17 @@ export function openDurableSqlite(path: string): SqliteDatabase {
 }
 
 /**
- * Commits that return before they are on disk, and a flush for all of them that does not hold up the thread: they outlive this
- * process at once, and the machine once a `flush` after them has resolved.
+ * Commits that outlive this process when they return, and the machine once a `flush` after them has returned: one for as many as
+ * there are. Flushing is a commit of SQLite's own, which knows its files and what to do about a disk that fails.
  */
 export class LateFlush {
   readonly #database: SqliteDatabase;
-  readonly #path: string;
-  #log: FileHandle | undefined;
-  #isDirty = false;
-  #running: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
+  /** An earlier process may have written what was never flushed. */
+  #isDirty = true;
+  #hasFailed = false;
 
-  constructor(database: SqliteDatabase, path: string) {
+  constructor(database: SqliteDatabase) {
     this.#database = database;
-    this.#path = path;
   }
 
   write(commit: () => void): void {
@@ -74,44 +69,25 @@ export class LateFlush {
     }
   }
 
-  /** Calls that come while one is under way share the next one: what they are about may have been written after it began. */
-  flush(): Promise<void> {
-    if (this.#running) {
-      return (this.#next ??= this.#running
-        .catch(() => {})
-        .then(() => {
-          this.#next = undefined;
-          return this.flush();
-        }));
-    }
-    if (!this.#isDirty || this.#path === ":memory:") return Promise.resolve();
-    this.#running = this.#sync().finally(() => (this.#running = undefined));
-    return this.#running;
-  }
-
-  async #sync(): Promise<void> {
-    this.#isDirty = false;
+  /** Throws when the disk does not take it; what was written is still there, and on its way with the next flush. */
+  flush(): void {
+    if (!this.#isDirty) return;
     try {
-      this.#log ??= await this.#open();
-      await this.#log.datasync();
+      // After a failure the system may take for flushed what is not: then everything is copied, which reads it back.
+      if (this.#hasFailed) this.#copyAll();
+      const version = this.#database.pragma("user_version", { simple: true });
+      this.#database.pragma(`user_version = ${String(version)}`);
+      this.#isDirty = false;
+      this.#hasFailed = false;
     } catch (error) {
-      this.#isDirty = true;
+      this.#hasFailed = true;
       throw error;
     }
   }
 
-  /** SQLite names a new log in its folder for good with the first commit that it flushes itself, and these are not. */
-  async #open(): Promise<FileHandle> {
-    const log = await open(`${this.#path}-wal`, "r+");
-    const folder = await open(dirname(this.#path), "r");
-    await folder.sync().finally(() => folder.close());
-    return log;
-  }
-
-  async close(): Promise<void> {
-    await this.#running?.catch(() => {});
-    await this.#log?.close();
-    this.#log = undefined;
+  #copyAll(): void {
+    const [answer] = this.#database.pragma("wal_checkpoint(TRUNCATE)") as { busy: bigint }[];
+    if (answer?.busy !== 0n) throw new Error("the database is in use and could not be flushed: try again");
   }
 }
 

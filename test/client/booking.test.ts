@@ -101,6 +101,24 @@ describe("client/gateway booking behind the answer", () => {
     expect(gateway.status()).to.include({ usagePico: harness.network.chargedPico, inFlightPico: 0n, doubles: 0n });
   });
 
+  it("answers with nothing that the disk may not have, also when it is found out or was answered before", async () => {
+    gateway.setHeadroom(10_000n);
+    await harness.settle(publish(gateway, groupMessage(1)));
+    for (const node of harness.network.nodes)
+      node.mishaps = Array.from({ length: 50 }, () => "storedButSilent" as const);
+    slow.holdFlushes();
+    const answered: number[] = [];
+    const send = (n: number) => publish(gateway, groupMessage(n)).then(() => answered.push(n));
+    const found = send(2);
+    await harness.run(60_000, 500);
+    const repeated = send(1);
+    await harness.run(5_000, 500);
+    expect(answered).to.deep.equal([]);
+    slow.endFlush();
+    await harness.settle(Promise.all([found, repeated]));
+    expect(answered.sort()).to.deep.equal([1, 2]);
+  });
+
   it("signs a larger voucher only to the disk: nothing is sent before it is there", async () => {
     gateway.setHeadroom(0n);
     slow.holdFlushes();

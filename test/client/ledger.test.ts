@@ -10,7 +10,7 @@ import { NOBODY } from "../../src/client/channel/spend.ts";
 import { ChannelLedger } from "../../src/client/channel/ledger.ts";
 import type { GatewayErrorCode } from "../../src/client/errors.ts";
 import { isGatewayError } from "../../src/client/errors.ts";
-import type { Attempt, GatewayStore } from "../../src/client/ports.ts";
+import type { Attempt, GatewayStore, LedgerCommit } from "../../src/client/ports.ts";
 import { toHex, uintToBytes } from "../../src/protocol/bytes.ts";
 import { picoToUnitsUp, unitsToPico } from "../../src/protocol/units.ts";
 import { readVoucher } from "../../src/protocol/voucher.ts";
@@ -75,6 +75,36 @@ describe("client/channel/ledger", () => {
     expect(feesOf(third), "952 and headroom, capped by what is backed").to.equal(1_000n);
     expect(await codeOf(ledger.reserve([attempt(4, unitsToPico(50n))], terms))).to.equal("out_of_money");
     expect(ledger.inFlightPico, "a refused reservation leaves nothing").to.equal(1_500_000n + unitsToPico(950n));
+  });
+
+  it("commits to the disk at once whatever signs a voucher, and only that", async () => {
+    const steps: LedgerCommit[] = [];
+    const real = openStore();
+    const ledger = await open({
+      ...real,
+      async commit(step) {
+        steps.push(step);
+        return real.commit(step);
+      },
+    });
+    const terms = { backed: 10n * USD, headroom: 1_000n };
+    await ledger.reserve([attempt(1, unitsToPico(10n))], terms);
+    await ledger.reserve([attempt(2, unitsToPico(10n))], terms);
+    await ledger.raise(2_000n, terms);
+    await ledger.raiseStamps(5_000n, { ...terms, stampsSigned: 0n }, NOBODY);
+    await ledger.complete(attempt(1, unitsToPico(10n)), unitsToPico(10n), answer(unitsToPico(10n)));
+    await ledger.reserve([attempt(3, unitsToPico(9_000n))], { backed: 10n * USD, headroom: 0n });
+    await ledger.complete(attempt(3, unitsToPico(9_000n)), unitsToPico(9_500n), answer(unitsToPico(9_500n)));
+    await ledger.settleUp(10n * USD);
+    let row: Uint8Array | undefined;
+    const signing = steps.filter(({ state }) => {
+      const isNew = state.voucherRow !== row;
+      row = state.voucherRow;
+      return isNew;
+    });
+    expect(signing.length, "reserve, raise, raiseStamps, reserve, settleUp").to.equal(5);
+    expect(signing.filter(({ isFlushedLater }) => isFlushedLater)).to.deep.equal([]);
+    expect(steps.filter(({ isFlushedLater }) => isFlushedLater).length, "a reservation and two bookings").to.equal(3);
   });
 
   it("covers usage exactly with headroom 0, rounded up", async () => {

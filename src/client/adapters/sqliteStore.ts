@@ -118,7 +118,7 @@ export function openSqliteStore(path: string): GatewayStore {
     ),
   };
 
-  const late = new LateFlush(database, path);
+  const late = new LateFlush(database);
   const commit = database.transaction(({ channel, state, ...step }: Parameters<GatewayStore["commit"]>[0]) => {
     const key = fromHex(channel);
     const row = state.voucherRow ?? null;
@@ -186,13 +186,14 @@ export function openSqliteStore(path: string): GatewayStore {
       if (step.isFlushedLater) late.write(() => void commit.immediate(step));
       else commit.immediate(step);
     },
-    flush: () => late.flush(),
+    async flush() {
+      late.flush();
+    },
     findAnswer: answerFinder(database),
     async pruneAnswers(channel, beforeMs, limit) {
       return sql.prune.run(fromHex(channel), beforeMs, limit).changes;
     },
     async close() {
-      await late.close();
       database.close();
     },
   };

@@ -92,6 +92,7 @@ export class ChannelLedger {
   #authorised: bigint;
   #inFlightPico = 0n;
   #problem: string | undefined;
+  #flushProblem: string | undefined;
   /** Envelopes with an attempt, to find them without a scan. */
   readonly #byEnvelope = new Map<string, Set<string>>();
 
@@ -116,6 +117,8 @@ export class ChannelLedger {
     const state = await options.store.loadChannel(channel);
     const attempts = await options.store.loadAttempts(channel);
     const refusals = await options.store.loadRefusals(channel);
+    // A process that ended may have left it written and not flushed: from here on it counts as signed and reserved.
+    await options.store.flush();
     const empty = { usagePico: 0n, usageByNode: new Map(), voucherRow: undefined, doubles: 0n, revision: 0n };
     const ledger = new ChannelLedger(options, state ?? empty, attempts, refusals);
     const row = state?.voucherRow;
@@ -162,9 +165,9 @@ export class ChannelLedger {
   get voucherRow(): Uint8Array | undefined {
     return this.#state.voucherRow;
   }
-  /** Why the last step could not be written; undefined while all is well. */
+  /** Why the last step could not be written or flushed; undefined while all is well. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#problem ?? this.#flushProblem;
   }
   attempts(): Attempt[] {
     return [...this.#attempts.values()];
@@ -202,8 +205,19 @@ export class ChannelLedger {
       }
       for (const attempt of fresh) this.#remember(attempt);
       for (const attempt of again) this.#refusals.delete(idOf(attempt));
-      return { voucherRow, onDisk: isNew ? Promise.resolve() : this.#flush() };
+      return { voucherRow, onDisk: isNew ? Promise.resolve() : this.flush() };
     });
+  }
+
+  /** Whoever answers a user awaits it: what the answer rests on outlives the machine then. */
+  async flush(): Promise<void> {
+    try {
+      await this.#options.store.flush();
+      this.#flushProblem = undefined;
+    } catch (error) {
+      this.#flushProblem = `the ledger could not be flushed: ${String(error)}`;
+      throw error;
+    }
   }
 
   /** Notes, before it is sent, what goes on chain: it costs no postage, but its fate has to be known after a crash. */
@@ -459,15 +473,6 @@ export class ChannelLedger {
 
   #numbers(required: bigint, terms: ChannelTerms): PostageNumbers {
     return { channel: this.channel, required, authorised: this.#authorised, available: terms.backed };
-  }
-
-  async #flush(): Promise<void> {
-    try {
-      await this.#options.store.flush();
-    } catch (error) {
-      this.#problem = `the ledger could not be written: ${String(error)}`;
-      throw error;
-    }
   }
 
   async #commit(change: Partial<StoredChannel>, step: Partial<LedgerCommit> = {}): Promise<void> {

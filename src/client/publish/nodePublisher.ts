@@ -250,6 +250,7 @@ export class NodePublisher {
       if (receipts.has(attempt.envelopeHash)) continue;
       const receipt = await this.#options.fates.lookUp(attempt, signal);
       if (!receipt) continue;
+      await this.#options.ledger.flush();
       receipts.set(attempt.envelopeHash, { ...this.#published(receipt, signal), booked: Promise.resolve() });
     }
   }

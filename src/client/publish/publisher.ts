@@ -140,6 +140,7 @@ export class Publisher {
     for (const job of jobs) {
       try {
         const answer = await this.#options.store.findAnswer(this.#options.ledger.channel, job.envelopeHash);
+        if (answer) await this.#options.ledger.flush();
         if (answer) void this.#finish(job, () => this.#seen(fromBinary(OriginatorEnvelopeSchema, answer.envelope)));
         else open.push(job);
       } catch (error) {
