@@ -134,10 +134,12 @@ const TOP_UP = "below and amount are above 0, and mostPerDay is at least amount"
 
 const gatewaySchema = z.strictObject({
   ...common,
-  /** Hex of the postage key: its address is the channel. */
-  postageKeyFile: path,
-  /** Hex of the key that pays gas for commits and identity updates. */
-  transactionKeyFile: path,
+  /** Hex of the postage key, whose address is the channel; or `postageKey`. */
+  postageKeyFile: path.optional(),
+  postageKey: localKeySource.optional(),
+  /** Hex of the key that pays gas for commits and identity updates; or `transactionKey`. */
+  transactionKeyFile: path.optional(),
+  transactionKey: localKeySource.optional(),
   /** Signed ahead of use, in base units; at most 1 % of the deposit counts. */
   headroom: units.default(50_000n),
   /** Base units that may be signed for stamps in all, over the channel's life; 0 buys none. */
@@ -206,7 +208,10 @@ export type NodeConfig = Omit<z.output<typeof nodeSchema>, KeyNames | "rpcUrl" |
 export type DaemonConfig = Omit<z.output<typeof daemonSchema>, KeyNames | "rpcUrl" | "rpcUrls"> & Resolved;
 /** What a node with its daemon and a daemon alone have in common. */
 export type SettlementConfig = Omit<NodeConfig, "signingKey" | "confirmations">;
-export type GatewayConfig = z.output<typeof gatewaySchema>;
+export type GatewayConfig = Omit<
+  z.output<typeof gatewaySchema>,
+  "postageKey" | "postageKeyFile" | "transactionKey" | "transactionKeyFile"
+> & { postageKey: LocalKeySource; transactionKey: LocalKeySource };
 
 /** What a config file may hold, before defaults. */
 export type NodeConfigInput = z.input<typeof nodeSchema>;
@@ -242,6 +247,8 @@ const GROUPS = [
   ["signingKey", "signingKeyFile"],
   ["settlementKey", "settlementKeyFile"],
   ["attestationKey", "attestationKeyFile"],
+  ["postageKey", "postageKeyFile"],
+  ["transactionKey", "transactionKeyFile"],
 ];
 
 const endpointsOnce: Rule = ({ rpcUrl, rpcUrls }) => {
@@ -309,11 +316,17 @@ function present(files: Record<string, string | undefined>): Record<string, stri
 }
 
 export function readGatewayConfig(file: string, environment: Environment = process.env): GatewayConfig {
-  const config = readSettings({ file, schema: gatewaySchema, environment });
-  const { postageKeyFile, transactionKeyFile, tokensFile, senderSecretFile } = config;
-  const files = { postageKeyFile, transactionKeyFile, ...present({ tokensFile, senderSecretFile }) };
+  const rules = [keyOnce("postageKey"), keyOnce("transactionKey")];
+  const settings = readSettings({ file, schema: gatewaySchema, environment, rules, groups: GROUPS });
+  const { postageKeyFile, postageKey, transactionKeyFile, transactionKey, ...config } = settings;
+  const keys = {
+    postageKey: keyOf<LocalKeySource>(file, postageKeyFile, postageKey),
+    transactionKey: keyOf<LocalKeySource>(file, transactionKeyFile, transactionKey),
+  };
+  const { tokensFile, senderSecretFile } = config;
+  const files = present({ tokensFile, senderSecretFile });
   const topUp = config.topUp && { ...config.topUp, ownerKey: absoluteKey<LocalKeySource>(file, config.topUp.ownerKey) };
-  return { ...config, ...(topUp ? { topUp } : {}), ...absolute(file, { ...places(config), ...files }) };
+  return { ...config, ...keys, ...(topUp ? { topUp } : {}), ...absolute(file, { ...places(config), ...files }) };
 }
 
 function places({ deployment, dataDirectory }: { deployment: string; dataDirectory: string }) {

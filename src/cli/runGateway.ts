@@ -15,8 +15,8 @@ export async function runGateway(config: GatewayConfig): Promise<Gateway> {
     ...(senderSecretFile === undefined ? {} : { senderSecret: readKey(senderSecretFile) }),
     ...(topUp ? { topUp: { ...topUp, ownerKey: await openKey(topUp.ownerKey) } } : {}),
     deployment: loadDeployment(config.deployment),
-    postageKey: readKey(config.postageKeyFile),
-    transactionKey: readKey(config.transactionKeyFile),
+    postageKey: await openKey(config.postageKey),
+    transactionKey: await openKey(config.transactionKey),
     log: createLog("gateway", config.logLevel, [config.rpcUrl]),
   });
 }

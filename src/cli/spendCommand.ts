@@ -14,7 +14,7 @@ import { csv } from "../platform/csv.ts";
 import type { Output } from "../platform/output.ts";
 import type { Address } from "../protocol/bytes.ts";
 import { addressOf } from "../protocol/ecdsa.ts";
-import { readGatewayConfig, readKey } from "./config.ts";
+import { openKey, readGatewayConfig } from "./config.ts";
 
 interface Typed extends SpendDays {
   config: string;
@@ -40,7 +40,7 @@ export function addSpendCommand(program: Command, output: Output, finish: (exitC
 
 async function spend(typed: Typed): Promise<Report> {
   const config = readGatewayConfig(typed.config);
-  const channel = addressOf(readKey(config.postageKeyFile));
+  const channel = addressOf(await openKey(config.postageKey));
   const path = join(config.dataDirectory, "gateway.sqlite");
   if (!existsSync(path)) {
     throw new CommandError("bad_file", `there is no ${path}: give the settings of a gateway that has run here`);

@@ -104,6 +104,30 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import("./channel/deposit.ts")).channelDeposit,
   },
   {
+    kind: "local",
+    path: ["channel", "key"],
+    description: "make a postage key, encrypted; never overwrites a file",
+    arguments: [],
+    options: [
+      { name: "to", description: "the new keystore" },
+      { name: "passwordFile", description: "file with its password, 12 characters at least" },
+    ],
+    load: async () => (await import("./channel/key.ts")).channelKey,
+  },
+  {
+    kind: "write",
+    path: ["channel", "rotate"],
+    description: "open the next channel of a payer: another postage key, the same owner",
+    arguments: [CHANNEL],
+    options: [
+      { name: "postageKey", description: "the new postage key: a keystore, or a file of hex" },
+      { name: "passwordFile", description: "file with the keystore's password" },
+      { name: "amount", description: 'what the next channel has to have, "5 USD"' },
+      { name: "owner", description: "who withdraws; the old channel's owner unless told" },
+    ],
+    load: async () => (await import("./channel/rotate.ts")).channelRotate,
+  },
+  {
     kind: "read",
     path: ["channel", "show"],
     description: "a channel's deposit, what is spent, and its withdrawal",

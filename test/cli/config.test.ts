@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { ConfigError, readNodeConfig } from "../../src/cli/config.ts";
+import { ConfigError, readGatewayConfig, readNodeConfig } from "../../src/cli/config.ts";
 
 describe("cli/config", () => {
   let directory: string;
@@ -112,5 +112,41 @@ describe("cli/config of keys", () => {
     ]) {
       expect(() => read({ ...FILES, deadlineKey }), JSON.stringify(deadlineKey)).to.throw(ConfigError);
     }
+  });
+});
+
+describe("cli/config of gateways", () => {
+  let directory: string;
+  beforeEach(() => (directory = mkdtempSync(join(tmpdir(), "config-"))));
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  const guide = readFileSync(new URL("../../docs/gateway.md", import.meta.url), "utf8");
+  const [, shown] = /## 3\. gateway\.json\s+```json\n([\s\S]*?)```/.exec(guide)!;
+  function read(changes: object) {
+    const file = join(directory, "gateway.json");
+    writeFileSync(file, JSON.stringify({ ...(JSON.parse(shown!) as object), ...changes }));
+    return readGatewayConfig(file, {});
+  }
+  const at = (name: string) => join(directory, name);
+
+  it("takes what the guide shows, every file relative to the config", () => {
+    const config = read({ senderSecretFile: "secret.key" });
+    expect(config.postageKey).to.deep.equal({ keystoreFile: at("postage.json"), passwordFile: at("password.txt") });
+    expect(config.transactionKey).to.deep.equal({ keyFile: at("gas.key") });
+    expect(config.topUp).to.deep.include({ ownerKey: { keyFile: at("owner.key") }, mostPerDay: 10_000_000n });
+    expect(config).to.include({ tokensFile: at("tokens.json"), senderSecretFile: at("secret.key") });
+    expect(config.budgets).to.deep.equal({
+      user: { postage: 50_000n, gasWei: 200_000_000_000_000n },
+      all: { postage: 5_000_000n },
+    });
+  });
+
+  it("refuses a key that is named twice or not at all, and top-ups that mean nothing", () => {
+    const topUp = { ownerKey: { keyFile: "k" }, below: "1", amount: "2", mostPerDay: "1" };
+    expect(() => read({ postageKeyFile: "postage.key" })).to.throw(ConfigError, "name the key once");
+    expect(() => read({ transactionKeyFile: undefined })).to.throw(ConfigError, "transactionKey");
+    expect(() => read({ topUp })).to.throw(ConfigError, "mostPerDay is at least amount");
+    expect(() => read({ rateLimits: { user: 0 } })).to.throw(ConfigError, "rateLimits.user");
+    expect(() => read({ budgets: { everybody: {} } })).to.throw(ConfigError, "there is no such setting");
   });
 });

@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { fromHex } from "../../src/protocol/bytes.ts";
+import { readLocalKey } from "../../src/platform/keys/keySource.ts";
+import { fromHex, toHex } from "../../src/protocol/bytes.ts";
+import { addressOf } from "../../src/protocol/ecdsa.ts";
 import type { World } from "../contracts/fixtures.ts";
 import { DAY, HOUR, USD, deployedWorld, fund, postageKey } from "../contracts/fixtures.ts";
 import { executeUnsigned, fingerprint, keyFile, run, temporary } from "./support.ts";
@@ -34,6 +37,84 @@ const voucherOf = async (world: World, fees: string): Promise<{ row: string; hea
   const postageKey = keyFile(temporary(), "postage.key", KEY.privateKey);
   return (await run(world, undefined, "channel sign-voucher", { postageKey, fees, json: true })).json;
 };
+
+describe("channel rotate", () => {
+  const password = "correct horse battery";
+  async function nextKey(world: World): Promise<{ postageKey: string; passwordFile: string; next: string }> {
+    const directory = temporary();
+    const passwordFile = keyFile(directory, "password", password);
+    const postageKey = join(directory, "next.json");
+    const ran = await run(world, undefined, "channel key", { to: postageKey, passwordFile, json: true });
+    expect(ran.exitCode, ran.out).to.equal(0);
+    return { postageKey, passwordFile, next: ran.json.channel };
+  }
+
+  it("makes a key that opens with its password only, and overwrites none", async () => {
+    const world = await freshWorld();
+    const { postageKey, passwordFile, next } = await nextKey(world);
+    const key = await readLocalKey({ keystoreFile: postageKey, passwordFile }, {});
+    expect(addressOf(key)).to.equal(next);
+    expect(readFileSync(postageKey, "utf8").toLowerCase()).not.to.include(toHex(key).slice(2));
+    const wrong = keyFile(temporary(), "password", "wrong horse battery");
+    const opened = await readLocalKey({ keystoreFile: postageKey, passwordFile: wrong }, {}).catch(String);
+    expect(opened).to.include("the password is wrong");
+    const code = async (raw: object) =>
+      (await run(world, undefined, "channel key", { to: postageKey, passwordFile, json: true, ...raw })).json.error
+        .code as string;
+    expect(await code({})).to.equal("file_exists");
+    const short = keyFile(temporary(), "password", "short");
+    expect(await code({ to: join(temporary(), "a.json"), passwordFile: short })).to.equal("bad_key_file");
+    expect(await code({ to: join(temporary(), "a.json"), passwordFile: join(temporary(), "none") })).to.equal(
+      "bad_key_file",
+    );
+  }).timeout(60_000);
+
+  it("funds the next channel and gives it the owner of the old one, once", async () => {
+    const world = await freshWorld();
+    await ownedChannel(world);
+    const { next, ...files } = await nextKey(world);
+    const raw = { channel, amount: "5 USD", json: true, ...files };
+    const before = await fingerprint(world);
+    const dry = await run(world, world.funder, "channel rotate", { ...raw, dryRun: true });
+    expect([dry.exitCode, await fingerprint(world)]).to.deep.equal([0, before]);
+    const ran = await run(world, world.funder, "channel rotate", raw);
+    expect(ran.exitCode, ran.out).to.equal(0);
+    expect(ran.json.transactions).to.have.length(3);
+    const owner = world.operator.address;
+    expect(await world.postageChannels.ownerOf(next)).to.equal(owner);
+    expect((await world.postageChannels.getChannel(next)).deposited).to.equal(5n * USD);
+    const again = await run(world, world.funder, "channel rotate", raw);
+    expect(again.json.error.code).to.equal("nothing_to_do");
+    const more = await run(world, world.funder, "channel rotate", { ...raw, amount: "6 USD" });
+    expect(more.json.transactions, "approves and deposits what is missing").to.have.length(2);
+    expect((await world.postageChannels.getChannel(next)).deposited).to.equal(6n * USD);
+  }).timeout(60_000);
+
+  it("makes the payer the owner where the old key owned itself, or whom it is told", async () => {
+    const world = await freshWorld();
+    await run(world, world.funder, "channel deposit", { channel, amount: "5 USD", json: true });
+    const first = await nextKey(world);
+    await run(world, world.funder, "channel rotate", { channel, amount: "5 USD", json: true, ...first });
+    expect(await world.postageChannels.ownerOf(first.next)).to.equal(world.funder.address);
+    const second = await nextKey(world);
+    const owner = world.stranger.address;
+    await run(world, world.funder, "channel rotate", { channel, amount: "5 USD", owner, json: true, ...second });
+    expect(await world.postageChannels.ownerOf(second.next)).to.equal(owner);
+  }).timeout(60_000);
+
+  it("refuses the old key itself, an unknown channel, and too small a deposit", async () => {
+    const world = await freshWorld();
+    const own = keyFile(temporary(), "postage.key", KEY.privateKey);
+    const other = keyFile(temporary(), "postage.key", postageKey(7).privateKey);
+    const code = async (raw: object) =>
+      (await run(world, world.funder, "channel rotate", { channel, amount: "5 USD", json: true, ...raw })).json.error
+        .code as string;
+    expect(await code({ postageKey: own })).to.equal("wrong_key");
+    expect(await code({ postageKey: other })).to.equal("unknown_channel");
+    await ownedChannel(world);
+    expect(await code({ postageKey: other, amount: "0.5 USD" })).to.equal("bad_amount");
+  });
+});
 
 describe("channel deposit", () => {
   it("approves exactly the amount, deposits, and shows it", async () => {

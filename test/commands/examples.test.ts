@@ -65,6 +65,7 @@ async function begin(): Promise<Story> {
   keyFile(directory, "owner.key", localWallet(1).privateKey);
   keyFile(directory, "payer.key", localWallet(2).privateKey);
   keyFile(directory, "postage.key", postageKey(1).privateKey);
+  keyFile(directory, "password.key", "correct horse battery");
   await operatorKeys(new Input({ directory: join(directory, "spare") }), { dryRun: false });
   await (await contracts.postageToken.transfer(localWallet(1).address, 20_000n * TOKEN)).wait();
   await (await usdc.getFunction("mint")(localWallet(2).address, 100n * USD)).wait();
@@ -155,7 +156,7 @@ async function perform(story: Story, { command, line }: Example): Promise<number
   for (const add of [addNetworkCommands, addDeploymentCommands]) {
     add(program, { out: print, err: print }, (code) => (exitCode = code));
   }
-  const isLocal = command === "operator keys";
+  const isLocal = command === "operator keys" || command === "channel key";
   await program.parseAsync([...wordsOf(story, line), ...(isLocal ? [] : network)], { from: "user" });
   story.printed = printed;
   return exitCode;

@@ -28,7 +28,7 @@ import { silentLog as log } from "../../platform/log.ts";
 import type { Output } from "../../platform/output.ts";
 import { addressOf } from "../../protocol/ecdsa.ts";
 import type { GatewayConfig } from "../config.ts";
-import { readGatewayConfig, readKey } from "../config.ts";
+import { openKey, readGatewayConfig } from "../config.ts";
 import type { Receipts, Selection } from "./receiptCommands.ts";
 import { auditReceipts, exportLines, listReceipts, proveReceipts } from "./receiptCommands.ts";
 import { readReceipts } from "./receiptFiles.ts";
@@ -101,7 +101,7 @@ interface Opened {
 
 async function withReceipts(typed: Typed, work: (opened: Opened) => Promise<Report>): Promise<Report> {
   const config = readGatewayConfig(typed.config);
-  const channel = addressOf(readKey(config.postageKeyFile));
+  const channel = addressOf(await openKey(config.postageKey));
   const selection = selectionOf(typed);
   if (typed.file !== undefined) {
     return work({ config, receipts: { channel, store: inMemory(readReceipts(typed.file)) }, selection });

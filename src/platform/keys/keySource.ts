@@ -53,11 +53,16 @@ function passwordOf(
   source: Exclude<LocalKeySource, { keyFile: string }>,
   environment: Readonly<Record<string, string | undefined>>,
 ): string {
-  // Editors end a file with a line break, which is no part of the password.
-  if ("passwordFile" in source) return readPrivateFile(source.passwordFile, "password").replace(/\r?\n$/, "");
+  if ("passwordFile" in source) return readPassword(source.passwordFile);
   const password = environment[source.passwordVariable];
   if (password !== undefined && password !== "") return password;
   throw new KeyFileError(`the environment variable ${source.passwordVariable} with the keystore's password is not set`);
+}
+
+/** The password in a file that only its owner may read. Throws KeyFileError. */
+export function readPassword(file: string): string {
+  // Editors end a file with a line break, which is no part of the password.
+  return readPrivateFile(file, "password").replace(/\r?\n$/, "");
 }
 
 function readPrivateFile(file: string, what: string): string {
