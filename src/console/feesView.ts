@@ -1,5 +1,5 @@
 import type { Rates } from "../protocol/fees.ts";
-import { baseFeePico } from "../protocol/fees.ts";
+import { baseFeePico, ratesAt } from "../protocol/fees.ts";
 import type { NetworkView } from "./views.ts";
 
 /** A read receipt, a chat message, a picture's thumbnail. */
@@ -18,8 +18,8 @@ export function feesView(
   nowSeconds: number,
 ): Pick<NetworkView, "fees"> {
   const now = BigInt(nowSeconds);
-  const rates = history.findLast(({ startAt }) => startAt <= now);
-  if (!rates) return {};
+  if (history.length === 0) return {};
+  const rates = ratesAt(history, now);
   const next = history.find(({ startAt }) => startAt > now);
   return {
     fees: {

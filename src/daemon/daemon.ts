@@ -126,7 +126,9 @@ export class Daemon {
       isMetered: () => this.#isReady,
     });
     const overview = () => this.#operations.overview();
-    this.#console = new OperatorConsole({ nodeId, overview, store, chain, clock, log });
+    const seatsAt = options.reports && ((epoch: bigint) => options.reports!.chain.seatsAt(epoch));
+    const network = { nodes: () => this.nodes, rates: rateBook, seatsAt };
+    this.#console = new OperatorConsole({ nodeId, overview, store, chain, clock, log, ...network });
     const watched = {
       health: () => this.#operations.health(),
       ready: () => this.#operations.ready(),
@@ -261,6 +263,7 @@ export class Daemon {
       evidence: async (nodeId: number, sequenceId: bigint) => this.#faults?.evidence({ nodeId, sequenceId }),
       overview: () => this.#operations.overview(),
       console: () => this.#console.view(),
+      network: () => this.#console.network(),
       health: () => this.#operations.health(),
       ready: () => this.#operations.ready(),
       metrics: () => this.#operations.metrics(),

@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Address, Hex } from "../protocol/bytes.ts";
 import { toAddress } from "../protocol/bytes.ts";
 import { VOUCHER_ROW_LENGTH } from "../protocol/voucher.ts";
-import type { OperatorView } from "../console/views.ts";
-import { OPERATOR_VIEW_PATH } from "../console/views.ts";
+import type { NetworkView, OperatorView } from "../console/views.ts";
+import { NETWORK_VIEW_PATH, OPERATOR_VIEW_PATH } from "../console/views.ts";
 import type { ConsoleFile } from "../platform/consoleFiles.ts";
 import { ConsoleFiles, acceptsGzip, consoleJson } from "../platform/consoleFiles.ts";
 import type { HttpHandler } from "../platform/grpcServer.ts";
@@ -79,6 +79,7 @@ export interface OperatorRoutes extends WatchRoutes {
   acceptReorg(number: bigint, hash: Hex): Promise<void>;
   /** What the console's page shows. */
   console(): Promise<OperatorView>;
+  network(): Promise<NetworkView>;
   /** What convicts a node, as hex for an appeal or another reporter; undefined when there is none. */
   evidence(nodeId: number, sequenceId: bigint): Promise<object | undefined>;
 }
@@ -113,6 +114,8 @@ export function operatorHandler(routes: OperatorRoutes, log: Log): HttpHandler {
         return { above: await routes.trustLog() };
       case `GET ${OPERATOR_VIEW_PATH}`:
         return new Page(consoleJson(await routes.console()));
+      case `GET ${NETWORK_VIEW_PATH}`:
+        return new Page(consoleJson(await routes.network()));
       default:
         return request.method === "GET" ? watchAnswer(routes, path) : undefined;
     }

@@ -14,6 +14,11 @@ export class RateBook {
     return this.#retentionDays;
   }
 
+  /** Ascending by `startAt`; none before the first read of the chain. */
+  get history(): readonly Rates[] {
+    return this.#history;
+  }
+
   update(history: readonly Rates[], retentionDays: number): void {
     this.#history = history;
     this.#retentionDays = retentionDays;

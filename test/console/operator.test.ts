@@ -10,7 +10,7 @@ import { groupOf, publish } from "../../scripts/demo/publish.ts";
 import { endEpoch } from "../../scripts/demo/report.ts";
 import type { LocalNetwork } from "../../scripts/local/localNetwork.ts";
 import { startLocalNetwork } from "../../scripts/local/localNetwork.ts";
-import type { OperatorView } from "../../src/console/views.ts";
+import type { NetworkView, OperatorView } from "../../src/console/views.ts";
 import { groupMessage } from "../support/envelopes.ts";
 import { PHONE, ask, browserFor, expectClean, picture, visit } from "./support.ts";
 
@@ -132,6 +132,30 @@ describe("console, for an operator", function () {
       const background = await page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
       expect(background).to.equal(name === "desk-night" ? "rgb(16, 17, 22)" : "rgb(245, 245, 248)");
       await page.close();
+    }
+  });
+
+  it("shows the network: seats with their weights, traffic, fees and reports", async () => {
+    const view = JSON.parse((await ask(`${url}api/network`)).text) as NetworkView;
+    const rates = await network.contracts.rateRegistry.getRates(0, 1);
+    expect(view.fees!.storageFeePico).to.equal("1000000");
+    expect(view.fees!.messageFeePico).to.equal(String(rates[0]![0]));
+    expect(view.nodes.map(({ id, isSeated, weightPercent }) => ({ id, isSeated, weightPercent }))).to.deep.equal(
+      IDS.map((id) => ({ id, isSeated: true, weightPercent: 50 })),
+    );
+    expect(view.nodes.map(({ messages }) => messages)).to.deep.equal([3, 2]);
+    expect(view.reports!.map(({ state }) => state)).to.deep.equal(["accepted"]);
+    expect(view.epochs!.length).to.equal(1);
+    for (const [name, options] of Object.entries({ desk: {}, phone: { viewport: PHONE } })) {
+      const seen = await visit(browser!, url, /^Node 100$/, options);
+      await seen.page.getByText("Network", { exact: true }).click();
+      await seen.page.getByRole("group", { name: "node 200" }).getByText("50.0 %").waitFor();
+      await seen.page.locator(".recharts-bar-rectangle path").first().waitFor();
+      await picture(seen.page, `network-${name}`);
+      await expectClean(seen);
+      await seen.page.reload();
+      await seen.page.getByRole("heading", { name: "Network", level: 1 }).waitFor();
+      await seen.page.close();
     }
   });
 

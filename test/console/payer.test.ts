@@ -146,6 +146,15 @@ describe("console, for a payer", function () {
     }
   });
 
+  it("shows the network as the gateway knows it", async () => {
+    const seen = await visit(browser!, `${url}#network`, /^Network$/, { viewport: PHONE });
+    await seen.page.getByRole("group", { name: "node 100" }).getByText("answers").waitFor();
+    await seen.page.getByText("A message of 1 kB").waitFor();
+    await picture(seen.page, "payer-network");
+    await expectClean(seen);
+    await seen.page.close();
+  });
+
   it("tops up with a browser's wallet: a signature, a transaction, and the money is in the channel", async () => {
     const before = await depositOf();
     const seen = await withWallet(() => false, PHONE);

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { expect } from "chai";
 
 import { ReorgRefusedError } from "../../src/daemon/follow/ports.ts";
-import type { OperatorView } from "../../src/console/views.ts";
+import type { NetworkView, OperatorView } from "../../src/console/views.ts";
 import { operatorHandler, publicHandler, watchHandler } from "../../src/daemon/http.ts";
 import type { HttpHandler } from "../../src/platform/grpcServer.ts";
 import { silentLog } from "../../src/platform/log.ts";
@@ -17,6 +17,7 @@ const OPERATOR = {
   distribute: async () => 5n,
   claim: async () => 7n,
   console: async () => ({}) as OperatorView,
+  network: async () => ({}) as NetworkView,
   trustLog: async () => 9n,
   overview: async () => ({ now: 1 }),
   health: () => ({ ok: true, reasons: [] }),

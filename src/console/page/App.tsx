@@ -15,12 +15,14 @@ import stamp from "./stamp.svg?no-inline";
 
 const PAGES = {
   operator: lazy(() => import("./operator/OperatorPage.tsx")),
+  network: lazy(() => import("./network/NetworkPage.tsx")),
   payer: lazy(() => import("./payer/PayerPage.tsx")),
 };
 
+const NETWORK = { value: "network", label: "Network" } as const;
 const TABS = {
-  daemon: [{ value: "operator", label: "Operator" }],
-  gateway: [{ value: "payer", label: "Payer" }],
+  daemon: [{ value: "operator", label: "Operator" }, NETWORK],
+  gateway: [{ value: "payer", label: "Payer" }, NETWORK],
 } as const;
 
 type Tab = (typeof TABS)[ConsoleHost][number]["value"];

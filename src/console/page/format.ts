@@ -25,7 +25,7 @@ export function usdExact(units: bigint): string {
 export function usdOfPico(pico: string | bigint): string {
   const value = BigInt(pico);
   if (value === 0n || value >= 1_000_000n) return usd((value + 500_000n) / 1_000_000n);
-  return `$${(Number(value) / 1e12).toPrecision(2)}`;
+  return `$0.${String(value).padStart(12, "0").replace(/0+$/, "")}`;
 }
 
 /** For the length of a bar or the height of a point, not for a sum. */

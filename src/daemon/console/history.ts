@@ -30,16 +30,21 @@ export class History {
   }
 
   async read(now: number): Promise<OperatorView["history"]> {
-    const hour = BigInt(Math.floor(now / HOUR_MS));
     const [hours, intents, epochs] = await Promise.all([
-      this.#store.ledger.hours(hour - SHOWN_HOURS + 1n, hour),
+      this.hours(now),
       this.#store.intents.recent(SHOWN_TRANSACTIONS),
-      this.#epochs(),
+      this.epochs(),
     ]);
     return { traffic: trafficOf(hours), epochs, transactions: intents.map(transactionOf) };
   }
 
-  async #epochs(): Promise<EpochFees[]> {
+  /** Of the last seven days. */
+  hours(now: number): Promise<HourOfLog[]> {
+    const hour = BigInt(Math.floor(now / HOUR_MS));
+    return this.#store.ledger.hours(hour - SHOWN_HOURS + 1n, hour);
+  }
+
+  async epochs(): Promise<EpochFees[]> {
     const reports = (await this.#store.reports.latest(SHOWN_REPORTS)).filter(({ state }) => state !== "void");
     const wanted = reports.filter(({ digest }) => !this.#sums.has(digest)).slice(0, READ_AT_ONCE);
     for (const { digest } of wanted) {

@@ -1,10 +1,14 @@
-import type { MoneyFlow, OperatorView } from "../../console/views.ts";
+import type { MoneyFlow, NetworkView, OperatorView } from "../../console/views.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { OverviewData } from "../overview/overview.ts";
-import type { DaemonChain, DaemonStore } from "../ports.ts";
+import type { DaemonChain, DaemonStore, RegisteredNode } from "../ports.ts";
+import type { RateBook } from "../rateBook.ts";
+import type { ReportsChain } from "../reports/ports.ts";
+import type { SeatList } from "../reports/quorum.ts";
 import { alertsOf } from "./alerts.ts";
 import { History } from "./history.ts";
+import { networkView } from "./networkView.ts";
 import { operatorView } from "./operatorView.ts";
 
 /** A view is made at most so often, however many pages ask. */
@@ -17,6 +21,10 @@ export interface ConsoleSources {
   overview: () => Promise<OverviewData>;
   store: Pick<DaemonStore, "ledger" | "intents" | "reports">;
   chain: Pick<DaemonChain, "undistributed" | "streaming" | "claimable" | "epochSeconds">;
+  nodes: () => readonly RegisteredNode[];
+  rates: Pick<RateBook, "history" | "retentionDays">;
+  /** The registry's version of an epoch; absent where nobody reports. */
+  seatsAt: ReportsChain["seatsAt"] | undefined;
   clock: Clock;
   log: Log;
 }
@@ -27,24 +35,28 @@ type OnChain = Pick<MoneyFlow, "undistributed" | "streaming" | "claimable">;
 export class OperatorConsole {
   readonly #sources: ConsoleSources;
   readonly #history: History;
-  #view: { at: number; read: Promise<OperatorView> } | undefined;
+  readonly #view: () => Promise<OperatorView>;
+  readonly #network: () => Promise<NetworkView>;
   #onChain: OnChain = {};
   #onChainAt: number | undefined;
   #epochSeconds: bigint | undefined;
+  #seats: { epoch: bigint; list: SeatList } | undefined;
 
   constructor(sources: ConsoleSources) {
     this.#sources = sources;
     this.#history = new History(sources.store);
+    this.#view = sharedFor(VIEW_MS, sources.clock, () => this.#read());
+    this.#network = sharedFor(VIEW_MS, sources.clock, () => this.#readNetwork());
   }
 
   /** Rejects when the ledger cannot be read. What the chain does not say is left out. */
   view(): Promise<OperatorView> {
-    const now = this.#sources.clock.elapsed();
-    if (this.#view && now - this.#view.at < VIEW_MS) return this.#view.read;
-    const read = this.#read();
-    this.#view = { at: now, read };
-    read.catch(() => (this.#view = undefined));
-    return read;
+    return this.#view();
+  }
+
+  /** As `view`. */
+  network(): Promise<NetworkView> {
+    return this.#network();
   }
 
   async #read(): Promise<OperatorView> {
@@ -53,6 +65,32 @@ export class OperatorConsole {
     return operatorView(data, {
       ...{ history, alerts: alertsOf(data), onChain: this.#onChain, epochSeconds: this.#epochSeconds },
     });
+  }
+
+  async #readNetwork(): Promise<NetworkView> {
+    const { overview, clock, nodes, rates } = this.#sources;
+    const [data, hours, epochs] = await Promise.all([
+      overview(),
+      this.#history.hours(clock.now()),
+      this.#history.epochs(),
+      this.#askChain(),
+    ]);
+    await this.#askSeats(data);
+    return networkView(data, { nodes: nodes(), rates, seats: this.#seats?.list, hours, epochs });
+  }
+
+  /** Once for each epoch: versions change with it. */
+  async #askSeats({ chain }: OverviewData): Promise<void> {
+    const { seatsAt, log } = this.#sources;
+    if (!seatsAt || !chain.head || !this.#epochSeconds) return;
+    const epoch = chain.head.timestamp / this.#epochSeconds;
+    if (this.#seats?.epoch === epoch) return;
+    try {
+      const list = await seatsAt(epoch);
+      if (list) this.#seats = { epoch, list };
+    } catch (error) {
+      log.debug({ error: String(error) }, "the console does not know the seats' weights");
+    }
   }
 
   async #askChain(): Promise<void> {
@@ -74,4 +112,17 @@ export class OperatorConsole {
       log.debug({ error: String(error) }, "the console does not know what is on its way to the seats");
     }
   }
+}
+
+/** Whoever asks within a while gets one answer; a failure is not kept. */
+function sharedFor<T>(ms: number, clock: Clock, read: () => Promise<T>): () => Promise<T> {
+  let last: { at: number; answer: Promise<T> } | undefined;
+  return () => {
+    const now = clock.elapsed();
+    if (last && now - last.at < ms) return last.answer;
+    const answer = read();
+    last = { at: now, answer };
+    answer.catch(() => (last = undefined));
+    return answer;
+  };
 }

@@ -1,5 +1,6 @@
-import type { Alert, GasLane, MoneyFlow, OperatorView, SettlementLane } from "../../console/views.ts";
+import type { Alert, GasLane, MoneyFlow, OperatorView, ReportRow, SettlementLane } from "../../console/views.ts";
 import type { OverviewData } from "../overview/overview.ts";
+import type { ReportSummary } from "../reports/ports.ts";
 
 interface Beside {
   history: OperatorView["history"];
@@ -94,13 +95,17 @@ function reportsOf({ reports }: OverviewData): Pick<OperatorView, "reports"> {
       state,
       ...(epoch === undefined ? {} : { epoch: String(epoch) }),
       ...(message === undefined ? {} : { message }),
-      latest: latest.map((one) => ({
-        ...{ epoch: String(one.epoch), digest: one.digest, state: one.state },
-        ...(one.attestedAt === undefined ? {} : { attestedAt: one.attestedAt }),
-        ...(one.finalAt === undefined ? {} : { finalAtSeconds: Number(one.finalAt) }),
-      })),
+      latest: reportRows(latest),
     },
   };
+}
+
+export function reportRows(latest: readonly ReportSummary[]): ReportRow[] {
+  return latest.map(({ epoch, digest, state, attestedAt, finalAt }) => ({
+    ...{ epoch: String(epoch), digest, state },
+    ...(attestedAt === undefined ? {} : { attestedAt }),
+    ...(finalAt === undefined ? {} : { finalAtSeconds: Number(finalAt) }),
+  }));
 }
 
 function stampsOf({ stamps }: OverviewData): Pick<OperatorView, "stamps"> {
