@@ -18,8 +18,8 @@ export function Fees({ fees }: { fees: NetworkFees }) {
       <Row label={`and for a kilobyte, ${retentionDays} days`}>
         {usdOfPico(BigInt(storageFeePico) * 1_000n * BigInt(retentionDays))}
       </Row>
-      <Row label={`Congestion, above ${count(targetRatePerMinute)} a minute and node`}>
-        {usdOfPico(congestionFeePico)} a unit
+      <Row label={`A unit of congestion, above ${count(targetRatePerMinute)} a minute`}>
+        <span className="nowrap">{usdOfPico(congestionFeePico)}</span>
       </Row>
       {fees.stampPrice !== undefined && <Row label="A stamp for a stranger">{usd(fees.stampPrice)}</Row>}
       {next && (
