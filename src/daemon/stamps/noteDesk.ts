@@ -1,9 +1,12 @@
+import { setImmediate } from "node:timers/promises";
+
 import { FairQueue, QueueFullError } from "../../platform/fairQueue.ts";
 import { fastRecoverAddress } from "../../platform/recover.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { fromHex } from "../../protocol/bytes.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
+import type { Member } from "../../protocol/identity/member.ts";
 import { memberKey } from "../../protocol/identity/member.ts";
 import type { Block, Note, Statement } from "../../protocol/stamps/notes.ts";
 import {
@@ -17,7 +20,7 @@ import {
 } from "../../protocol/stamps/rules.ts";
 import { readSenderTag } from "../../protocol/stamps/senderTag.ts";
 import type { SignedNote } from "../../protocol/stamps/signedNote.ts";
-import { readNote } from "../../protocol/stamps/signedNote.ts";
+import { claimOf, readNote } from "../../protocol/stamps/signedNote.ts";
 import type { NoteRefusal, NoteResult, WelcomePass } from "../../protocol/stamps/stampsJson.ts";
 import type { PostageDomain } from "../../protocol/voucher.ts";
 import type { Recorder } from "../metrics/ports.ts";
@@ -31,6 +34,8 @@ const MOST_KEPT = 1_000;
 /** Notes of one inbox, and passes of one payer, that are looked at in a minute. */
 const PER_MINUTE = 60;
 const PASSES_PER_MINUTE = 6_000;
+/** Notes of a bad signature from one caller: more of its notes and passes are not looked at. */
+const BAD_PER_MINUTE = 30;
 
 export interface NoteDeskOptions {
   domain: PostageDomain;
@@ -49,11 +54,13 @@ export class NoteDesk {
   readonly #queue = new FairQueue(QUEUE);
   readonly #notes: Rate;
   readonly #passes: Rate;
+  readonly #bad: Rate;
 
   constructor(options: NoteDeskOptions) {
     this.#options = options;
     this.#notes = new Rate(PER_MINUTE, options.clock);
     this.#passes = new Rate(PASSES_PER_MINUTE, options.clock);
+    this.#bad = new Rate(BAD_PER_MINUTE, options.clock);
   }
 
   /** One result per note, in their order. Never rejects for what the notes are. */
@@ -61,7 +68,7 @@ export class NoteDesk {
     try {
       return await this.#queue.run(caller, async () => {
         const results: NoteResult[] = [];
-        for (const packed of notes) results.push(await this.#takeOne(packed));
+        for (const packed of notes) results.push(await this.#takeOne(packed, caller));
         return results;
       });
     } catch (error) {
@@ -74,14 +81,23 @@ export class NoteDesk {
   async takePasses(passes: readonly WelcomePass[], caller: string): Promise<number> {
     return this.#queue.run(caller, async () => {
       let taken = 0;
-      for (const pass of passes) if (await this.#takePass(pass)) taken++;
+      for (const pass of passes) if (await this.#takePass(pass, caller)) taken++;
       return taken;
     });
   }
 
-  async #takeOne(packed: Uint8Array): Promise<NoteResult> {
+  async #takeOne(packed: Uint8Array, caller: string): Promise<NoteResult> {
     try {
-      const signed = readNote(this.#options.domain, packed, fastRecoverAddress);
+      const { note, claimed } = claimOf(packed);
+      const { store } = this.#options;
+      if (claimed && !isFreePass(note) && !(await store.isMember(note.inbox, memberKey(claimed), undefined))) {
+        return notAMember(claimed, note.inbox);
+      }
+      if (!isFreePass(note) && this.#notes.waitMs(note.inbox) > 0) return tooMany(note.inbox);
+      if (this.#bad.waitMs(caller) > 0) {
+        return refused("busy", `more than ${BAD_PER_MINUTE} bad signatures from ${caller} in a minute: try again then`);
+      }
+      const signed = await this.#checked(packed, caller);
       const result = (await this.#whyNot(signed)) ?? (await this.#keep(signed));
       const { kind } = signed.note;
       this.#options.recorder?.count("stampNotes", 1, { kind, result: result.taken ? "taken" : result.code! });
@@ -94,12 +110,20 @@ export class NoteDesk {
 
   async #whyNot({ note, signer }: SignedNote): Promise<NoteResult | undefined> {
     if (isFreePass(note)) return refused("malformed_note", "a waiver goes with the publish that uses it, not here");
-    if (!this.#notes.take(note.inbox)) {
-      return refused("busy", `more than ${PER_MINUTE} notes of inbox ${note.inbox} in a minute: try again then`);
-    }
+    if (!this.#notes.take(note.inbox)) return tooMany(note.inbox);
     if (await this.#options.store.isMember(note.inbox, memberKey(signer), undefined)) return undefined;
-    const who = `${signer.kind} ${signer.identifier}`;
-    return refused("not_a_member", `${who} is no wallet key and no installation of inbox ${note.inbox}`);
+    return notAMember(signer, note.inbox);
+  }
+
+  /** A check of an installation's signature takes milliseconds: everybody else gets a turn between two. */
+  async #checked(packed: Uint8Array, caller: string): Promise<SignedNote> {
+    await setImmediate();
+    try {
+      return readNote(this.#options.domain, packed, fastRecoverAddress);
+    } catch (error) {
+      this.#bad.take(caller);
+      throw error;
+    }
   }
 
   async #keep(signed: SignedNote): Promise<NoteResult> {
@@ -150,12 +174,12 @@ export class NoteDesk {
     return { taken: true };
   }
 
-  async #takePass({ payer, payerDigest, inbox, note: packed, tag }: WelcomePass): Promise<boolean> {
+  async #takePass({ payer, payerDigest, inbox, note: packed, tag }: WelcomePass, caller: string): Promise<boolean> {
     const { domain, store, clock, isFunded } = this.#options;
-    if (!this.#passes.take(payer) || !(await isFunded(payer))) return false;
+    if (this.#bad.waitMs(caller) > 0 || !this.#passes.take(payer) || !(await isFunded(payer))) return false;
     try {
       if (tag) readSenderTag(domain, tag, { payer, payerDigest: fromHex(payerDigest) }, fastRecoverAddress);
-      const signed = packed && readNote(domain, packed, fastRecoverAddress);
+      const signed = packed && (await this.#checked(packed, caller));
       if (signed && !(await this.#isUsable(signed, { payer, inbox }))) return false;
       const waiver = signed && isFreePass(signed.note) ? signed.note : undefined;
       const outcome = await store.takePass({
@@ -175,5 +199,11 @@ export class NoteDesk {
     return this.#options.store.isMember(inbox, memberKey(signer), undefined);
   }
 }
+
+const tooMany = (inbox: Hex) =>
+  refused("busy", `more than ${PER_MINUTE} notes of inbox ${inbox} in a minute: try again then`);
+
+const notAMember = ({ kind, identifier }: Member, inbox: Hex) =>
+  refused("not_a_member", `${kind} ${identifier} is no wallet key and no installation of inbox ${inbox}`);
 
 const refused = (code: NoteRefusal, message: string): NoteResult => ({ taken: false, code, message });

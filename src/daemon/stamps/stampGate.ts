@@ -1,10 +1,15 @@
+import { setImmediate } from "node:timers/promises";
+
 import type { Clock } from "../../platform/clock.ts";
+import { Rate } from "../../platform/rate.ts";
 import { fastRecoverAddress } from "../../platform/recover.ts";
-import type { Hex } from "../../protocol/bytes.ts";
+import type { Address, Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { ReadPayerEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
+import type { Member } from "../../protocol/identity/member.ts";
 import { memberKey } from "../../protocol/identity/member.ts";
+import type { Note } from "../../protocol/stamps/notes.ts";
 import type { StampHeaders } from "../../protocol/stamps/headers.ts";
 import { SENDER_HEADER, WAIVER_HEADER, listFromHeader } from "../../protocol/stamps/headers.ts";
 import {
@@ -19,7 +24,7 @@ import {
 import type { FreePass } from "../../protocol/stamps/rules.ts";
 import { readSenderTag, welcomeOfTag } from "../../protocol/stamps/senderTag.ts";
 import type { SignedNote } from "../../protocol/stamps/signedNote.ts";
-import { readNote } from "../../protocol/stamps/signedNote.ts";
+import { claimOf, readNote } from "../../protocol/stamps/signedNote.ts";
 import type { PostageDomain } from "../../protocol/voucher.ts";
 import { PostageRefused } from "../refusal.ts";
 import type { KeptNote, NewPass, Pair, StampStore, StampTerms } from "./ports.ts";
@@ -46,12 +51,17 @@ interface Welcome extends Pair {
   packedTag?: Uint8Array;
 }
 
+/** Waivers of a bad signature with one payer's publishes: more of them are not looked at. */
+const BAD_PER_MINUTE = 30;
+
 /** Says which welcomes of a call need a stamp, and keeps out what recipients block. */
 export class StampGate {
   readonly #options: StampGateOptions;
+  readonly #bad: Rate;
 
   constructor(options: StampGateOptions) {
     this.#options = options;
+    this.#bad = new Rate(BAD_PER_MINUTE, options.clock);
   }
 
   /**
@@ -99,10 +109,9 @@ export class StampGate {
     });
   }
 
-  #notesIn(header: string | null): SignedNote[] {
-    return listFromHeader(WAIVER_HEADER, header).map((packed) => {
-      return readNote(this.#options.domain, packed, fastRecoverAddress);
-    });
+  /** Read, not checked: a check takes milliseconds, and most of what a stranger sends is not worth one. */
+  #notesIn(header: string | null): Claim[] {
+    return listFromHeader(WAIVER_HEADER, header).map((packed) => ({ ...claimOf(packed), packed }));
   }
 
   #readTags(welcomes: readonly Welcome[], header: string | null): void {
@@ -117,35 +126,51 @@ export class StampGate {
   }
 
   /** Undefined when a waiver frees the welcome; why not, or nothing when none came. */
-  async #whyStamp(
-    welcome: Welcome,
-    notes: readonly SignedNote[],
-    rules: readonly KeptNote[],
-  ): Promise<string | undefined> {
+  async #whyStamp(welcome: Welcome, notes: readonly Claim[], rules: readonly KeptNote[]): Promise<string | undefined> {
     let why = "";
-    for (const signed of notes) {
-      const { note } = signed;
+    for (const claim of notes) {
+      const { note } = claim;
       if (!isFreePass(note) || note.inbox !== welcome.inbox || note.payer !== welcome.payer) continue;
-      const problem = await this.#whyNot(signed, note, rules);
+      const problem = await this.#whyNot(claim, note, rules);
       if (problem !== undefined) {
         why = problem;
         continue;
       }
-      if (await this.#use(welcome, signed.packed, note)) return undefined;
+      if (await this.#use(welcome, claim.packed, note)) return undefined;
       why = "the waiver has no use left";
     }
     if (why === "" && notes.length > 0) why = "no waiver is for this inbox and payer";
     return why;
   }
 
-  async #whyNot({ signer }: SignedNote, note: FreePass, rules: readonly KeptNote[]): Promise<string | undefined> {
+  async #whyNot({ claimed, packed }: Claim, note: FreePass, rules: readonly KeptNote[]): Promise<string | undefined> {
     if (!isInForce(note, this.#now())) return "the waiver has expired";
     const isRevoked = rules.some(({ note: rule }) => {
       return rule.kind === "revocation" && rule.inbox === note.inbox && rule.waiverId === waiverIdOf(note);
     });
     if (isRevoked) return "the waiver is revoked";
-    const isMember = await this.#options.store.isMember(note.inbox, memberKey(signer), undefined);
-    return isMember ? undefined : "the waiver is not signed by a wallet key or an installation of the inbox";
+    const isMember = (one: Member) => this.#options.store.isMember(note.inbox, memberKey(one), undefined);
+    if (claimed && !(await isMember(claimed))) return NOT_A_MEMBERS;
+    const { signer } = await this.#checked(packed, note.payer);
+    return (await isMember(signer)) ? undefined : NOT_A_MEMBERS;
+  }
+
+  /** Only a payer's own envelope gets here, so nobody can use up what it may get wrong but itself. */
+  async #checked(packed: Uint8Array, payer: Address): Promise<SignedNote> {
+    if (this.#bad.waitMs(payer) > 0) {
+      throw new PostageRefused(
+        "busy",
+        `more than ${BAD_PER_MINUTE} bad waivers of ${payer} in a minute: try again then`,
+      );
+    }
+    // Everybody else gets a turn between two checks.
+    await setImmediate();
+    try {
+      return refusing(() => readNote(this.#options.domain, packed, fastRecoverAddress));
+    } catch (error) {
+      this.#bad.take(payer);
+      throw error;
+    }
   }
 
   async #use(welcome: Welcome, note: Uint8Array, waiver: FreePass): Promise<boolean> {
@@ -169,6 +194,15 @@ export class StampGate {
     return BigInt(Math.floor(this.#options.clock.now() / 1_000));
   }
 }
+
+/** A note as it came with a publish. */
+interface Claim {
+  note: Note;
+  claimed: Member | undefined;
+  packed: Uint8Array;
+}
+
+const NOT_A_MEMBERS = "the waiver is not signed by a wallet key or an installation of the inbox";
 
 function requireNoBlock({ inbox, payer, tag }: Welcome, rules: readonly KeptNote[]): void {
   const block = rules.find(({ note }) => {

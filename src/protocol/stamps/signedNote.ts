@@ -34,6 +34,16 @@ export function readNote(domain: PostageDomain, packed: Uint8Array, recover: Rec
   return { note, signer: signerOf(note, signature, text, recover), packed: packed.slice() };
 }
 
+/**
+ * What a packed note says, and which installation it names; nothing is checked. A wallet is only told by its signature. Throws
+ * ProtocolError `malformed_note`.
+ */
+export function claimOf(packed: Uint8Array): { note: Note; claimed: Member | undefined } {
+  const { note, signature } = unpackNote(packed);
+  if (signature.by === "wallet") return { note, claimed: undefined };
+  return { note, claimed: { kind: "installation", identifier: bytesToHex(signature.publicKey) } };
+}
+
 function signerOf(note: Note, signature: NoteSignature, text: string, recover: Recover): Member {
   if (signature.by === "wallet") {
     const address = recover(personalMessageDigest(text), signature.bytes);

@@ -128,4 +128,25 @@ onBoth("daemon/stamps/noteDesk", (fixture) => {
     fixture.clock.advance(60_000);
     expect(await codes(byWallet(block(100n)))).to.deep.equal(["taken"]);
   });
+
+  it("looks at few notes of a bad signature from one caller, at none that no member names, and at others' all the same", async () => {
+    const { desk } = await open();
+    const block = (number: bigint): Note => ({ kind: "block", inbox: INBOX, payer: PAYER, number, isBlocked: true });
+    const bad = Array.from({ length: 40 }, (_, i) => {
+      const packed = byInstallation(block(BigInt(i)));
+      packed[packed.length - 1]! ^= 1;
+      return packed;
+    });
+    const codesOf = async (notes: Uint8Array[], caller: string) =>
+      (await desk.take(notes, caller)).map(({ taken, code }) => (taken ? "taken" : code));
+    const stranger = new Uint8Array(32).fill(0x79);
+    const foreign = Array.from({ length: 40 }, (_, i) => byInstallation(block(BigInt(i)), stranger));
+    expect(new Set(await codesOf(foreign, "10.0.0.1"))).to.deep.equal(new Set(["not_a_member"]));
+    const codes = await codesOf(bad, "10.0.0.1");
+    expect(codes).to.deep.equal([...Array<string>(30).fill("bad_signature"), ...Array<string>(10).fill("busy")]);
+    expect(await codesOf([byInstallation(block(1n))], "10.0.0.1")).to.deep.equal(["busy"]);
+    expect(await codesOf([byInstallation(block(1n))], "10.0.0.2")).to.deep.equal(["taken"]);
+    fixture.clock.advance(60_000);
+    expect(await codesOf([byInstallation(block(2n))], "10.0.0.1")).to.deep.equal(["taken"]);
+  });
 });

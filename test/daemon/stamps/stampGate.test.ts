@@ -143,6 +143,29 @@ onBoth("daemon/stamps/gate", (fixture) => {
     }
   });
 
+  it("looks at the signature of a waiver only where it could free something, and at few bad ones of one payer", async () => {
+    const { publish } = await open();
+    const { clock } = fixture;
+    const forged = byInstallation(waiver(clock, { inbox: OTHER_INBOX }));
+    forged[forged.length - 1]! ^= 1;
+    const strangers = Array.from({ length: 40 }, (_, i) =>
+      byInstallation(waiver(clock, { waiverId: BigInt(i + 1) }), OTHER_KEY),
+    );
+    for (const packed of [...strangers, forged]) packed[packed.length - 1]! ^= 1;
+    // None of these is worth a check: another inbox's, and installations that are not the inbox's.
+    const first = await refusalOf(publish(welcome(1, INSTALLATION), { waivers: [forged, ...strangers] }));
+    expect(first.refusal).to.equal("stamp_missing");
+    const bad = byInstallation(waiver(clock));
+    bad[bad.length - 1]! ^= 1;
+    const codes: string[] = [];
+    for (let i = 0; i < 40; i++) {
+      codes.push((await refusalOf(publish(welcome(2, INSTALLATION), { waivers: [bad] }))).refusal);
+    }
+    expect(codes).to.deep.equal([...Array<string>(30).fill("stamp_malformed"), ...Array<string>(10).fill("busy")]);
+    clock.advance(60_000);
+    await publish(welcome(3, INSTALLATION), { waivers: [byInstallation(waiver(clock))] });
+  });
+
   it("37: a device that is revoked waives nothing any more; a wallet consent (XIP-43) frees without an end", async () => {
     const { publish, deliver, stamps } = await open();
     const cursor = (await stamps.inboxCursor())!;
