@@ -236,6 +236,23 @@ describe("client/channel/ledger", () => {
     expect(after.usagePico).to.equal(51n);
   });
 
+  it("names nobody for what logs and chain prove, so that what was spent adds up to the usage", async () => {
+    const store = openStore();
+    const ledger = await open(store);
+    const spender = { app: "chat", user: "alice" };
+    await ledger.reserve([{ ...attempt(1, 900n), spender }], RICH);
+    await ledger.complete(attempt(1, 900n), 800n, answer(800n));
+    await ledger.recover(new Map([[100, { totalPico: 5_000n, feePico: new Map() }]]));
+    expect(ledger.usagePico).to.equal(5_000n);
+    await ledger.reconcile(9n);
+    expect(ledger.usagePico).to.equal(unitsToPico(9n));
+    const rows = await store.spendPage(CHANNEL, { from: 0, to: 1_000_000 }, undefined, 10);
+    expect(rows.map(({ user, kind, postagePico }) => [user, kind, postagePico])).to.deep.equal([
+      ["alice", "welcome", 800n],
+      ["", "unnamed", unitsToPico(9n) - 800n],
+    ]);
+  });
+
   it("refuses to write beside another process", async () => {
     const [one, two] = [await open(), await open()];
     await one.reserve([attempt(1, 1n)], RICH);
