@@ -36,6 +36,7 @@ const COMMANDS = {
   "campaign:identity-clients": { build: true, steps: [[...TSX, "scripts/campaigns/identityClients.ts"]] },
   "campaign:crash": { build: true, steps: [[...TSX, "scripts/campaigns/crash.ts"]] },
   "campaign:simulation": { build: true, steps: [[...TSX, "scripts/campaigns/simulation.ts"]] },
+  "campaign:stamps": { build: true, steps: [[...TSX, "scripts/campaigns/stamps.ts"]] },
   "campaign:soak": { build: true, steps: [[...TSX, "scripts/campaigns/soak.ts"]] },
   "campaign:native-client": { build: true, steps: [[...TSX, "scripts/campaigns/nativeClient.ts"]] },
   "campaign:mutation": { steps: [[...TSX, "scripts/campaigns/mutation.ts"]] },

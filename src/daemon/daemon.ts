@@ -25,7 +25,7 @@ import { statusOf } from "./overview/status.ts";
 import type { Account, FinalizedBlock, RegisteredNode } from "./ports.ts";
 import type { Reports } from "./reports/openReports.ts";
 import { isForReports, openReports } from "./reports/openReports.ts";
-import { isChargedAsSpam } from "./reports/stamps/isCharged.ts";
+import { ReportedStamps } from "./reports/stamps/reportedStamps.ts";
 import { RateBook } from "./rateBook.ts";
 import { isForStamps } from "./stamps/stampRoutes.ts";
 import { Stamps } from "./stamps/openStamps.ts";
@@ -86,7 +86,7 @@ export class Daemon {
       options.stamps &&
       new Stamps(options.stamps, {
         ...{ nodeId, domain, store: store.stamps, ledger, recorder: this.#metrics, clock, log },
-        isCharged: (stamp) => isChargedAsSpam(store.reports, stamp),
+        reported: new ReportedStamps(store.reports),
       });
     const gossip = new Gossip({ nodeId, domain, ledger, transport, clock, log });
     this.#talk = new Talk({ gossip, holdings, nodes: () => this.nodes, recorder: this.#metrics, clock });

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 
+import { Recent } from "../../platform/recent.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import { BLOCK_LEAVES, BlockTops } from "../../protocol/report/blockTree.ts";
@@ -13,6 +14,8 @@ import { readFacts } from "./readFacts.ts";
 
 /** Trees of which the tops are kept: what is asked about once is asked about again. */
 const KEPT_TREES = 8;
+/** Reports that are kept as they were read: one of a large network takes a second to read. */
+const KEPT_CONTENTS = 2;
 
 interface RangeTops {
   tops: BlockTops;
@@ -23,7 +26,8 @@ interface RangeTops {
 /** Serves what reports say, leaf by leaf, each with its proof. Nothing is found where nothing is kept. */
 export class Proofs {
   readonly #store: Pick<ReportStore, "get" | "pages">;
-  readonly #kept = new Map<string, Promise<unknown>>();
+  readonly #trees = new Recent<unknown>(KEPT_TREES);
+  readonly #contents = new Recent<ReportContents | undefined>(KEPT_CONTENTS);
 
   constructor(store: Pick<ReportStore, "get" | "pages">) {
     this.#store = store;
@@ -31,13 +35,13 @@ export class Proofs {
 
   /** The range of an originator. */
   async range(digest: Hex, originatorId: number): Promise<ProvedRange | undefined> {
-    const contents = await this.#store.get(digest);
+    const contents = await this.#get(digest);
     return contents && provedRange(contents, originatorId);
   }
 
   /** A channel's usage. */
   async usage(digest: Hex, channel: Address): Promise<{ leaf: UsageLeaf; proof: LeafProof } | undefined> {
-    const contents = await this.#store.get(digest);
+    const contents = await this.#get(digest);
     if (!contents) return undefined;
     const { usage } = contents;
     const { index, isThere } = usage.indexOf(channel);
@@ -51,7 +55,7 @@ export class Proofs {
 
   /** What a channel owes for stamps. */
   async charge(digest: Hex, channel: Address): Promise<{ leaf: ChargeLeaf; proof: LeafProof } | undefined> {
-    const charges = (await this.#store.get(digest))?.stamps?.charges ?? [];
+    const charges = (await this.#get(digest))?.stamps?.charges ?? [];
     const index = charges.findIndex((leaf) => leaf.channel === channel && leaf.cumulativeAmount > 0n);
     if (index < 0) return undefined;
     const tree = await this.#keep(`charges:${digest}`, async () => chargesTree(charges));
@@ -60,7 +64,7 @@ export class Proofs {
 
   /** What an account gets of a report's pot. */
   async payout(digest: Hex, account: Address): Promise<{ leaf: PayoutLeaf; proof: LeafProof } | undefined> {
-    const payouts = (await this.#store.get(digest))?.stamps?.payouts ?? [];
+    const payouts = (await this.#get(digest))?.stamps?.payouts ?? [];
     const index = payouts.findIndex((leaf) => leaf.account === account);
     if (index < 0) return undefined;
     const tree = await this.#keep(`payouts:${digest}`, async () => payoutsTree(payouts));
@@ -72,7 +76,7 @@ export class Proofs {
    * is not there, or the id is outside of it. Rejects when this node has other facts than it attested.
    */
   async entry(digest: Hex, originatorId: number, sequenceId: bigint): Promise<EntryAnswer | undefined> {
-    const contents = await this.#store.get(digest);
+    const contents = await this.#get(digest);
     const range = contents && provedRange(contents, originatorId);
     if (!range) return undefined;
     const { firstSequenceId, lastSequenceId, count } = range.range;
@@ -124,16 +128,12 @@ export class Proofs {
     return { tops: tops.finish(), firsts };
   }
 
-  /** Whoever asks for the same at the same time waits for the same. */
-  async #keep<T>(key: string, make: () => Promise<T>): Promise<T> {
-    const known = this.#kept.get(key) as Promise<T> | undefined;
-    if (known) return known;
-    const oldest = this.#kept.keys().next();
-    if (this.#kept.size >= KEPT_TREES && !oldest.done) this.#kept.delete(oldest.value);
-    const made = make();
-    this.#kept.set(key, made);
-    made.catch(() => this.#kept.delete(key));
-    return made;
+  #get(digest: Hex): Promise<ReportContents | undefined> {
+    return this.#contents.get(digest, () => this.#store.get(digest));
+  }
+
+  #keep<T>(key: string, make: () => Promise<T>): Promise<T> {
+    return this.#trees.get(key, make) as Promise<T>;
   }
 }
 

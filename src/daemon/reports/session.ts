@@ -39,6 +39,8 @@ export async function buildIn(
   evidence: ReadEvidence = NOTHING_SAID,
 ): Promise<BuiltReport> {
   const { epoch, head, seats, parent, backing, endsAt } = session;
+  const length = endsAt / (epoch + 1n);
+  const covered = { startsAt: parent ? (parent.report.epoch + 1n) * length : 0n, endsAt };
   const rates = new RateBook();
   rates.update(await chain.rates(), await chain.retentionDays());
   const sources: BuildSources = {
@@ -64,7 +66,7 @@ export async function buildIn(
       return backing;
     },
     signedFees: (channels) => feesSignedOf(ledger, channels),
-    ...(stamps ? { stamps: (before, welcomes) => buildStamps(stamps, before, welcomes, evidence, endsAt) } : {}),
+    ...(stamps ? { stamps: (before, welcomes) => buildStamps(stamps, before, welcomes, evidence, covered) } : {}),
   };
   const request = { epoch, round: head.round, parent: head.digest, registryVersion: seats.version };
   return buildReport(sources, { ...request, seats: seats.seats.length, absentSeats, ranges }, parent);

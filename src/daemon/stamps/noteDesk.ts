@@ -24,6 +24,7 @@ import { claimOf, readNote } from "../../protocol/stamps/signedNote.ts";
 import type { NoteRefusal, NoteResult, WelcomePass } from "../../protocol/stamps/stampsJson.ts";
 import type { PostageDomain } from "../../protocol/voucher.ts";
 import type { Recorder } from "../metrics/ports.ts";
+import type { ReportedStamps } from "../reports/stamps/reportedStamps.ts";
 import type { Stamp, StampStore } from "./ports.ts";
 import { Rate } from "../../platform/rate.ts";
 
@@ -42,8 +43,8 @@ export interface NoteDeskOptions {
   store: StampStore;
   /** Whether a channel has a deposit: only then passes of it are kept. */
   isFunded: (payer: Address) => Promise<boolean>;
-  /** Whether a report on chain has charged a stamp as spam: then nothing frees it any more. */
-  isCharged: (stamp: Stamp) => Promise<boolean>;
+  /** What reports on chain say: nothing frees a stamp any more that one has charged as spam. */
+  reported: Pick<ReportedStamps, "isCharged" | "outcomesOf">;
   recorder?: Recorder;
   clock: Clock;
 }
@@ -163,15 +164,20 @@ export class NoteDesk {
     }
     const next = known ? joinStatements(signed, { ...signed, note: known.note, packed: known.packed }) : signed;
     if (known && next.note === known.note) return { taken: true };
-    const isLate =
-      stamp.standing === "silent" ||
-      stamp.standing === "waived" ||
-      (stamp.standing === "spam" && next.note.verdict === "accept" && (await this.#options.isCharged(stamp)));
-    if (isLate) return refused("window_over", `the stamp is ${stamp.standing} and stays so`);
+    if (await this.#isLate(stamp, next.note))
+      return refused("window_over", `the stamp is ${stamp.standing} and stays so`);
     await store.putNote(next.note, next.packed, clock.now());
     const isSpam = next.note.verdict === "spam";
     await store.settleStamp(stamp, stamp.welcome, isSpam ? "spam" : "accepted", isSpam ? stamp.price : 0n);
     return { taken: true };
+  }
+
+  async #isLate(stamp: Stamp, { verdict }: Statement): Promise<boolean> {
+    const { reported } = this.#options;
+    // By the originator's date it is over; where reports date it later, there is time until one has decided.
+    if (stamp.standing === "silent") return (await reported.outcomesOf([stamp]))[0] !== "open";
+    if (stamp.standing === "spam") return verdict === "accept" && reported.isCharged(stamp);
+    return stamp.standing === "waived";
   }
 
   async #takePass({ payer, payerDigest, inbox, note: packed, tag }: WelcomePass, caller: string): Promise<boolean> {

@@ -13,12 +13,13 @@ import type { Ledger } from "../ledger.ts";
 import type { Recorder } from "../metrics/ports.ts";
 import type { RegisteredNode } from "../ports.ts";
 import type { StampSources } from "../reports/stamps/evidence.ts";
+import type { Reported } from "../reports/stamps/reportedStamps.ts";
 import { Inboxes } from "./inboxes.ts";
 import { NoteDesk } from "./noteDesk.ts";
 import type { NoteDeskOptions } from "./noteDesk.ts";
 import type { StampTransport } from "./noteGossip.ts";
 import { NoteGossip } from "./noteGossip.ts";
-import type { StampChain, StampStore, StampTerms } from "./ports.ts";
+import type { Stamp, StampChain, StampStore, StampTerms } from "./ports.ts";
 import { StampGate } from "./stampGate.ts";
 import { stampsHandler } from "./stampRoutes.ts";
 
@@ -34,7 +35,7 @@ interface Own {
   domain: PostageDomain;
   store: StampStore;
   ledger: Ledger;
-  isCharged: NoteDeskOptions["isCharged"];
+  reported: NoteDeskOptions["reported"];
   recorder: Recorder;
   clock: Clock;
   log: Log;
@@ -72,7 +73,7 @@ export class Stamps {
     this.gate = new StampGate({ domain, store, terms: () => this.#terms, clock });
     this.#gossip = new NoteGossip({ nodeId: own.nodeId, store, transport: settings.transport, clock, log });
     this.desk = new NoteDesk({
-      ...{ domain, store, recorder, clock, isCharged: own.isCharged },
+      ...{ domain, store, recorder, clock, reported: own.reported },
       isFunded: async (payer) => ((await ledger.account(payer))?.chain.deposited ?? 0n) > 0n,
     });
     const { desk } = this;
@@ -114,15 +115,33 @@ export class Stamps {
     await this.#tidy();
   }
 
+  /** Where there are reports, what they say decides: they may date a welcome later than its originator does. */
   async #closeSilent(): Promise<void> {
-    const { store } = this.#own;
+    const { store, reported } = this.#own;
+    let left = 0;
     for (let page = 0; page < MOST_PAGES; page++) {
-      const overdue = await store.overdue(this.#now() - STAMP_WINDOW_SECONDS, PAGE);
-      for (const stamp of overdue) {
-        await store.settleStamp(stamp, stamp.welcome, "silent", silentCost(stamp.price, this.#terms!.silentBps));
+      const overdue = await store.overdue(this.#now() - STAMP_WINDOW_SECONDS, PAGE, left);
+      const outcomes = await reported.outcomesOf(overdue);
+      for (const [i, stamp] of overdue.entries()) {
+        const became = this.#becameOf(stamp, outcomes[i]!);
+        if (became) await store.settleStamp(stamp, stamp.welcome, became, this.#costOf(stamp, became));
+        else left++;
       }
       if (overdue.length < PAGE) return;
     }
+  }
+
+  /** Undefined while it stays open. */
+  #becameOf({ openedAt }: Stamp, outcome: Reported): "accepted" | "spam" | "silent" | undefined {
+    if (outcome === "none") return "silent";
+    if (outcome !== "open" && outcome !== "unreported") return outcome;
+    // No report came for so long that it covers nothing any more.
+    return openedAt + STAMP_COVERS_SECONDS <= this.#now() ? "silent" : undefined;
+  }
+
+  #costOf({ price }: Stamp, became: "accepted" | "spam" | "silent"): bigint {
+    if (became === "silent") return silentCost(price, this.#terms!.silentBps);
+    return became === "spam" ? price : 0n;
   }
 
   async #tidy(): Promise<void> {

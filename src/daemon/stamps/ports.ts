@@ -116,8 +116,8 @@ export interface StampStore {
   countsOf(inbox: Hex): Promise<Record<StampStanding, bigint>>;
   /** Sets what became of an open stamp, or an accept after spam, and gives the channel back what it need not hold. */
   settleStamp(pair: Pair, welcome: Hex, standing: StampStanding, cost: bigint): Promise<void>;
-  /** Open ones that were opened at or before a moment. */
-  overdue(openedBy: bigint, limit: number): Promise<Stamp[]>;
+  /** Open ones that were opened at or before a moment, the oldest first, without so many of the oldest. */
+  overdue(openedBy: bigint, limit: number, passedOver?: number): Promise<Stamp[]>;
   totals(): Promise<{ open: bigint; notes: bigint }>;
 
   /** In place of the one with the same subject. Answers false when that is what is kept already. */
@@ -135,7 +135,7 @@ export interface StampStore {
   /** By the first 16 bytes of the payer digest, as `welcome:payer`. */
   passesOf(welcomes: readonly { payer: Address; welcome: Hex }[]): Promise<Map<string, KeptPass>>;
   passesAfter(id: bigint, limit: number): Promise<KeptPass[]>;
-  /** Uses of waivers heard of in a time. */
+  /** Uses of waivers heard of in a time, the newest first. */
   uses(heardFrom: number, heardBefore: number, limit: number): Promise<KeptPass[]>;
   /** Drops what no report can need any more. */
   forget(openedBefore: bigint, heardBefore: number): Promise<void>;

@@ -109,7 +109,7 @@ export class NoteTables extends StampTables implements StampStore {
   async uses(heardFrom: number, heardBefore: number, limit: number): Promise<KeptPass[]> {
     const query = this.engine.kysely.selectFrom("passes").selectAll().where("note", "is not", null);
     const since = query.where("heard_at", ">=", BigInt(heardFrom)).where("heard_at", "<", BigInt(heardBefore));
-    return (await since.orderBy("id").limit(limit).execute()).map(toPass);
+    return (await since.orderBy("id", "desc").limit(limit).execute()).map(toPass);
   }
 
   async forget(openedBefore: bigint, heardBefore: number): Promise<void> {

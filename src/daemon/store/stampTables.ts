@@ -57,10 +57,10 @@ export class StampTables extends InboxTables {
     await inTransaction(this.engine, (trx) => settle(trx, pair, welcome, standing, cost));
   }
 
-  async overdue(openedBy: bigint, limit: number): Promise<Stamp[]> {
+  async overdue(openedBy: bigint, limit: number, passedOver = 0): Promise<Stamp[]> {
     const query = this.engine.kysely.selectFrom("stamps").select(COLUMNS).where("standing", "=", "open");
-    const rows = await query.where("opened_at", "<=", openedBy).orderBy("opened_at").limit(limit).execute();
-    return rows.map(toStamp);
+    const ordered = query.where("opened_at", "<=", openedBy).orderBy("opened_at").orderBy("welcome");
+    return (await ordered.limit(limit).offset(passedOver).execute()).map(toStamp);
   }
 
   async totals(): Promise<{ open: bigint; notes: bigint }> {

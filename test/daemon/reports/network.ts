@@ -36,6 +36,7 @@ import { aggregatePublicKeys, attestationPublicKey, isAttestation } from "../../
 import type { Report } from "../../../src/protocol/report/report.ts";
 import { NO_PARENT, reportDigest, rollCallDigest } from "../../../src/protocol/report/report.ts";
 import { readVoucher, signVoucher } from "../../../src/protocol/voucher.ts";
+import { fastRecoverAddress } from "../../../src/platform/recover.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import { RETENTION_DAYS } from "../../support/envelopes.ts";
 import { ManualClock } from "../../support/manualClock.ts";
@@ -243,7 +244,9 @@ export class Network {
       ledger: books.store,
       takeVouchers: async (rows) => {
         const count = Math.floor(rows.length / 80);
-        const all = Array.from({ length: count }, (_, n) => readVoucher(DOMAIN, rows.slice(80 * n, 80 * n + 80)));
+        const all = Array.from({ length: count }, (_, n) =>
+          readVoucher(DOMAIN, rows.slice(80 * n, 80 * n + 80), fastRecoverAddress),
+        );
         await books.ledger.raise(all);
       },
       originators: () => log.originators(),

@@ -7,6 +7,8 @@ import { expect } from "chai";
 import { httpStamps } from "../../../src/daemon/adapters/httpStamps.ts";
 import type { Daemon } from "../../../src/daemon/daemon.ts";
 import type { DaemonStore, RegisteredNode } from "../../../src/daemon/ports.ts";
+import type { Reported } from "../../../src/daemon/reports/stamps/reportedStamps.ts";
+import { ReportedStamps } from "../../../src/daemon/reports/stamps/reportedStamps.ts";
 import { Stamps } from "../../../src/daemon/stamps/openStamps.ts";
 import type { StampChain } from "../../../src/daemon/stamps/ports.ts";
 import { Metrics } from "../../../src/daemon/metrics/metrics.ts";
@@ -31,6 +33,7 @@ import { ManualClock } from "../../support/manualClock.ts";
 import { daemonWith } from "../daemonWith.ts";
 import { DOMAIN, PAYER, PAYER_KEY, refusalOf, storeAt } from "../support.ts";
 import {
+  FOREIGN,
   INBOX,
   INSTALLATION,
   OTHER_INBOX,
@@ -51,8 +54,14 @@ const CHAIN: StampChain = {
 const SIGNAL = new AbortController().signal;
 const NEVER = async () => Promise.reject(new Error("nobody is called"));
 
+/** Reports that say the same of every stamp. */
+const saying = (outcome: Reported): Pick<ReportedStamps, "isCharged" | "outcomesOf"> => ({
+  isCharged: async () => outcome === "spam",
+  outcomesOf: async (stamps) => stamps.map(() => outcome),
+});
+
 /** Books of a node, with its stamps on a real socket. */
-async function openNode(nodeId: number, clock: ManualClock) {
+async function openNode(nodeId: number, clock: ManualClock, outcome?: Reported) {
   const store = await storeAt(":memory:", { nodeId, clock });
   await listInboxes(store, clock);
   const books = await openStampBooks(store, clock);
@@ -61,7 +70,7 @@ async function openNode(nodeId: number, clock: ManualClock) {
     { chain: CHAIN, transport: httpStamps, everyMs: 1_000 },
     {
       ...{ nodeId, domain: DOMAIN, store: store.stamps, ledger: books.ledger, recorder: new Metrics(), clock },
-      ...{ isCharged: async () => false, log: silentLog },
+      ...{ reported: outcome ? saying(outcome) : new ReportedStamps(store.reports), log: silentLog },
     },
   );
   const server = createServer(stamps.handler);
@@ -172,6 +181,41 @@ describe("daemon/stamps between daemons, over HTTP", () => {
     await nodes[0]!.stamps.step([nodes[0]!.node, nodes[1]!.node], SIGNAL);
     expect(await nodes[0]!.books.used()).to.equal(PRICE / 10n);
     expect(await nodes[1]!.store.stamps.notesOf(INBOX, "block", 10)).to.have.length(1);
+  });
+
+  it("a stamp that reports still have open, or do not know yet, is open: a welcome may be dated a week back", async () => {
+    const said: [Reported, string, bigint][] = [
+      ["open", "open", PRICE],
+      ["unreported", "open", PRICE],
+      ["silent", "silent", PRICE / 10n],
+      ["spam", "spam", PRICE],
+      ["accepted", "accepted", 0n],
+    ];
+    for (const [outcome, standing, used] of said) {
+      const own = new ManualClock();
+      const node = await openNode(100, own, outcome);
+      await node.stamps.step([node.node], SIGNAL);
+      const bytes = welcome(1, INSTALLATION);
+      await node.books.deliver(bytes, { stamps: PRICE });
+      own.advance(8 * 86_400_000);
+      await node.stamps.step([node.node], SIGNAL);
+      const kept = await node.store.stamps.stamp({ inbox: INBOX, payer: PAYER }, welcomeId(bytes));
+      expect([kept!.standing, await node.books.used()], outcome).to.deep.equal([standing, used]);
+      const about = { kind: "statement", inbox: INBOX, payer: PAYER, welcome: welcomeId(bytes) } as const;
+      const spam = byWallet({ ...about, verdict: "spam", account: PAYER });
+      const [result] = await node.stamps.desk.take([spam], "");
+      expect(result!.code, outcome).to.equal(outcome === "silent" ? "window_over" : undefined);
+      // Nothing that is said of another welcome, and no report for a month: it was silent.
+      await node.books.deliver(welcome(2, FOREIGN), { stamps: 2n * PRICE });
+      own.advance(30 * 86_400_000);
+      await node.stamps.step([node.node], SIGNAL);
+      const other = await node.store.stamps.stamp({ inbox: OTHER_INBOX, payer: PAYER }, welcomeId(welcome(2, FOREIGN)));
+      const became = outcome === "spam" || outcome === "accepted" ? outcome : "silent";
+      expect(other!.standing, outcome).to.equal(became);
+      node.server.closeAllConnections();
+      await new Promise((resolve) => node.server.close(resolve));
+      await node.store.close();
+    }
   });
 
   it("refuses what is malformed, too much or unknown, and answers while others flood", async () => {

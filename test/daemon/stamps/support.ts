@@ -77,7 +77,10 @@ export async function openStampBooks(books: DaemonStore, clock: ManualClock, env
   const desk = new NoteDesk({
     ...{ domain: DOMAIN, store: stamps, clock },
     isFunded: async (payer) => ((await ledger.account(payer))?.chain.deposited ?? 0n) > 0n,
-    isCharged: async (stamp) => charged.has(stamp.welcome),
+    reported: {
+      isCharged: async (stamp) => charged.has(stamp.welcome),
+      outcomesOf: async (stamps) => stamps.map(() => "none" as const),
+    },
   });
   const fund = (channel: Address, chain: Partial<ChannelOnChain> = { deposited: 5_000_000n }) =>
     ledger.recordChain({ states: new Map([[channel, { ...EMPTY_CHANNEL, ...chain }]]), readTo: 1n, blocks: [] });

@@ -13,16 +13,25 @@ export interface RangeWelcome extends Omit<ReportedWelcome, "inbox" | "isWaived"
   key: Hex;
 }
 
+/** What a report covers, unix seconds: from the end of its parent's epoch, 0 for the first, to that of its own. */
+export interface Covered {
+  startsAt: bigint;
+  endsAt: bigint;
+}
+
 /**
  * What a report of an epoch says of stamps. Rejects with CannotAttestError `behind` while the identity log is not read up to
  * the epoch's end.
+ *
+ * A welcome counts from the end of the parent's epoch on, however far back its originator dates it: otherwise one that
+ * favours a spammer would leave the recipient no time to report it. A waiver holds or not by the originator's date.
  */
 export async function buildStamps(
   sources: StampSources,
   parent: ReportStamps,
   welcomes: readonly RangeWelcome[],
   { said, waivers }: ReadEvidence,
-  endsAt: bigint,
+  { startsAt, endsAt }: Covered,
 ): Promise<ReportStamps> {
   const { store } = sources;
   const [cursor, terms] = [await store.inboxCursor(), await sources.termsAt(endsAt)];
@@ -33,10 +42,11 @@ export async function buildStamps(
   const listings = await store.listingsOf(welcomes.map(({ key }) => key));
   const reported = welcomes.flatMap((one): ReportedWelcome[] => {
     const listing = listings.get(one.key);
-    if (!listing || one.seconds < listing.listedAt + terms.settlesSeconds) return [];
+    const seconds = one.seconds < startsAt ? startsAt : one.seconds;
+    if (!listing || seconds < listing.listedAt + terms.settlesSeconds) return [];
     const waiver = waivers.get(useKey(one));
     const isWaived = waiver?.inbox === listing.inbox && isInForce(waiver, one.seconds);
-    return [{ ...one, inbox: listing.inbox, isWaived }];
+    return [{ ...one, seconds, inbox: listing.inbox, isWaived }];
   });
   return nextStamps(parent, reported, said, terms, endsAt);
 }

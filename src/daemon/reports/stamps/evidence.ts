@@ -20,6 +20,11 @@ export const MOST_USES = 5_000;
 const HELD_SECONDS = 3_600n;
 /** Of an epoch, where that is less. */
 const HELD_PART = 12n;
+/**
+ * A use frees a welcome only in the report that covers it, so a proposal carries all that were heard of until it is made. Who
+ * signs checks each of them, and need not have heard of it.
+ */
+export const UNTIL_NOW = 10n ** 11n;
 
 /** A waiver that was used for a welcome. */
 export interface WaiverUse {
@@ -60,17 +65,24 @@ export function heldSeconds(epochSeconds: bigint): bigint {
   return part < HELD_SECONDS ? part : HELD_SECONDS;
 }
 
-/** What this node has heard of in a time, as a proposal carries it. The oldest first. */
+/** From when on, and before when, pieces were heard; unix seconds. */
+export interface HeardIn {
+  from: bigint;
+  before: bigint;
+  /** Of uses of waivers. */
+  usedBefore: bigint;
+}
+
+/** What this node has heard of in a time, as a proposal carries it: statements the oldest first, uses the newest. */
 export async function heldEvidence(
   { store }: StampSources,
-  from: bigint,
-  before: bigint,
+  { from, before, usedBefore }: HeardIn,
   isOpen: (statement: Statement) => boolean,
 ): Promise<StampEvidence> {
-  const [fromMs, beforeMs] = [Number(from) * 1_000, Number(before) * 1_000];
-  const notes = await store.statements(fromMs, beforeMs, 10 * MOST_STATEMENTS);
+  const fromMs = Number(from) * 1_000;
+  const notes = await store.statements(fromMs, Number(before) * 1_000, 10 * MOST_STATEMENTS);
   const statements = notes.filter(({ note }) => note.kind === "statement" && isOpen(note)).map(({ packed }) => packed);
-  const passes = await store.uses(fromMs, beforeMs, MOST_USES);
+  const passes = await store.uses(fromMs, Number(usedBefore) * 1_000, MOST_USES);
   const uses = passes.map(({ payer, payerDigest, note }) => {
     return { payer, welcome: payerDigest.slice(0, 34) as Hex, note: note! };
   });

@@ -11,6 +11,7 @@ import {
   MOST_STATEMENTS,
   MOST_USES,
   NO_EVIDENCE,
+  UNTIL_NOW,
   heldEvidence,
   heldSeconds,
   readEvidence,
@@ -33,7 +34,8 @@ export async function ownEvidence(
   if (!stamps) return { evidence: NO_EVIDENCE, read: { said: new Map(), waivers: new Map() } };
   const before = endsAt - heldSeconds(await chain.epochSeconds());
   const closed = closedIn(parent?.stamps ?? NO_STAMPS);
-  const held = await heldEvidence(stamps, endsAt - LOOKED_BACK, before, (note) => !closed.has(saidKey(note)));
+  const heard = { from: endsAt - LOOKED_BACK, before, usedBefore: UNTIL_NOW };
+  const held = await heldEvidence(stamps, heard, (note) => !closed.has(saidKey(note)));
   return onlyValid(stamps, held, endsAt);
 }
 
@@ -62,9 +64,10 @@ export async function requireStamps(
     throw new CannotAttestError("stamps_differ", "its charges or payouts are not what welcomes and notes say");
   if (!stamps) return;
   const length = await chain.epochSeconds();
-  const heldBy = endsAt - heldSeconds(length) - length;
+  const before = endsAt - heldSeconds(length) - length;
   const undecided = undecidedIn(built, parent?.stamps ?? NO_STAMPS);
-  const own = await heldEvidence(stamps, endsAt - LOOKED_BACK, heldBy, (note) => undecided.has(saidKey(note)));
+  const heard = { from: endsAt - LOOKED_BACK, before, usedBefore: before };
+  const own = await heldEvidence(stamps, heard, (note) => undecided.has(saidKey(note)));
   // What the proposal carries was checked with it: only the rest costs signatures.
   const named = new Set(evidence.statements.map((packed) => subjectOf(packed)));
   const opened = new Set(newIn(built, parent?.stamps ?? NO_STAMPS).map(useKey));

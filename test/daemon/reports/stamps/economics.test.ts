@@ -91,10 +91,4 @@ describe("daemon/reports/stamps: what each kind of cheat wins", () => {
     const back = { ...dated, seconds: 5n * DAY };
     expect(nextStamps(parent, [back], new Map(), TERMS, 41n * DAY).charges).to.deep.equal(parent.charges);
   });
-
-  it("KNOWN: a node that dates a spammer's first welcome a week back leaves its recipient no time, at a tenth of the price", () => {
-    const payer = address(FARM);
-    const { charges } = nextStamps(NO_STAMPS, [welcome(1, payer, 1, 3n * DAY)], new Map(), TERMS, 10n * DAY);
-    expect(owedOf(charges)).to.deep.equal([{ channel: payer, cumulativeAmount: PRICE / 10n }]);
-  });
 });

@@ -3,7 +3,8 @@ import { expect } from "chai";
 import type { ProvedEvidenceChange } from "./support.ts";
 import { lie, openStampNetwork, say } from "./support.ts";
 import { Proofs } from "../../../../src/daemon/reports/proofs.ts";
-import { isChargedAsSpam } from "../../../../src/daemon/reports/stamps/isCharged.ts";
+import type { Hex } from "../../../../src/protocol/bytes.ts";
+import { ReportedStamps } from "../../../../src/daemon/reports/stamps/reportedStamps.ts";
 import { chargeFields, payoutFields } from "../../../../src/protocol/report/leaves.ts";
 import { TreeTag, rootOfProof } from "../../../../src/protocol/report/tree.ts";
 import { OTHER_KEY, PAYER } from "../../support.ts";
@@ -76,8 +77,27 @@ describe("daemon/reports/stamps: agreement of a network", () => {
     for (const { nodeId } of network.nodes) await network.step(nodeId);
     expect(network.chain.charged).to.have.length(1);
     expect(network.chain.charged[0]!.digest).to.equal(digest);
-    expect(await isChargedAsSpam(network.node(300).store, stamp)).to.equal(true);
-    expect(await isChargedAsSpam(network.node(300).store, { ...stamp, inbox: OTHER_INBOX })).to.equal(false);
+    const { store } = network.node(300);
+    const loads: string[] = [];
+    const counted = (one: Hex) => (loads.push(one), store.get(one));
+    const reported = new ReportedStamps({ latest: (limit) => store.latest(limit), get: counted });
+    expect(await reported.isCharged(stamp)).to.equal(true);
+    expect(await reported.isCharged({ ...stamp, inbox: OTHER_INBOX })).to.equal(false);
+    const openedAt = EPOCH_END - 43_200n + 1n;
+    expect(
+      await reported.outcomesOf([
+        { ...stamp, openedAt },
+        { ...stamp, inbox: OTHER_INBOX, openedAt },
+      ]),
+    ).to.deep.equal(["spam", "unreported"]);
+    expect(loads, "however often stamps are asked about").to.have.length(1);
+    // Whoever asks for proofs again and again has the report read once.
+    loads.length = 0;
+    const served = new Proofs({ get: counted, pages: store.pages.bind(store) });
+    await Promise.all(Array.from({ length: 20 }, () => served.payout(digest, WALLET)));
+    for (let i = 0; i < 20; i++) expect(await served.charge(digest, PAYER)).to.deep.equal(charge);
+    for (let i = 0; i < 20; i++) expect(await served.usage(digest, PAYER)).not.to.equal(undefined);
+    expect(loads).to.deep.equal([digest]);
   });
 
   it("38: accept beats spam, whichever node heard which; the next reports leave both alone", async () => {
@@ -104,6 +124,21 @@ describe("daemon/reports/stamps: agreement of a network", () => {
     expect(stamps!.charges.find(({ channel }) => channel === PAYER)!.cumulativeAmount).to.equal(PRICE + PRICE / 10n);
     expect(stamps!.payouts).to.deep.equal([]);
     expect(network.chain.chain).to.have.length(16);
+  });
+
+  it("a welcome that its node dates a week back counts from its parent's end on, so that its recipient has a week", async () => {
+    await start();
+    await write(welcome(3, FOREIGN));
+    await network.untilReported();
+    await write(FIRST, IN_EPOCH_NS - 8n * 86_400n * 1_000_000_000n);
+    await nextEpoch();
+    const openIn = async () => (await network.contents()).stamps!.rows.find(({ inbox }) => inbox === INBOX);
+    expect(await openIn()).to.include({ openedAt: EPOCH_END, outcome: 0 });
+    for (let epoch = 0; epoch < 12; epoch++) await nextEpoch();
+    expect(await openIn()).to.include({ outcome: 0 });
+    await say(network, SPAM, Number(network.chain.time) * 1_000);
+    await nextEpoch();
+    expect((await network.contents()).stamps!.payouts).to.deep.equal([{ account: WALLET, amount: PRICE / 2n }]);
   });
 
   it("37: a use of a waiver opens no stamp; an expired or foreign one does", async () => {
@@ -133,6 +168,19 @@ describe("daemon/reports/stamps: agreement of a network", () => {
     await network.untilReported();
     const { rows } = (await network.contents()).stamps!;
     expect(rows.map(({ inbox }) => inbox)).to.deep.equal([OTHER_INBOX]);
+  });
+
+  it("37: a waiver that is used in the epoch's last minutes is in its report, if only the proposer has heard of it", async () => {
+    await start();
+    await write();
+    const note = byWallet(waiver(network.clock));
+    const use = { payer: PAYER, payerDigest: `${welcomeId(FIRST)}${"00".repeat(16)}`, inbox: INBOX, note } as const;
+    const pass = { ...use, tag: undefined, heardAt: Number(EPOCH_END) * 1_000 - 60_000, waiverId: 1n, mostUses: 10 };
+    await network.node(100).books.stamps.takePass(pass);
+    // It is the first one's turn alone.
+    await network.step(100);
+    expect(network.reported.signed).to.deep.equal([100, 200, 300]);
+    expect((await network.contents()).stamps!.rows).to.deep.equal([]);
   });
 
   const LIES: [string, string, ProvedEvidenceChange][] = [
