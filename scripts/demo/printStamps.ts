@@ -33,7 +33,7 @@ export function printRefused({ byNodes }: RefusedStory): void {
   const said = byNodes.map(({ nodeId, code }) => `${nodeId}: ${code}`);
   console.log(`\n  At each node: ${[...new Set(said)].join(", ")}.`);
   console.log(
-    "  She blocks his app as a whole: by sender tags, which gateways do not send yet, it would be him alone.",
+    "  She blocks his app as a whole. Of an app that tells its gateway who its users are, it could be him alone.",
   );
   console.log("  From another app he would be a stranger again, and pay another stamp.");
 }

@@ -78,9 +78,11 @@ function recount(welcomes: readonly Delivered[], said: readonly Said[], reports:
 
 function outcomeOf({ opening, openedAt }: Counted, said: readonly Said[], endsAt: number, delay: number): Outcome {
   const isLate = opening.from.kind === "spammer" ? delay : 0;
-  const heard = said.filter(
-    ({ welcome, at, isTaken }) => isTaken && welcome === opening.welcome && at + isLate < endsAt - HELD,
-  );
+  const all = said.filter(({ welcome, at, isTaken }) => isTaken && welcome === opening.welcome && at + isLate < endsAt);
+  // Who accepts has taken spam back at once, though the accept itself waits for the next report when it came late.
+  const isAccepted = all.some(({ verdict }) => verdict === "accept");
+  const words = all.filter(({ verdict }) => !isAccepted || verdict === "accept");
+  const heard = words.filter(({ at }) => at + isLate < endsAt - HELD);
   if (heard.some(({ verdict }) => verdict === "accept")) return "accepted";
   if (heard.length > 0) return "spam";
   return openedAt + WINDOW <= endsAt ? "silent" : "open";
