@@ -20,8 +20,9 @@ import type {
   StoredAnswer,
   StoredChannel,
 } from "../ports.ts";
-import type { Budgets, Outlay } from "./budgetBook.ts";
+import type { Budgets } from "./budgetBook.ts";
 import { BudgetBook } from "./budgetBook.ts";
+import { OpenPublishes, outlayOf } from "./openPublishes.ts";
 import { dayOf, spendFor, stampSpend, unnamedSpend } from "./spend.ts";
 
 /** Least tolerance towards a node that counts more than we do: 0.01 USD. */
@@ -66,14 +67,6 @@ export interface Reserved {
   onDisk: Promise<void>;
 }
 
-function outlayOf({ startedAt, spender, reservedPico, reservedWei }: Attempt): Outlay {
-  return { day: dayOf(startedAt), spender, pico: reservedPico, wei: reservedWei };
-}
-
-function idOf({ envelopeHash, originatorId }: AttemptKey): string {
-  return `${envelopeHash}:${originatorId}`;
-}
-
 /**
  * What the payer owes in all, over every node, and what it has signed. Three amounts, of which none ever falls:
  * `usage` (receipts seen), `usage + in flight` (what could be owed) and `authorised` (the largest voucher). A voucher
@@ -85,16 +78,11 @@ export class ChannelLedger {
   readonly #options: LedgerOptions;
   readonly #serial = new Serial();
   readonly #budgets: BudgetBook;
-  readonly #attempts = new Map<string, Attempt>();
-  /** In the order of their time. */
-  readonly #refusals = new Map<string, Refusal>();
+  readonly #open: OpenPublishes;
   #state: StoredChannel;
   #authorised: bigint;
-  #inFlightPico = 0n;
   #problem: string | undefined;
   #flushProblem: string | undefined;
-  /** Envelopes with an attempt, to find them without a scan. */
-  readonly #byEnvelope = new Map<string, Set<string>>();
 
   private constructor(
     options: LedgerOptions,
@@ -107,8 +95,7 @@ export class ChannelLedger {
     this.#state = state;
     this.#budgets = new BudgetBook({ channel: this.channel, store: options.store, budgets: options.budgets ?? {} });
     this.#authorised = state.voucherRow ? readVoucher(options.domain, state.voucherRow).fees : 0n;
-    for (const attempt of attempts) this.#remember(attempt);
-    for (const refusal of refusals) this.#refusals.set(idOf(refusal), refusal);
+    this.#open = new OpenPublishes(this.#budgets, attempts, refusals);
   }
 
   /** Reads what the store has; publishes that were under way when it was last closed count as used. */
@@ -147,7 +134,7 @@ export class ChannelLedger {
   }
   /** Reserved for envelopes whose fate is not known. */
   get inFlightPico(): bigint {
-    return this.#inFlightPico;
+    return this.#open.inFlightPico;
   }
   /** Base units of the largest voucher signed. */
   get authorised(): bigint {
@@ -170,18 +157,18 @@ export class ChannelLedger {
     return this.#problem ?? this.#flushProblem;
   }
   attempts(): Attempt[] {
-    return [...this.#attempts.values()];
+    return this.#open.attempts();
   }
   attemptsOf(envelopeHash: string): Attempt[] {
-    return [...(this.#byEnvelope.get(envelopeHash) ?? [])].map((id) => this.#attempts.get(id)!);
+    return this.#open.attemptsOf(envelopeHash);
   }
 
   /** Refused by a node, and not verified yet. They are not reserved. */
   refusals(): Refusal[] {
-    return [...this.#refusals.values()];
+    return this.#open.refusals();
   }
   isRefused(key: AttemptKey): boolean {
-    return this.#refusals.has(idOf(key));
+    return this.#open.refusal(key) !== undefined;
   }
 
   /**
@@ -193,18 +180,16 @@ export class ChannelLedger {
    */
   reserve(attempts: readonly Attempt[], terms: ChannelTerms): Promise<Reserved> {
     return this.#serial.run(async () => {
-      const fresh = attempts.filter((attempt) => !this.#attempts.has(idOf(attempt)));
+      const fresh = attempts.filter((attempt) => !this.#open.attempt(attempt));
       await this.#budgets.check(fresh.map(outlayOf));
       const added = fresh.reduce((sum, { reservedPico }) => sum + reservedPico, 0n);
-      const voucherRow = this.#rowFor(picoToUnitsUp(this.usagePico + this.#inFlightPico + added), terms);
+      const voucherRow = this.#rowFor(picoToUnitsUp(this.usagePico + this.inFlightPico + added), terms);
       const isNew = voucherRow !== this.#state.voucherRow;
       const again = fresh.filter((attempt) => this.isRefused(attempt));
       if (isNew || fresh.length > 0) {
         // A voucher that nobody has seen must never be forgotten; an attempt that a power cut takes was never answered.
         await this.#commit({ voucherRow }, { addAttempts: fresh, removeRefusals: again, isFlushedLater: !isNew });
       }
-      for (const attempt of fresh) this.#remember(attempt);
-      for (const attempt of again) this.#refusals.delete(idOf(attempt));
       return { voucherRow, onDisk: isNew ? Promise.resolve() : this.flush() };
     });
   }
@@ -223,9 +208,7 @@ export class ChannelLedger {
   /** Notes, before it is sent, what goes on chain: it costs no postage, but its fate has to be known after a crash. */
   note(attempt: Attempt): Promise<void> {
     return this.#serial.run(async () => {
-      if (this.#attempts.has(idOf(attempt))) return;
-      await this.#commit({}, { addAttempts: [attempt] });
-      this.#remember(attempt);
+      if (!this.#open.attempt(attempt)) await this.#commit({}, { addAttempts: [attempt] });
     });
   }
 
@@ -235,7 +218,7 @@ export class ChannelLedger {
    */
   reserveGas(key: AttemptKey, mostWei: bigint): Promise<void> {
     return this.#serial.run(async () => {
-      const attempt = this.#attempts.get(idOf(key));
+      const attempt = this.#open.attempt(key);
       if (!attempt) return;
       await this.#budgets.check([{ ...outlayOf(attempt), pico: 0n, wei: mostWei }]);
       await this.#setGas(attempt, attempt.reservedWei + mostWei);
@@ -245,7 +228,7 @@ export class ChannelLedger {
   /** What a transaction cost, in place of what was reserved for it. */
   settleGas(key: AttemptKey, mostWei: bigint, spentWei: bigint): Promise<void> {
     return this.#serial.run(async () => {
-      const attempt = this.#attempts.get(idOf(key));
+      const attempt = this.#open.attempt(key);
       if (!attempt) return;
       const rest = attempt.reservedWei > mostWei ? attempt.reservedWei - mostWei : 0n;
       await this.#setGas(attempt, rest, spentWei > 0n ? [spendFor(attempt, { gasWei: spentWei })] : []);
@@ -253,15 +236,12 @@ export class ChannelLedger {
   }
 
   async #setGas(attempt: Attempt, reservedWei: bigint, spend: readonly Spend[] = []): Promise<void> {
-    const next = { ...attempt, reservedWei };
-    await this.#commit({}, { addAttempts: [next], spend });
-    this.#forget(attempt);
-    this.#remember(next);
+    await this.#commit({}, { addAttempts: [{ ...attempt, reservedWei }], spend });
   }
 
   /** Base units that a node may ask for: our own total plus 1 % or 0.01 USD. */
   #mostExplained(): bigint {
-    const total = picoToUnitsUp(this.usagePico + this.#inFlightPico);
+    const total = picoToUnitsUp(this.usagePico + this.inFlightPico);
     return total + (total / 100n > LEAST_TOLERANCE_UNITS ? total / 100n : LEAST_TOLERANCE_UNITS);
   }
 
@@ -275,7 +255,7 @@ export class ChannelLedger {
    */
   raise(required: bigint, terms: ChannelTerms): Promise<Uint8Array> {
     return this.#serial.run(async () => {
-      const total = picoToUnitsUp(this.usagePico + this.#inFlightPico);
+      const total = picoToUnitsUp(this.usagePico + this.inFlightPico);
       if (!this.explains(required)) {
         const limit = formatUnits(this.#mostExplained());
         throw new GatewayError(
@@ -298,7 +278,7 @@ export class ChannelLedger {
   raiseStamps(ceiling: bigint, terms: StampTerms, spender: Spender): Promise<void> {
     return this.#serial.run(async () => {
       if (ceiling <= this.stampsSigned) return;
-      const total = picoToUnitsUp(this.usagePico + this.#inFlightPico);
+      const total = picoToUnitsUp(this.usagePico + this.inFlightPico);
       const backed = terms.backed - (ceiling - terms.stampsSigned);
       if (total > backed) {
         const words = `a stamp needs a ceiling of ${formatUnits(ceiling)} USD, and the deposit backs no more beside the fees`;
@@ -332,8 +312,8 @@ export class ChannelLedger {
     receipt: KeptReceipt | undefined = undefined,
   ): Promise<boolean> {
     return this.#serial.run(async () => {
-      const held = this.#attempts.get(idOf(key));
-      const publish = held ?? this.#refusals.get(idOf(key));
+      const held = this.#open.attempt(key);
+      const publish = held ?? this.#open.refusal(key);
       if (!publish) return false;
       const isDouble = (await this.#options.store.findAnswer(this.channel, key.envelopeHash)) !== undefined;
       const doubles = this.#state.doubles + (isDouble ? 1n : 0n);
@@ -348,8 +328,6 @@ export class ChannelLedger {
       // Lost in a power cut, a publish is found open again, looked up and booked; what was sent to the chain is not.
       const isFlushedLater = key.originatorId >= FIRST_NODE_ID;
       await this.#commit({ usagePico, usageByNode, doubles }, { ...removed, ...kept, spend, isFlushedLater });
-      this.#forget(key);
-      this.#refusals.delete(idOf(key));
       return isDouble;
     });
   }
@@ -361,17 +339,14 @@ export class ChannelLedger {
    */
   refuse(keys: readonly AttemptKey[], refusedAt: number, unless: () => boolean = () => false): Promise<void> {
     return this.#serial.run(async () => {
-      const held = keys.map((key) => this.#attempts.get(idOf(key))).filter((attempt) => attempt !== undefined);
+      const held = this.#open.held(keys);
       if (held.length === 0 || unless()) return;
       const refusals = held.map(({ envelopeHash, originatorId, topic, spender }) => {
         return { envelopeHash, originatorId, topic, spender, refusedAt };
       });
-      const surplus = Math.max(0, this.#refusals.size + refusals.length - MOST_REFUSALS);
-      const oldest = this.refusals().slice(0, surplus);
+      const known = this.refusals();
+      const oldest = known.slice(0, Math.max(0, known.length + refusals.length - MOST_REFUSALS));
       await this.#commit({}, { removeAttempts: held, addRefusals: refusals, removeRefusals: oldest });
-      for (const key of held) this.#forget(key);
-      for (const key of oldest) this.#refusals.delete(idOf(key));
-      for (const refusal of refusals) this.#refusals.set(idOf(refusal), refusal);
     });
   }
 
@@ -379,21 +354,18 @@ export class ChannelLedger {
   forgetRefusals(keys: readonly AttemptKey[]): Promise<void> {
     return this.#serial.run(async () => {
       const known = keys.filter((key) => this.isRefused(key));
-      if (known.length === 0) return;
-      await this.#commit({}, { removeRefusals: known });
-      for (const key of known) this.#refusals.delete(idOf(key));
+      if (known.length > 0) await this.#commit({}, { removeRefusals: known });
     });
   }
 
   /** These are surely not stored: what was reserved for them is free again. */
   release(keys: readonly AttemptKey[]): Promise<void> {
     return this.#serial.run(async () => {
-      const held = keys.map((key) => this.#attempts.get(idOf(key))).filter((attempt) => attempt !== undefined);
+      const held = this.#open.held(keys);
       if (held.length === 0) return;
       const sent = held.filter(({ reservedWei }) => reservedWei > 0n);
       const spend = sent.map((attempt) => spendFor(attempt, { gasWei: attempt.reservedWei }));
       await this.#commit({}, { removeAttempts: held, spend });
-      for (const key of held) this.#forget(key);
     });
   }
 
@@ -444,7 +416,7 @@ export class ChannelLedger {
   /** Signs, if need be, what is used and in flight without any headroom. Undefined when nothing was ever used. */
   settleUp(backed: bigint): Promise<Uint8Array | undefined> {
     return this.#serial.run(async () => {
-      const total = picoToUnitsUp(this.usagePico + this.#inFlightPico);
+      const total = picoToUnitsUp(this.usagePico + this.inFlightPico);
       if (total === 0n) return this.#state.voucherRow;
       const voucherRow = this.#rowFor(total, { backed, headroom: 0n });
       if (voucherRow !== this.#state.voucherRow) await this.#commit({ voucherRow });
@@ -495,27 +467,7 @@ export class ChannelLedger {
     }
     this.#state = state;
     this.#authorised = authorised;
+    this.#open.apply(step);
     this.#budgets.spend(step.spend ?? []);
-  }
-
-  #remember(attempt: Attempt): void {
-    const id = idOf(attempt);
-    this.#attempts.set(id, attempt);
-    this.#inFlightPico += attempt.reservedPico;
-    this.#budgets.reserve(outlayOf(attempt));
-    const ids = this.#byEnvelope.get(attempt.envelopeHash) ?? new Set();
-    this.#byEnvelope.set(attempt.envelopeHash, ids.add(id));
-  }
-
-  #forget(key: AttemptKey): void {
-    const id = idOf(key);
-    const attempt = this.#attempts.get(id);
-    if (!attempt) return;
-    this.#inFlightPico -= attempt.reservedPico;
-    this.#budgets.free(outlayOf(attempt));
-    this.#attempts.delete(id);
-    const ids = this.#byEnvelope.get(key.envelopeHash);
-    ids?.delete(id);
-    if (ids?.size === 0) this.#byEnvelope.delete(key.envelopeHash);
   }
 }
