@@ -1,6 +1,6 @@
 /**
  * The second engine: forge runs the Solidity tests that Hardhat runs, on another EVM and with other random inputs.
- * `npm run forge` runs everything deep, `npm run forge -- money` the part that CI runs, `npm run forge -- coverage`
+ * `npm run forge` runs everything deep, `npm run forge -- money` what is fuzzed about money, `npm run forge -- coverage`
  * measures branches; anything else goes to forge.
  */
 import { spawnSync } from "node:child_process";
@@ -28,7 +28,7 @@ interface SuiteResult {
   test_results: Record<string, { status: string; reason: string | null; kind: Record<string, { runs?: number }> }>;
 }
 
-/** What CI runs: every fuzzed test about money or stake. Those of identity, commits and seats have Hardhat's runs in CI. */
+/** Every fuzzed test about money or stake. In CI these, and those of identity, commits and seats, have Hardhat's runs. */
 const NOT_MONEY =
   "^(Identity|CommitBroadcaster|CanonicalProto|Identifiers|ClientData|PasskeySignature|SmartAccount|SeatBlob)";
 const MONEY = ["--match-test", "^testFuzz_", "--no-match-contract", NOT_MONEY];
