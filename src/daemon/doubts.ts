@@ -1,4 +1,5 @@
 import type { Clock } from "../platform/clock.ts";
+import { Rate } from "../platform/rate.ts";
 
 /** How long one is doubted since its last bad signature. */
 const DOUBTED_MS = 10_000;
@@ -6,56 +7,41 @@ const MOST = 10_000;
 /** Tries a second of one doubted party, and of all together: what is left takes little of anybody's time. */
 const TRIES_OF_ONE = 20;
 const TRIES_OF_ALL = 200;
-
-/** Tries that are left of those of a second. */
-interface Tries {
-  left: number;
-  at: number;
-}
+const ALL = "";
+const SECOND_MS = 1_000;
 
 /** Who brought a bad signature lately, and how often such may try again. Of too many the oldest are forgotten. */
 export class Doubts {
   readonly #clock: Pick<Clock, "elapsed">;
-  /** Oldest first. */
-  readonly #doubted = new Map<string, Tries & { until: number }>();
-  readonly #all: Tries;
+  /** Until when, oldest first. */
+  readonly #until = new Map<string, number>();
+  readonly #ofOne: Rate;
+  readonly #ofAll: Rate;
 
   constructor(clock: Pick<Clock, "elapsed">) {
     this.#clock = clock;
-    this.#all = { left: TRIES_OF_ALL, at: clock.elapsed() };
+    this.#ofOne = new Rate(TRIES_OF_ONE, clock, SECOND_MS);
+    this.#ofAll = new Rate(TRIES_OF_ALL, clock, SECOND_MS);
   }
 
   add(party: string): void {
-    const now = this.#clock.elapsed();
-    const tries = this.#doubted.get(party) ?? { left: TRIES_OF_ONE, at: now };
-    this.#doubted.delete(party);
-    this.#doubted.set(party, { ...tries, until: now + DOUBTED_MS });
-    if (this.#doubted.size > MOST) this.#doubted.delete(this.#doubted.keys().next().value!);
+    this.#until.delete(party);
+    this.#until.set(party, this.#clock.elapsed() + DOUBTED_MS);
+    if (this.#until.size > MOST) this.#until.delete(this.#until.keys().next().value!);
   }
 
   has(party: string): boolean {
-    const doubted = this.#doubted.get(party);
-    if (!doubted) return false;
-    if (doubted.until > this.#clock.elapsed()) return true;
-    this.#doubted.delete(party);
+    const until = this.#until.get(party);
+    if (until === undefined) return false;
+    if (until > this.#clock.elapsed()) return true;
+    this.#until.delete(party);
     return false;
   }
 
   /** Counts as a try when it is allowed. */
   mayTry(party: string): boolean {
-    const doubted = this.#doubted.get(party);
-    if (!doubted) return true;
-    const now = this.#clock.elapsed();
-    refill(doubted, TRIES_OF_ONE, now);
-    refill(this.#all, TRIES_OF_ALL, now);
-    if (doubted.left < 1 || this.#all.left < 1) return false;
-    doubted.left--;
-    this.#all.left--;
-    return true;
+    if (!this.#until.has(party)) return true;
+    if (this.#ofOne.waitMs(party) > 0 || this.#ofAll.waitMs(ALL) > 0) return false;
+    return this.#ofOne.take(party) && this.#ofAll.take(ALL);
   }
-}
-
-function refill(tries: Tries, perSecond: number, now: number): void {
-  tries.left = Math.min(perSecond, tries.left + ((now - tries.at) * perSecond) / 1_000);
-  tries.at = now;
 }

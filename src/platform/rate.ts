@@ -3,20 +3,24 @@ import type { Clock } from "./clock.ts";
 /** Names that are remembered; beyond that the oldest begin anew. */
 const MOST_NAMES = 10_000;
 
-/** So many in a minute for each name, all at once or one after another. */
+const MINUTE_MS = 60_000;
+
+/** So many in a minute, or another period, for each name, all at once or one after another. */
 export class Rate {
-  readonly #perMinute: number;
-  readonly #clock: Clock;
+  readonly #most: number;
+  readonly #clock: Pick<Clock, "elapsed">;
+  readonly #periodMs: number;
   readonly #left = new Map<string, { tokens: number; at: number }>();
 
-  constructor(perMinute: number, clock: Clock) {
-    this.#perMinute = perMinute;
+  constructor(most: number, clock: Pick<Clock, "elapsed">, periodMs = MINUTE_MS) {
+    this.#most = most;
     this.#clock = clock;
+    this.#periodMs = periodMs;
   }
 
   /**
    * False when the name has had its share.
-   * @param count more than a minute's share waits for a full one, and is paid off afterwards
+   * @param count more than a period's share waits for a full one, and is paid off afterwards
    */
   take(name: string, count = 1): boolean {
     const at = this.#clock.elapsed();
@@ -31,15 +35,15 @@ export class Rate {
   /** Milliseconds until `take` lets so many through, 0 when it does now. */
   waitMs(name: string, count = 1): number {
     const missing = this.#needed(count) - this.#tokens(name, this.#clock.elapsed());
-    return missing <= 0 ? 0 : Math.ceil((missing * 60_000) / this.#perMinute);
+    return missing <= 0 ? 0 : Math.ceil((missing * this.#periodMs) / this.#most);
   }
 
   #needed(count: number): number {
-    return Math.min(count, this.#perMinute);
+    return Math.min(count, this.#most);
   }
 
   #tokens(name: string, at: number): number {
-    const known = this.#left.get(name) ?? { tokens: this.#perMinute, at };
-    return Math.min(this.#perMinute, known.tokens + ((at - known.at) * this.#perMinute) / 60_000);
+    const known = this.#left.get(name) ?? { tokens: this.#most, at };
+    return Math.min(this.#most, known.tokens + ((at - known.at) * this.#most) / this.#periodMs);
   }
 }
