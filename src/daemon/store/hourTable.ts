@@ -1,4 +1,5 @@
 import type { Charge, HourOfLog } from "../ports.ts";
+import { keepNewest } from "./keepNewest.ts";
 import type { Reader, Trx } from "./tables.ts";
 
 /** Hours with charges that are kept per originator, a month of them: by number, as a log may be dated anywhere. */
@@ -33,23 +34,7 @@ export async function addHours(trx: Trx, originatorId: number, charged: readonly
         .doUpdateSet((eb) => ({ messages: eb.ref("excluded.messages"), fees_pico: eb.ref("excluded.fees_pico") })),
     )
     .execute();
-  if (rows.length > known.size) await prune(trx, originator);
-}
-
-async function prune(trx: Trx, originator: bigint): Promise<void> {
-  await trx
-    .deleteFrom("hours")
-    .where("originator", "=", originator)
-    .where("hour", "<", (eb) =>
-      eb
-        .selectFrom("hours as kept")
-        .select("kept.hour")
-        .where("kept.originator", "=", originator)
-        .orderBy("kept.hour", "desc")
-        .limit(1)
-        .offset(KEPT_HOURS - 1),
-    )
-    .execute();
+  if (rows.length > known.size) await keepNewest(trx, ["hours", "hour"], originator, KEPT_HOURS);
 }
 
 /** Ascending by hour. */

@@ -8,6 +8,7 @@ import type { Engine } from "./engine.ts";
 import { MeterOvertakenError } from "./errors.ts";
 import { addFacts } from "./factTable.ts";
 import { addHours } from "./hourTable.ts";
+import { keepNewest } from "./keepNewest.ts";
 import { openStamps } from "./stampTables.ts";
 import type { Trx } from "./tables.ts";
 import { statementsOf } from "./tables.ts";
@@ -93,20 +94,7 @@ const PRUNED_EVERY = 60n;
 async function setMinutes(trx: Trx, batch: MeterBatch): Promise<void> {
   await addMinutes(trx, batch);
   if (![...batch.minuteCounts.keys()].some((minute) => minute % PRUNED_EVERY === 0n)) return;
-  const originator = BigInt(batch.originatorId);
-  await trx
-    .deleteFrom("minutes")
-    .where("originator", "=", originator)
-    .where("minute", "<", (eb) =>
-      eb
-        .selectFrom("minutes as kept")
-        .select("kept.minute")
-        .where("kept.originator", "=", originator)
-        .orderBy("kept.minute", "desc")
-        .limit(1)
-        .offset(KEPT_MINUTES - 1),
-    )
-    .execute();
+  await keepNewest(trx, ["minutes", "minute"], BigInt(batch.originatorId), KEPT_MINUTES);
 }
 
 async function addMinutes(trx: Trx, { originatorId, minuteCounts }: MeterBatch): Promise<void> {
