@@ -1,5 +1,3 @@
-import { setImmediate } from "node:timers/promises";
-
 import { FairQueue, QueueFullError } from "../../platform/fairQueue.ts";
 import { fastRecoverAddress } from "../../platform/recover.ts";
 import type { Clock } from "../../platform/clock.ts";
@@ -20,11 +18,12 @@ import {
 } from "../../protocol/stamps/rules.ts";
 import { readSenderTag } from "../../protocol/stamps/senderTag.ts";
 import type { SignedNote } from "../../protocol/stamps/signedNote.ts";
-import { claimOf, readNote } from "../../protocol/stamps/signedNote.ts";
+import { claimOf } from "../../protocol/stamps/signedNote.ts";
 import type { NoteRefusal, NoteResult, WelcomePass } from "../../protocol/stamps/stampsJson.ts";
 import type { PostageDomain } from "../../protocol/voucher.ts";
 import type { Recorder } from "../metrics/ports.ts";
 import type { ReportedStamps } from "../reports/stamps/reportedStamps.ts";
+import { BAD_PER_MINUTE, NoteChecks } from "./noteChecks.ts";
 import type { Stamp, StampStore } from "./ports.ts";
 import { Rate } from "../../platform/rate.ts";
 
@@ -35,8 +34,6 @@ const MOST_KEPT = 1_000;
 /** Notes of one inbox, and passes of one payer, that are looked at in a minute. */
 const PER_MINUTE = 60;
 const PASSES_PER_MINUTE = 6_000;
-/** Notes of a bad signature from one caller: more of its notes and passes are not looked at. */
-const BAD_PER_MINUTE = 30;
 
 export interface NoteDeskOptions {
   domain: PostageDomain;
@@ -55,13 +52,13 @@ export class NoteDesk {
   readonly #queue = new FairQueue(QUEUE);
   readonly #notes: Rate;
   readonly #passes: Rate;
-  readonly #bad: Rate;
+  readonly #checks: NoteChecks;
 
   constructor(options: NoteDeskOptions) {
     this.#options = options;
     this.#notes = new Rate(PER_MINUTE, options.clock);
     this.#passes = new Rate(PASSES_PER_MINUTE, options.clock);
-    this.#bad = new Rate(BAD_PER_MINUTE, options.clock);
+    this.#checks = new NoteChecks(options.domain, options.clock);
   }
 
   /** One result per note, in their order. Never rejects for what the notes are. */
@@ -95,10 +92,10 @@ export class NoteDesk {
         return notAMember(claimed, note.inbox);
       }
       if (!isFreePass(note) && this.#notes.waitMs(note.inbox) > 0) return tooMany(note.inbox);
-      if (this.#bad.waitMs(caller) > 0) {
+      if (this.#checks.isClosedTo(caller)) {
         return refused("busy", `more than ${BAD_PER_MINUTE} bad signatures from ${caller} in a minute: try again then`);
       }
-      const signed = await this.#checked(packed, caller);
+      const signed = await this.#checks.check(packed, caller);
       const result = (await this.#whyNot(signed)) ?? (await this.#keep(signed));
       const { kind } = signed.note;
       this.#options.recorder?.count("stampNotes", 1, { kind, result: result.taken ? "taken" : result.code! });
@@ -114,17 +111,6 @@ export class NoteDesk {
     if (!this.#notes.take(note.inbox)) return tooMany(note.inbox);
     if (await this.#options.store.isMember(note.inbox, memberKey(signer), undefined)) return undefined;
     return notAMember(signer, note.inbox);
-  }
-
-  /** A check of an installation's signature takes milliseconds: everybody else gets a turn between two. */
-  async #checked(packed: Uint8Array, caller: string): Promise<SignedNote> {
-    await setImmediate();
-    try {
-      return readNote(this.#options.domain, packed, fastRecoverAddress);
-    } catch (error) {
-      this.#bad.take(caller);
-      throw error;
-    }
   }
 
   async #keep(signed: SignedNote): Promise<NoteResult> {
@@ -182,10 +168,10 @@ export class NoteDesk {
 
   async #takePass({ payer, payerDigest, inbox, note: packed, tag }: WelcomePass, caller: string): Promise<boolean> {
     const { domain, store, clock, isFunded } = this.#options;
-    if (this.#bad.waitMs(caller) > 0 || !this.#passes.take(payer) || !(await isFunded(payer))) return false;
+    if (this.#checks.isClosedTo(caller) || !this.#passes.take(payer) || !(await isFunded(payer))) return false;
     try {
       if (tag) readSenderTag(domain, tag, { payer, payerDigest: fromHex(payerDigest) }, fastRecoverAddress);
-      const signed = packed && (await this.#checked(packed, caller));
+      const signed = packed && (await this.#checks.check(packed, caller));
       if (signed && !(await this.#isUsable(signed, { payer, inbox }))) return false;
       const waiver = signed && isFreePass(signed.note) ? signed.note : undefined;
       const outcome = await store.takePass({

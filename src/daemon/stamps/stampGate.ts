@@ -1,7 +1,4 @@
-import { setImmediate } from "node:timers/promises";
-
 import type { Clock } from "../../platform/clock.ts";
-import { Rate } from "../../platform/rate.ts";
 import { fastRecoverAddress } from "../../platform/recover.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
@@ -24,9 +21,10 @@ import {
 import type { FreePass } from "../../protocol/stamps/rules.ts";
 import { readSenderTag, welcomeOfTag } from "../../protocol/stamps/senderTag.ts";
 import type { SignedNote } from "../../protocol/stamps/signedNote.ts";
-import { claimOf, readNote } from "../../protocol/stamps/signedNote.ts";
+import { claimOf } from "../../protocol/stamps/signedNote.ts";
 import type { PostageDomain } from "../../protocol/voucher.ts";
 import { PostageRefused } from "../refusal.ts";
+import { BAD_PER_MINUTE, NoteChecks } from "./noteChecks.ts";
 import type { KeptNote, NewPass, Pair, StampStore, StampTerms } from "./ports.ts";
 
 /** What a welcome needs beside its fee, and why nothing that came with it frees it. */
@@ -51,17 +49,14 @@ interface Welcome extends Pair {
   packedTag?: Uint8Array;
 }
 
-/** Waivers of a bad signature with one payer's publishes: more of them are not looked at. */
-const BAD_PER_MINUTE = 30;
-
 /** Says which welcomes of a call need a stamp, and keeps out what recipients block. */
 export class StampGate {
   readonly #options: StampGateOptions;
-  readonly #bad: Rate;
+  readonly #checks: NoteChecks;
 
   constructor(options: StampGateOptions) {
     this.#options = options;
-    this.#bad = new Rate(BAD_PER_MINUTE, options.clock);
+    this.#checks = new NoteChecks(options.domain, options.clock);
   }
 
   /**
@@ -78,8 +73,8 @@ export class StampGate {
     if (!terms) throw new PostageRefused("not_ready", "this node has not read what stamps cost: use another node");
     const welcomes = await this.#addressed(keyed, terms);
     if (welcomes.length === 0) return new Map();
-    const notes = refusing(() => this.#notesIn(headers.waiver));
-    refusing(() => this.#readTags(welcomes, headers.sender));
+    const notes = await refusing(() => this.#notesIn(headers.waiver));
+    await refusing(() => this.#readTags(welcomes, headers.sender));
     const pairs = [...new Map(welcomes.map(({ inbox, payer }) => [`${inbox}:${payer}`, { inbox, payer }])).values()];
     const rules = await this.#options.store.rulesFor(pairs);
     for (const welcome of welcomes) requireNoBlock(welcome, rules);
@@ -157,20 +152,13 @@ export class StampGate {
 
   /** Only a payer's own envelope gets here, so nobody can use up what it may get wrong but itself. */
   async #checked(packed: Uint8Array, payer: Address): Promise<SignedNote> {
-    if (this.#bad.waitMs(payer) > 0) {
+    if (this.#checks.isClosedTo(payer)) {
       throw new PostageRefused(
         "busy",
         `more than ${BAD_PER_MINUTE} bad waivers of ${payer} in a minute: try again then`,
       );
     }
-    // Everybody else gets a turn between two checks.
-    await setImmediate();
-    try {
-      return refusing(() => readNote(this.#options.domain, packed, fastRecoverAddress));
-    } catch (error) {
-      this.#bad.take(payer);
-      throw error;
-    }
+    return refusing(() => this.#checks.check(packed, payer));
   }
 
   async #use(welcome: Welcome, note: Uint8Array, waiver: FreePass): Promise<boolean> {
@@ -215,9 +203,9 @@ function requireNoBlock({ inbox, payer, tag }: Welcome, rules: readonly KeptNote
   });
 }
 
-function refusing<T>(read: () => T): T {
+async function refusing<T>(read: () => T | Promise<T>): Promise<T> {
   try {
-    return read();
+    return await read();
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     throw new PostageRefused("stamp_malformed", error.message);
