@@ -1,14 +1,8 @@
 import { Command, CommanderError } from "commander";
 
 import { LedgerRolledBackError } from "../daemon/mark.ts";
-import {
-  LedgerDomainError,
-  LedgerInUseError,
-  LedgerNodeError,
-  StoreNotDurableError,
-  StoreUnavailableError,
-  StoreVersionError,
-} from "../daemon/store/errors.ts";
+import { LedgerDomainError, LedgerInUseError, LedgerNodeError } from "../daemon/store/errors.ts";
+import { StoreNotDurableError, StoreUnavailableError, StoreVersionError } from "../platform/database/errors.ts";
 import { ConfigError, readDaemonConfig, readGatewayConfig, readNodeConfig } from "./config.ts";
 import { addDeploymentCommands } from "./deploymentCommands.ts";
 import { addNetworkCommands } from "./networkCommands.ts";

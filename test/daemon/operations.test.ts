@@ -10,7 +10,7 @@ import { Metrics } from "../../src/daemon/metrics/metrics.ts";
 import { observeStore } from "../../src/daemon/metrics/observed.ts";
 import type { OverviewData } from "../../src/daemon/overview/overview.ts";
 import type { Account, DaemonChain, LedgerStore } from "../../src/daemon/ports.ts";
-import { StoreUnavailableError } from "../../src/daemon/store/errors.ts";
+import { StoreUnavailableError } from "../../src/platform/database/errors.ts";
 import { readPayerEnvelope } from "../../src/protocol/envelope.ts";
 import { EMPTY_CHANNEL } from "../../src/daemon/account.ts";
 import { payerEnvelope } from "../support/envelopes.ts";

@@ -3,7 +3,7 @@ import type { Address } from "../../protocol/bytes.ts";
 import type { Evidence, EvidenceChange, EvidenceKey, EvidenceState, EvidenceStore } from "../faults/ports.ts";
 import { bytesOf, hexOf } from "./encode.ts";
 import type { Engine } from "./engine.ts";
-import { inTransaction } from "./engine.ts";
+import { inTransaction } from "../../platform/database/transactions.ts";
 import type { EvidenceTable as EvidenceColumns, Trx } from "./tables.ts";
 
 /** Decided evidence that is kept for the operator; older is dropped. */

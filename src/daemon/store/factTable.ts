@@ -3,7 +3,7 @@ import { markCharged } from "../reports/facts.ts";
 import type { FactPage, FactStore } from "../reports/ports.ts";
 import type { Charge } from "../ports.ts";
 import type { Engine } from "./engine.ts";
-import { inTransaction } from "./engine.ts";
+import { inTransaction } from "../../platform/database/transactions.ts";
 import type { Trx } from "./tables.ts";
 
 /** One row for a whole batch, whatever its size: what metering writes per envelope does not grow by a statement. */

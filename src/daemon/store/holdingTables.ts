@@ -4,7 +4,7 @@ import type { ChargeKey, Exchange, Exchanged, HoldingStore } from "../holdings/p
 import type { ChargeBook } from "./charges/chargeBook.ts";
 import { bytesOf } from "./encode.ts";
 import type { Engine } from "./engine.ts";
-import { inTransaction } from "./engine.ts";
+import { inTransaction } from "../../platform/database/transactions.ts";
 import { exchange, requireProcess } from "./holdingExchange.ts";
 import type { Trx } from "./tables.ts";
 

@@ -2,7 +2,7 @@ import type { Hex } from "../../protocol/bytes.ts";
 import type { InboxChange, InboxProgress, Listing } from "../stamps/ports.ts";
 import { bytesOf, hexOf } from "./encode.ts";
 import type { Engine } from "./engine.ts";
-import { inTransaction } from "./engine.ts";
+import { inTransaction } from "../../platform/database/transactions.ts";
 import type { Trx } from "./tables.ts";
 import { statementsOf } from "./tables.ts";
 

@@ -4,7 +4,7 @@ import type { Address } from "../../protocol/bytes.ts";
 import type { Attempt, Intent, IntentKind, IntentStore, Lane, NewIntent, Outcome } from "../transactions/ports.ts";
 import { bytesOf, hexOf } from "./encode.ts";
 import type { Engine } from "./engine.ts";
-import { inTransaction } from "./engine.ts";
+import { inTransaction } from "../../platform/database/transactions.ts";
 import { IntentStateError, NonceTakenError } from "./errors.ts";
 import { requireTerm } from "./leadershipTable.ts";
 import type { AttemptTable, IntentTable, Reader, Trx } from "./tables.ts";

@@ -2,12 +2,12 @@ import Database from "better-sqlite3";
 import { Kysely, SqliteDialect, sql } from "kysely";
 
 import { bytesToUint } from "../../protocol/bytes.ts";
+import { isPostgres } from "../../platform/database/postgres.ts";
 import { silentLog } from "../../platform/log.ts";
 import type { LedgerStore } from "../ports.ts";
 import type { Engine } from "./engine.ts";
 import { LedgerTables } from "./ledgerTables.ts";
 import { MIGRATIONS } from "./migrations.ts";
-import { isPostgres } from "./openStore.ts";
 import { openPostgresEngine } from "./postgresEngine.ts";
 import { SQLITE } from "./sqliteEngine.ts";
 import type { Tables } from "./tables.ts";

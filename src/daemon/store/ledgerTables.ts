@@ -19,7 +19,7 @@ import { recordChain } from "./chainTables.ts";
 import { ChargeBook } from "./charges/chargeBook.ts";
 import { bytesOf, digitsOf, hexOf, largestPerChannel, splitAddresses, swapped, toAccount } from "./encode.ts";
 import type { Engine } from "./engine.ts";
-import { inTransaction, retried } from "./engine.ts";
+import { inTransaction, retried } from "../../platform/database/transactions.ts";
 import { hoursBetween } from "./hourTable.ts";
 import { meter } from "./meterTables.ts";
 import { stampsUsed } from "./stampTables.ts";

@@ -1,7 +1,4 @@
-import type { ColumnTypes } from "./engine.ts";
-
-/** Statements that bring the schema from one version to the next. */
-export type Migration = (types: ColumnTypes) => readonly string[];
+import type { Migration } from "../../platform/database/migrate.ts";
 
 const first: Migration = ({ bytes, integer, id, withoutRowid }) => [
   `create table ledger (

@@ -6,7 +6,7 @@ import type { Note } from "../../protocol/stamps/notes.ts";
 import { noteSubject } from "../../protocol/stamps/rules.ts";
 import type { KeptNote, KeptPass, NewPass, Pair, PassOutcome, StampStore } from "../stamps/ports.ts";
 import { bytesOf, hexOf } from "./encode.ts";
-import { inTransaction } from "./engine.ts";
+import { inTransaction } from "../../platform/database/transactions.ts";
 import { StampTables, settle } from "./stampTables.ts";
 import type { NoteTable, PassTable, Trx } from "./tables.ts";
 

@@ -1,10 +1,14 @@
 import type { Clock } from "../../platform/clock.ts";
+import type { Migration } from "../../platform/database/migrate.ts";
+import { migrate } from "../../platform/database/migrate.ts";
+import type { PostgresLimits } from "../../platform/database/postgres.ts";
+import { isPostgres } from "../../platform/database/postgres.ts";
+import { inTransaction } from "../../platform/database/transactions.ts";
 import type { Log } from "../../platform/log.ts";
 import type { PostageDomain } from "../../protocol/voucher.ts";
 import type { DaemonStore } from "../ports.ts";
 import { ChargeBook } from "./charges/chargeBook.ts";
 import type { Engine } from "./engine.ts";
-import { inTransaction, migrate } from "./engine.ts";
 import { LedgerDomainError, LedgerNodeError } from "./errors.ts";
 import { EvidenceTable } from "./evidenceTable.ts";
 import { HoldingTables } from "./holdingTables.ts";
@@ -12,9 +16,7 @@ import { IntentTables } from "./intentTables.ts";
 import { LeadershipTable, endLease } from "./leadershipTable.ts";
 import { LedgerTables } from "./ledgerTables.ts";
 import { NoteTables } from "./noteTables.ts";
-import type { Migration } from "./migrations.ts";
 import { MIGRATIONS } from "./migrations.ts";
-import type { PostgresLimits } from "./postgresEngine.ts";
 import { openPostgresEngine } from "./postgresEngine.ts";
 import { ReportTables } from "./reportTables.ts";
 import { openSqliteEngine } from "./sqliteEngine.ts";
@@ -63,10 +65,6 @@ export async function openStore(options: StoreOptions): Promise<DaemonStore> {
       await engine.close();
     },
   };
-}
-
-export function isPostgres(at: string): boolean {
-  return /^postgres(ql)?:\/\//.test(at);
 }
 
 /** A database belongs to one node of one deployment, from its first use on. */

@@ -4,11 +4,12 @@ import type { SqliteDatabase as KyselyDatabase, SqliteStatement } from "kysely";
 import { Kysely, SqliteDialect, sql } from "kysely";
 
 import type { Clock } from "../../platform/clock.ts";
+import { StoreUnavailableError, StoreVersionError } from "../../platform/database/errors.ts";
 import type { SqliteDatabase } from "../../platform/sqlite.ts";
 import { holdFileLock, isSqliteError, openDurableSqlite } from "../../platform/sqlite.ts";
 import { PICO_PER_DOLLAR, bytesOf } from "./encode.ts";
 import type { Engine } from "./engine.ts";
-import { LedgerInUseError, StoreUnavailableError, StoreVersionError } from "./errors.ts";
+import { LedgerInUseError } from "./errors.ts";
 import type { Tables } from "./tables.ts";
 
 const CACHE_KIB = 65_536;

@@ -6,7 +6,7 @@ import type { StampStanding } from "../../protocol/stamps/stampsJson.ts";
 import { STANDINGS } from "../../protocol/stamps/stampsJson.ts";
 import type { MeteredWelcome, Pair, Stamp, StampTerms } from "../stamps/ports.ts";
 import { bytesOf, hexOf } from "./encode.ts";
-import { inTransaction } from "./engine.ts";
+import { inTransaction } from "../../platform/database/transactions.ts";
 import { InboxTables, listingsOf } from "./inboxTables.ts";
 import type { StampTable, Trx } from "./tables.ts";
 import { statementsOf } from "./tables.ts";

@@ -6,18 +6,16 @@ import Database from "better-sqlite3";
 import { expect } from "chai";
 import { sql } from "kysely";
 
+import { LedgerDomainError, LedgerInUseError, LedgerNodeError } from "../../../src/daemon/store/errors.ts";
+import { LedgerTables } from "../../../src/daemon/store/ledgerTables.ts";
+import { MIGRATIONS } from "../../../src/daemon/store/migrations.ts";
+import { openSqliteEngine } from "../../../src/daemon/store/sqliteEngine.ts";
 import {
-  LedgerDomainError,
-  LedgerInUseError,
-  LedgerNodeError,
   StoreNotDurableError,
   StoreUnavailableError,
   StoreVersionError,
-} from "../../../src/daemon/store/errors.ts";
-import { LedgerTables } from "../../../src/daemon/store/ledgerTables.ts";
-import { MIGRATIONS } from "../../../src/daemon/store/migrations.ts";
-import type { Migration } from "../../../src/daemon/store/migrations.ts";
-import { openSqliteEngine } from "../../../src/daemon/store/sqliteEngine.ts";
+} from "../../../src/platform/database/errors.ts";
+import type { Migration } from "../../../src/platform/database/migrate.ts";
 import { DOMAIN, NODE_ID } from "../support.ts";
 import { failureOf, onBoth } from "./backends.ts";
 

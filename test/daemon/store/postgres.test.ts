@@ -4,10 +4,12 @@ import { expect } from "chai";
 
 import { EMPTY_CHANNEL } from "../../../src/daemon/account.ts";
 import type { DaemonStore } from "../../../src/daemon/ports.ts";
-import { MeterOvertakenError, StoreNotDurableError, StoreUnavailableError } from "../../../src/daemon/store/errors.ts";
-import { inTransaction } from "../../../src/daemon/store/engine.ts";
+import { MeterOvertakenError } from "../../../src/daemon/store/errors.ts";
 import { requireTerm } from "../../../src/daemon/store/leadershipTable.ts";
-import { POSTGRES_LIMITS, openPostgresEngine } from "../../../src/daemon/store/postgresEngine.ts";
+import { openPostgresEngine } from "../../../src/daemon/store/postgresEngine.ts";
+import { StoreNotDurableError, StoreUnavailableError } from "../../../src/platform/database/errors.ts";
+import { POSTGRES_LIMITS } from "../../../src/platform/database/postgres.ts";
+import { inTransaction } from "../../../src/platform/database/transactions.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import type { TestPostgres } from "../../support/postgres.ts";
 import { startPostgres } from "../../support/postgres.ts";

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 
 import type { Engine } from "../engine.ts";
-import { inTransaction } from "../engine.ts";
+import { inTransaction } from "../../../platform/database/transactions.ts";
 import type { Reader } from "../tables.ts";
 import { DigestFilter } from "./digestFilter.ts";
 import type { FilteredSpan, FilterSet, Span } from "./filterSet.ts";
