@@ -28,7 +28,7 @@ import { Metrics } from "../daemon/metrics/metrics.ts";
 import { observeStore, observeTransport } from "../daemon/metrics/observed.ts";
 import type { DaemonStore } from "../daemon/ports.ts";
 import type { ReportSettings } from "../daemon/reports/openReports.ts";
-import { openStore } from "../daemon/store/openStore.ts";
+import { openStoreInThread } from "../daemon/store/openStoreInThread.ts";
 import { openThreads } from "../daemon/threads/threads.ts";
 import { TransactionManager } from "../daemon/transactions/manager.ts";
 import { systemClock as clock } from "../platform/clock.ts";
@@ -42,10 +42,10 @@ import { LEDGER, readStorage } from "./storage.ts";
 /** How long the leadership of a shared database lasts when it is not renewed. */
 const LEASE_MS = 30_000;
 
-/** What a daemon stands on, whatever node it stands beside. */
 /** A node that is sent one message after another would else flush the ledger to disk beside each flush of its log. */
 const GATHER_MS = 100;
 
+/** What a daemon stands on, whatever node it stands beside. */
 export interface Settlement {
   log: Log;
   record: DeploymentRecord;
@@ -73,7 +73,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
   const deadline = config.deadlineKey && (await openTransactionSigner(config.deadlineKey));
   const at = config.databaseUrl ?? join(config.dataDirectory, LEDGER);
   const metrics = new Metrics({ withProcess: true });
-  const store = observeStore(await openStore({ at, domain, nodeId, clock, log }), metrics, clock);
+  const store = observeStore(await openStoreInThread({ at, domain, nodeId }, log), metrics, clock);
   await requireNewest(config, store);
   const transactions = new TransactionManager({
     ...{ clock, log, pollingMs: chainPollMs, holder: randomUUID(), leaseMs: LEASE_MS, reserveWei: config.gasReserve },

@@ -5,7 +5,7 @@ import type secp256k1 from "secp256k1";
 import { EMPTY_CHANNEL } from "../../../src/daemon/account.ts";
 import type { EnvelopeLog } from "../../../src/daemon/ports.ts";
 import type { DaemonStore } from "../../../src/daemon/ports.ts";
-import { openStore } from "../../../src/daemon/store/openStore.ts";
+import { openStoreInThread } from "../../../src/daemon/store/openStoreInThread.ts";
 import { systemClock } from "../../../src/platform/clock.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import type { Address } from "../../../src/protocol/bytes.ts";
@@ -85,7 +85,7 @@ export function logOf(payers: readonly Payer[], count: number, perMinute: number
 }
 
 export function openAt(at: string): Promise<DaemonStore> {
-  return openStore({ at, domain: DOMAIN, nodeId: NODE_ID, clock: systemClock, log: silentLog });
+  return openStoreInThread({ at, domain: DOMAIN, nodeId: NODE_ID }, silentLog);
 }
 
 /** Deposits that no bench uses up. */

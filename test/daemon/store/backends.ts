@@ -5,6 +5,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 
 import { openStore } from "../../../src/daemon/store/openStore.ts";
+import { openStoreInThread } from "../../../src/daemon/store/openStoreInThread.ts";
 import type { StoreOptions } from "../../../src/daemon/store/openStore.ts";
 import type { DaemonStore } from "../../../src/daemon/ports.ts";
 import { silentLog } from "../../../src/platform/log.ts";
@@ -21,6 +22,7 @@ export interface Place {
 export interface Backend {
   name: string;
   isShared: boolean;
+  open(options: StoreOptions): Promise<DaemonStore>;
   /** Undefined where the database is not installed. */
   place(): Promise<Place | undefined>;
 }
@@ -28,6 +30,7 @@ export interface Backend {
 const sqlite: Backend = {
   name: "SQLite",
   isShared: false,
+  open: openStore,
   place: async () => {
     const directory = mkdtempSync(join(tmpdir(), "pennyblack-store-"));
     directories.push(directory);
@@ -48,6 +51,7 @@ const sqlite: Backend = {
 const postgres: Backend = {
   name: "PostgreSQL",
   isShared: true,
+  open: openStore,
   place: async () => {
     const cluster = await sharedPostgres();
     if (!cluster) return undefined;
@@ -56,7 +60,17 @@ const postgres: Backend = {
   },
 };
 
-export const BACKENDS = [sqlite, postgres];
+/** As `pennyblack daemon` opens a file. */
+const thread: Backend = {
+  ...sqlite,
+  name: "SQLite in a thread",
+  open: ({ at, domain, nodeId, log, chargesPerGeneration }) =>
+    openStoreInThread({ at, domain, nodeId, ...(chargesPerGeneration ? { chargesPerGeneration } : {}) }, log),
+};
+
+export const BACKENDS = [sqlite, thread, postgres];
+/** Those whose clock and migrations a test can set. */
+export const IN_PROCESS = [sqlite, postgres];
 
 const directories: string[] = [];
 
@@ -64,7 +78,7 @@ const directories: string[] = [];
 export function onBoth(title: string, suite: (store: Fixture, backend: Backend) => void, backends = BACKENDS): void {
   for (const backend of backends) {
     describe(`${title} on ${backend.name}`, () => {
-      const fixture = new Fixture();
+      const fixture = new Fixture(backend);
       beforeEach(async function () {
         const place = await backend.place();
         if (!place) return this.skip();
@@ -82,12 +96,17 @@ export function onBoth(title: string, suite: (store: Fixture, backend: Backend) 
 export class Fixture {
   place!: Place;
   readonly clock = new ManualClock();
+  readonly #backend: Pick<Backend, "open">;
   #open: DaemonStore[] = [];
+
+  constructor(backend: Pick<Backend, "open"> = postgres) {
+    this.#backend = backend;
+  }
 
   async open(changes: Partial<StoreOptions> = {}): Promise<DaemonStore> {
     const { clock } = this;
     const options = { at: this.place.at, domain: DOMAIN, nodeId: NODE_ID, clock, log: silentLog, ...changes };
-    const store = await openStore(options);
+    const store = await this.#backend.open(options);
     this.#open.push(store);
     return store;
   }

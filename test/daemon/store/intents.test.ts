@@ -5,7 +5,8 @@ import { StaleTermError } from "../../../src/daemon/transactions/ports.ts";
 import { IntentStateError, NonceTakenError } from "../../../src/daemon/store/errors.ts";
 import type { Hex } from "../../../src/protocol/bytes.ts";
 import { toHex, uintToBytes } from "../../../src/protocol/bytes.ts";
-import { failureOf, onBoth } from "./backends.ts";
+import type { Backend, Fixture } from "./backends.ts";
+import { IN_PROCESS, failureOf, onBoth } from "./backends.ts";
 
 const [ALICE, BOB] = [`0x${"a1".repeat(20)}`, `0x${"b2".repeat(20)}`] as const;
 const hashOf = (n: number): Hex => toHex(uintToBytes(BigInt(n), 32));
@@ -126,7 +127,9 @@ onBoth("store/intents", (fixture) => {
   });
 });
 
-onBoth("store/leadership", (fixture, { isShared }) => {
+onBoth("store/leadership", leads, IN_PROCESS);
+
+function leads(fixture: Fixture, { isShared }: Backend): void {
   it("lets one lead, who may renew; a new leader has a larger term", async () => {
     const { leadership } = await fixture.open();
     expect(await leadership.hold("a", 60_000)).to.equal(1n);
@@ -203,7 +206,7 @@ onBoth("store/leadership", (fixture, { isShared }) => {
     fixture.clock.advance(60_001);
     if (isShared) await fixture.place.query("update leadership set expires_at = 0");
   }
-});
+}
 
 function omitDeadline(intent: NewIntent): NewIntent {
   const rest = { ...intent };

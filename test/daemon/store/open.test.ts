@@ -17,11 +17,14 @@ import {
 } from "../../../src/platform/database/errors.ts";
 import type { Migration } from "../../../src/platform/database/migrate.ts";
 import { DOMAIN, NODE_ID } from "../support.ts";
-import { failureOf, onBoth } from "./backends.ts";
+import type { Backend, Fixture } from "./backends.ts";
+import { IN_PROCESS, failureOf, onBoth } from "./backends.ts";
 
 const CHILD = fileURLToPath(new URL("migrationChild.ts", import.meta.url));
 
-onBoth("store/open", (fixture, { isShared }) => {
+onBoth("store/open", opens, IN_PROCESS);
+
+function opens(fixture: Fixture, { isShared }: Backend): void {
   it("53: refuses the ledger of another chain, contract or node, and says whose it is", async () => {
     await (await fixture.open()).close();
     for (const domain of [
@@ -123,4 +126,4 @@ onBoth("store/open", (fixture, { isShared }) => {
       await engine.close();
     });
   }
-});
+}
