@@ -104,7 +104,7 @@ export class Daemon {
         receiveVouchers: (rows) => this.receiveVouchers(rows, "reports"),
       });
     const gate = new Gate({
-      ...{ nodeId, domain, ledger, store: store.ledger, rateBook, clock, isCaughtUp, exposureCap: policy.exposureCap },
+      ...{ nodeId, domain, ledger, rateBook, clock, isCaughtUp, exposureCap: policy.exposureCap },
       chainDoubt: () => this.#watch.doubt(),
       isReady: () => this.#isOpen,
       holdings,

@@ -18,9 +18,8 @@ import type { Terms } from "./backing.ts";
 import { Doubts } from "./doubts.ts";
 import type { Hold, Holdings } from "./holdings/ports.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Account, Charge, LedgerStore, RecoverSoon } from "./ports.ts";
+import type { Account, Charge, RecoverSoon } from "./ports.ts";
 import type { RateBook } from "./rateBook.ts";
-import { WINDOW_MINUTES } from "./rateBook.ts";
 import { PostageRefused } from "./refusal.ts";
 import type { StampGate, StampNeed } from "./stamps/stampGate.ts";
 
@@ -38,7 +37,6 @@ export interface GateOptions {
   nodeId: number;
   domain: PostageDomain;
   ledger: Ledger;
-  store: LedgerStore;
   rateBook: RateBook;
   /** Without it no welcome needs a stamp. */
   stamps?: Pick<StampGate, "look">;
@@ -61,15 +59,12 @@ const recoverNow: RecoverSoon = async (digest, signature) => fastRecoverAddress(
 
 /** Calls that wait for a disk, a database or a look at signatures, by turns among payers, of whom none may fill it. */
 const QUEUE = { concurrency: 1_024, mostRunningPerKey: 64, mostPerKey: 512, mostInAll: 16_384, startsPerTurn: 16 };
-/** Messages per minute are read again after this, also when this process metered nothing: another one may have. */
-const COUNTS_MS = 250;
 
 /** Lets in what is signed for and backed. Everything it refuses is a PostageRefused; nothing is charged then. */
 export class Gate {
   readonly #options: GateOptions;
   readonly #turns = new FairQueue(QUEUE);
   readonly #doubts: Doubts;
-  #counts: { key: string; ofMinutes: Promise<Map<bigint, bigint>> } | undefined;
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -183,9 +178,9 @@ export class Gate {
 
   /** One charge per distinct envelope that costs something, in order. */
   async #chargesOf(envelopes: readonly ReadPayerEnvelope[], needs?: ReadonlyMap<string, StampNeed>): Promise<Charge[]> {
-    const { holdings, rateBook, clock } = this.#options;
+    const { holdings, ledger, nodeId, rateBook, clock } = this.#options;
     const originatorNs = BigInt(clock.now()) * 1_000_000n;
-    const counts = await this.#countsAt(minuteOf(originatorNs));
+    const counts = await ledger.minutes.countsAt(nodeId, minuteOf(originatorNs), clock.now());
     const charges = new Map<string, Charge>();
     for (const { payer, digest: payerDigest, canonicalSize, client } of envelopes) {
       const digest = chargeDigest(payerDigest);
@@ -197,19 +192,6 @@ export class Gate {
       charges.set(key, { channel: payer, digest, feePico, ...(stamp ? { stamp } : {}) });
     }
     return [...charges.values()];
-  }
-
-  /** Messages of this node per minute; many calls share one read. */
-  async #countsAt(minute: bigint): Promise<ReadonlyMap<bigint, bigint>> {
-    const { ledger, store, clock, nodeId } = this.#options;
-    const key = `${minute}:${ledger.meterings}:${Math.floor(clock.now() / COUNTS_MS)}`;
-    if (this.#counts?.key !== key) {
-      const ofMinutes = store.minuteCounts(nodeId, minute - WINDOW_MINUTES, minute);
-      this.#counts = { key, ofMinutes };
-      // One that failed is not asked for again and again from memory.
-      ofMinutes.catch(() => (this.#counts = undefined));
-    }
-    return this.#counts.ofMinutes;
   }
 
   #terms(): Terms {

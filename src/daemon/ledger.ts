@@ -2,6 +2,7 @@ import { Batcher } from "../platform/batcher.ts";
 import type { Address } from "../protocol/bytes.ts";
 import type { SignedVoucher } from "../protocol/voucher.ts";
 import { mergeVouchers } from "../protocol/voucher.ts";
+import { MinuteBook } from "./minuteBook.ts";
 import type { Account, ChainProgress, Charge, LedgerStore, MeterBatch } from "./ports.ts";
 import { Reservations } from "./holdings/reservations.ts";
 
@@ -32,6 +33,7 @@ type ChargeKey = Pick<Charge, "channel" | "digest">;
  */
 export class Ledger {
   readonly reservations = new Reservations();
+  readonly minutes: MinuteBook;
   readonly #store: LedgerStore;
   readonly #cache = new Map<Address, Account>();
   readonly #onRaise: (channel: Address) => void;
@@ -49,6 +51,7 @@ export class Ledger {
     this.#store = store;
     this.#onRaise = onRaise;
     this.#isShared = isShared;
+    this.minutes = new MinuteBook(store, isShared);
     const bounds = { mostPerBatch: MOST_PER_BATCH, mostWaiting: MOST_WAITING, mostTurns: MOST_TURNS };
     this.#reads = new Batcher({ ...bounds, run: (channels) => this.#read(channels) });
     this.#looks = new Batcher({ ...bounds, run: (charges) => this.#look(charges) });
@@ -116,6 +119,7 @@ export class Ledger {
     const channels = new Set(batch.charges.map(({ channel }) => channel));
     const charged = await this.#orForget(channels, this.#store.meter(batch));
     this.#meterings++;
+    this.minutes.note(batch);
     for (const { channel, feePico } of charged) {
       this.#noteWrite(channel);
       const account = this.#cache.get(channel);
@@ -123,11 +127,6 @@ export class Ledger {
     }
     for (const { channel, digest } of batch.charges) this.reservations.remove(channel, digest);
     return charged;
-  }
-
-  /** How often something was metered: what was computed from the counts before is old then. */
-  get meterings(): number {
-    return this.#meterings;
   }
 
   /** Whether an envelope was charged already, or is about to be. */
@@ -183,6 +182,7 @@ export class Ledger {
         this.#noteWrite(channel);
         this.#cache.delete(channel);
       }
+      this.minutes.forget();
       throw error;
     }
   }

@@ -85,7 +85,7 @@ export async function openBooks(path = ":memory:", envelopeLog = new MemoryLog()
   const rateBook = new RateBook();
   rateBook.update([RATES], RETENTION_DAYS);
   const gate = new Gate({
-    ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, store, rateBook, clock, exposureCap },
+    ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, rateBook, clock, exposureCap },
     chainDoubt: () => state.doubt,
     isReady: () => state.isReady,
     isCaughtUp: () => state.isCaughtUp,

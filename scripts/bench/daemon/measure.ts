@@ -53,7 +53,7 @@ function booksOver(daemonStore: DaemonStore, threads?: Threads) {
   const rateBook = new RateBook();
   rateBook.update([RATES], RETENTION_DAYS);
   const gate = new Gate({
-    ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, store, rateBook, clock: systemClock, exposureCap: 2n ** 62n },
+    ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, rateBook, clock: systemClock, exposureCap: 2n ** 62n },
     ...{ holdings, seats: () => SEATS, chainDoubt: () => 0, onShareUsed: () => {} },
     ...{ isReady: () => true, isCaughtUp: () => true, recover: threads?.recover },
   });

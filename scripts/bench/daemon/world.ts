@@ -6,7 +6,6 @@ import { EMPTY_CHANNEL } from "../../../src/daemon/account.ts";
 import type { EnvelopeLog } from "../../../src/daemon/ports.ts";
 import type { DaemonStore } from "../../../src/daemon/ports.ts";
 import { openStoreInThread } from "../../../src/daemon/store/openStoreInThread.ts";
-import { systemClock } from "../../../src/platform/clock.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import type { Address } from "../../../src/protocol/bytes.ts";
 import { concatBytes, uintToBytes } from "../../../src/protocol/bytes.ts";

@@ -36,17 +36,16 @@ export class Visibility {
    */
   async waitServed(
     position: LogPosition,
-    options: { isStored: boolean; isOver: () => boolean; signal: AbortSignal },
+    options: { isStored: () => boolean; isOver: () => boolean; signal: AbortSignal },
   ): Promise<OriginatorEnvelope | undefined> {
     const { clock, directory, lateNodeMs } = this.#options;
     const done = new AbortController();
     const stop = () => done.abort();
     options.signal.addEventListener("abort", stop, { once: true });
-    const startedAt = clock.now();
     const asked = new Map<number, NodeClient>();
     const served = new Set<number>();
     let first: OriginatorEnvelope | undefined;
-    let firstAt = options.isStored ? startedAt : undefined;
+    let firstAt = options.isStored() ? clock.now() : undefined;
     let news = deferred<void>();
     const ask = ({ node, client }: NodeStatus) => {
       asked.set(node.id, client);
@@ -66,8 +65,9 @@ export class Visibility {
       for (;;) {
         options.signal.throwIfAborted();
         const missing = directory.available().filter(({ node }) => !served.has(node.id));
-        if (missing.length === 0 && (options.isStored || served.size > 0)) return first;
+        if (missing.length === 0 && (options.isStored() || served.size > 0)) return first;
         for (const status of missing) if (asked.get(status.node.id) !== status.client) ask(status);
+        if (options.isStored()) firstAt ??= clock.now();
         if (firstAt !== undefined && clock.now() - firstAt >= lateNodeMs) {
           for (const { node } of missing) directory.markLate(node.id, position);
           continue;

@@ -171,7 +171,7 @@ export class ChainPublisher {
     position: { originatorId: number; sequenceId: bigint },
     hold: Hold,
   ): Promise<OriginatorEnvelope> {
-    const options = { isStored: false, isOver: () => hold.isOver, signal: hold.signal };
+    const options = { isStored: () => false, isOver: () => hold.isOver, signal: hold.signal };
     const envelope = (await this.#options.visibility.waitServed(position, options))!;
     const served = clientEnvelopeOf(readOriginatorEnvelope(envelope).payerEnvelope);
     if (equalBytes(served, job.clientEnvelope)) return envelope;

@@ -1,12 +1,13 @@
 import type { Hex } from "../../protocol/bytes.ts";
-import { signPayerEnvelope } from "../../protocol/envelope.ts";
+import { readOriginatorEnvelope, signPayerEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { formatUnits } from "../../protocol/units.ts";
+import { either } from "../../platform/within.ts";
 import { withTimeout } from "../async.ts";
 import type { ChannelWatch } from "../channel/channelWatch.ts";
 import type { CheckedReceipt } from "../receipts/checkReceipt.ts";
 import { GatewayError, isGatewayError } from "../errors.ts";
-import type { NodeStatus } from "../nodes/nodeDirectory.ts";
+import type { LogPosition, NodeStatus } from "../nodes/nodeDirectory.ts";
 import type { Visibility } from "../nodes/visibility.ts";
 import type { Attempt, PostageDemand, PublishOutcome, Random, Spender } from "../ports.ts";
 import type { FateOptions, FateResolver } from "./fateResolver.ts";
@@ -223,10 +224,15 @@ export class NodePublisher {
           const problem = `node ${attempt.originatorId} gave ${envelopes.length} receipts for ${attempts.length}`;
           throw new GatewayError("bad_receipt", problem, { retryable: true });
         }
-        const receipt = await fates.check(attempt, envelope, signal);
-        // The nodes are asked for it while it is written.
+        // The nodes are asked for it while it is checked and written.
+        const asked = this.#askFor(readOriginatorEnvelope(envelope), signal);
+        const receipt = await fates.check(attempt, envelope, signal).catch((error: unknown) => {
+          asked.stop();
+          throw error;
+        });
+        asked.confirm();
         receipts.set(attempt.envelopeHash, {
-          ...this.#published(receipt, signal),
+          ...{ receipt, seen: asked.seen },
           booked: fates.bookBehind(attempt, receipt),
         });
       } catch (error) {
@@ -236,13 +242,19 @@ export class NodePublisher {
     return failed;
   }
 
-  #published(receipt: CheckedReceipt, signal: AbortSignal): Omit<Published, "booked"> {
-    const { originatorId, sequenceId } = receipt.read;
-    const options = { isStored: true, isOver: () => false, signal };
-    const seen = this.#options.visibility.waitServed({ originatorId, sequenceId }, options);
+  /** Asks all nodes for a place. What only one node says is not held against the others that do not serve it: `confirm` does that. */
+  #askFor({ originatorId, sequenceId }: LogPosition, signal: AbortSignal) {
+    const stopped = new AbortController();
+    let isStored = false;
+    const seen = either(signal, stopped.signal, (own) =>
+      this.#options.visibility.waitServed(
+        { originatorId, sequenceId },
+        { isStored: () => isStored, isOver: () => false, signal: own },
+      ),
+    );
     // Whoever publishes awaits it, unless another envelope of the call could not be published.
     seen.catch(() => {});
-    return { receipt, seen };
+    return { seen, confirm: () => void (isStored = true), stop: () => stopped.abort() };
   }
 
   async #lookUpAll(attempts: readonly Attempt[], receipts: Map<string, Published>, signal: AbortSignal): Promise<void> {
@@ -251,7 +263,9 @@ export class NodePublisher {
       const receipt = await this.#options.fates.lookUp(attempt, signal);
       if (!receipt) continue;
       await this.#options.ledger.flush();
-      receipts.set(attempt.envelopeHash, { ...this.#published(receipt, signal), booked: Promise.resolve() });
+      const asked = this.#askFor(receipt.read, signal);
+      asked.confirm();
+      receipts.set(attempt.envelopeHash, { receipt, seen: asked.seen, booked: Promise.resolve() });
     }
   }
 

@@ -216,7 +216,7 @@ export class Publisher {
   /** Waits until every listed node serves what one has stored. */
   async #seen(envelope: OriginatorEnvelope): Promise<OriginatorEnvelope> {
     const { originatorId, sequenceId } = readOriginatorEnvelope(envelope);
-    const options = { isStored: true, isOver: () => false, signal: this.#stopping.signal };
+    const options = { isStored: () => true, isOver: () => false, signal: this.#stopping.signal };
     await this.#options.visibility.waitServed({ originatorId, sequenceId }, options);
     return envelope;
   }

@@ -65,7 +65,7 @@ export async function openProcess(at: string, file: string) {
   const rateBook = new RateBook();
   rateBook.update([RATES], RETENTION_DAYS);
   const gate = new Gate({
-    ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, store: store.ledger, rateBook, clock, holdings },
+    ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, rateBook, clock, holdings },
     ...{ exposureCap: 1_000_000_000n, chainDoubt: () => 0, isCaughtUp: () => true, seats: () => 4 },
     ...{ isReady: () => true, onShareUsed: () => {} },
   });

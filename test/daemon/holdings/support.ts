@@ -97,7 +97,7 @@ export class Process {
     const rateBook = new RateBook();
     rateBook.update([RATES], RETENTION_DAYS);
     this.gate = new Gate({
-      ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, store, rateBook, clock, holdings: this.holdings },
+      ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, rateBook, clock, holdings: this.holdings },
       exposureCap: node.terms.exposureCap,
       ...{ chainDoubt: () => 0, isReady: () => true, isCaughtUp: () => true, onShareUsed: () => {} },
       seats: () => node.terms.seats,

@@ -68,7 +68,7 @@ export async function openStampBooks(books: DaemonStore, clock: ManualClock, env
   rateBook.update([RATES], RETENTION_DAYS);
   const { ledger: store, stamps } = books;
   const gate = new Gate({
-    ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, store, rateBook, clock, holdings, exposureCap: 1_000_000n },
+    ...{ nodeId: NODE_ID, domain: DOMAIN, ledger, rateBook, clock, holdings, exposureCap: 1_000_000n },
     ...{ chainDoubt: () => 0, isReady: () => true, isCaughtUp: () => true, seats: () => 1, onShareUsed: () => {} },
     stamps: new StampGate({ domain: DOMAIN, store: stamps, terms: () => TERMS, clock }),
   });

@@ -122,7 +122,7 @@ export class StampWorld {
     const { clock } = this.network;
     if (nodeId === this.culprit) this.#corrupt(node);
     const gate = new Gate({
-      ...{ nodeId, domain: DOMAIN, ledger, store, rateBook, clock, holdings, exposureCap: DEPOSIT },
+      ...{ nodeId, domain: DOMAIN, ledger, rateBook, clock, holdings, exposureCap: DEPOSIT },
       ...{ chainDoubt: () => 0, isReady: () => true, isCaughtUp: () => true, seats: () => 1, onShareUsed: () => {} },
       stamps: new StampGate({ domain: DOMAIN, store: stamps, terms: () => TERMS, clock }),
     });
