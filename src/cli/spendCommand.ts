@@ -13,6 +13,7 @@ import { runCommand } from "../commands/core/run.ts";
 import { csv } from "../platform/csv.ts";
 import type { Output } from "../platform/output.ts";
 import type { Address } from "../protocol/bytes.ts";
+import { toAddress } from "../protocol/bytes.ts";
 import { addressOf } from "../protocol/ecdsa.ts";
 import { openKey, readGatewayConfig } from "./config.ts";
 
@@ -20,6 +21,7 @@ interface Typed extends SpendDays {
   config: string;
   csv?: string;
   json?: boolean;
+  channel?: string;
 }
 
 /** Adds what a payer asks about who spent what, on the machine of the gateway. `finish` hears the exit code. */
@@ -28,6 +30,7 @@ export function addSpendCommand(program: Command, output: Output, finish: (exitC
     .command("spend")
     .description("who spent what: postage, stamps and gas by day, app, user and kind")
     .requiredOption("--config <file>", "the gateway's settings, docs/payers.md")
+    .option("--channel <address>", "another channel of this gateway's, such as the one before its key was replaced")
     .option("--from <day>", "the first day, such as 2026-11-01 (UTC)")
     .option("--to <day>", "the last day")
     .option("--csv <file>", "write every row to this new file")
@@ -40,7 +43,7 @@ export function addSpendCommand(program: Command, output: Output, finish: (exitC
 
 async function spend(typed: Typed): Promise<Report> {
   const config = readGatewayConfig(typed.config);
-  const channel = addressOf(await openKey(config.postageKey));
+  const channel = typed.channel ? readChannel(typed.channel) : addressOf(await openKey(config.postageKey));
   const path = join(config.dataDirectory, "gateway.sqlite");
   if (!existsSync(path)) {
     throw new CommandError("bad_file", `there is no ${path}: give the settings of a gateway that has run here`);
@@ -52,6 +55,14 @@ async function spend(typed: Typed): Promise<Report> {
     throw error instanceof RangeError ? new CommandError("bad_number", error.message) : error;
   } finally {
     await store.close();
+  }
+}
+
+function readChannel(typed: string): Address {
+  try {
+    return toAddress(typed);
+  } catch (cause) {
+    throw new CommandError("bad_address", `--channel ${typed} is no address: 0x and 40 hex digits`, { cause });
   }
 }
 

@@ -4,6 +4,7 @@ import { isError, keccak256 } from "ethers";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import { Serial } from "../platform/serial.ts";
+import { saysNoMoney } from "./saysNoMoney.ts";
 
 export type TransactionErrorCode =
   /** The account that pays for gas is empty. */
@@ -154,7 +155,7 @@ export class TransactionSender {
         return pending;
       } catch (error) {
         if (isNotSent(error)) await gas?.settle(reservedWei, 0n);
-        if (isError(error, "INSUFFICIENT_FUNDS")) {
+        if (saysNoMoney(error)) {
           throw new TransactionError("no_gas_money", `account ${from} has no money for gas: send it some`, {
             retryable: true,
             cause: error,
@@ -243,9 +244,7 @@ function mostWeiOf({ gasLimit }: TransactionRequest, { maxFeePerGas }: Fees): bi
 
 /** The endpoint took nothing: it said why. */
 function isNotSent(error: unknown): boolean {
-  return (
-    isError(error, "INSUFFICIENT_FUNDS") || isError(error, "NONCE_EXPIRED") || isError(error, "REPLACEMENT_UNDERPRICED")
-  );
+  return saysNoMoney(error) || isError(error, "NONCE_EXPIRED") || isError(error, "REPLACEMENT_UNDERPRICED");
 }
 
 function bumped(wei: bigint): bigint {

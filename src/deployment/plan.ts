@@ -1,6 +1,7 @@
 import { Interface, Transaction, dataLength, id, isError } from "ethers";
 
 import { decodeRevert, revertDataOf } from "../contracts/decodeRevert.ts";
+import { saysNoMoney } from "../contracts/saysNoMoney.ts";
 import { PROXY } from "./create3.ts";
 import { DeploymentError } from "./errors.ts";
 import type { NetworkParameters } from "./networkParameters.ts";
@@ -153,11 +154,6 @@ async function gasOf(step: Step, { network, suite }: Deployment, chain: ChainRea
     if (revertDataOf(cause) === undefined && !isError(cause, "CALL_EXCEPTION")) throw cause;
     throw new DeploymentError("constructor_refuses", await refusalOf(step, from, chain, cause), { cause });
   }
-}
-
-/** Endpoints have no code of their own for it: ethers reads the same words. */
-export function saysNoMoney(error: unknown): boolean {
-  return isError(error, "INSUFFICIENT_FUNDS") || /(insufficient|enough) funds/i.test(String(error));
 }
 
 /** The constructor's own words: the Create3Deployer only says that it failed. */

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { ErrorFragment } from "ethers";
-import { Interface } from "ethers";
+import { Interface, makeError } from "ethers";
 
 import { USD as USD_UNIT, PENNY, formatAmount, parseAmount } from "../../src/commands/core/amounts.ts";
 import type { ChainProvider, Context } from "../../src/commands/core/context.ts";
@@ -96,6 +96,14 @@ describe("sending a plan", () => {
       },
     });
     expect(empty.error.code).to.equal("no_gas_money");
+    const inOtherWords = await deposit(world, {
+      send: async () => {
+        throw makeError("could not coalesce error", "UNKNOWN_ERROR", {
+          error: { message: "Sender doesn't have enough funds to send tx" },
+        });
+      },
+    });
+    expect(inOtherWords.error.code).to.equal("no_gas_money");
   });
 
   it("gives a transaction up that is not mined in time", async () => {

@@ -140,12 +140,28 @@ describe("contracts/transactionSender", () => {
     await settle(sending);
   });
 
-  it("says which account has no money for gas", async () => {
-    mempool.troubles = [{ error: makeError("poor", "INSUFFICIENT_FUNDS", undefined as never), keeps: false }];
-    const error = await settle(sender.send(CALL, NEVER).catch((reason: unknown) => reason));
-    expect(error instanceof TransactionError && [error.code, error.retryable]).to.deep.equal(["no_gas_money", true]);
-    expect(String(error)).to.contain("has no money for gas");
-  });
+  for (const error of [
+    makeError("poor", "INSUFFICIENT_FUNDS", undefined as never),
+    makeError("could not coalesce error", "UNKNOWN_ERROR", {
+      error: { message: "Sender doesn't have enough funds to send tx" },
+    }),
+  ]) {
+    it(`says which account has no money for gas, and what was reserved is free: ${error.code}`, async () => {
+      mempool.troubles = [{ error, keeps: false }];
+      const settled: [bigint, bigint][] = [];
+      const gas = {
+        reserve: async () => {},
+        settle: async (most: bigint, spent: bigint) => void settled.push([most, spent]),
+      };
+      const refused = await settle(sender.send(CALL, NEVER, gas).catch((reason: unknown) => reason));
+      expect(refused instanceof TransactionError && [refused.code, refused.retryable]).to.deep.equal([
+        "no_gas_money",
+        true,
+      ]);
+      expect(String(refused)).to.contain("has no money for gas");
+      expect(settled.map(([, spent]) => spent)).to.deep.equal([0n]);
+    });
+  }
 
   it("stops waiting when it is told to", async () => {
     mempool.isMining = false;

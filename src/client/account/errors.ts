@@ -1,6 +1,7 @@
 import { isError } from "ethers";
 
 import { decodeRevert } from "../../contracts/decodeRevert.ts";
+import { saysNoMoney } from "../../contracts/saysNoMoney.ts";
 
 /** What can go wrong with a channel's money, in words that programs compare. */
 export type ChannelErrorCode =
@@ -53,8 +54,7 @@ export function toChannelError(error: unknown): ChannelError {
     return new ChannelError("declined", "the wallet's owner declined: ask again", cause);
   }
   const { message } = error instanceof Error ? error : new Error(String(error));
-  // Endpoints say it in their own words, of which ethers knows some.
-  if (isError(error, "INSUFFICIENT_FUNDS") || /insufficient funds|enough funds/i.test(message)) {
+  if (saysNoMoney(error)) {
     const problem = "the account that sends has too little of the chain's own money to pay gas";
     return new ChannelError("too_little_gas_money", `${problem}: send it some`, cause);
   }

@@ -2,6 +2,7 @@ import { isError } from "ethers";
 
 import type { ContractRevert } from "../../contracts/decodeRevert.ts";
 import { decodeRevert, revertDataOf } from "../../contracts/decodeRevert.ts";
+import { saysNoMoney } from "../../contracts/saysNoMoney.ts";
 import { TransactionError } from "../../contracts/transactionSender.ts";
 import { ADVICE } from "./advice.ts";
 import { CommandError } from "./errors.ts";
@@ -33,7 +34,7 @@ function argument(name: string, value: unknown): string {
 export function asCommandError(error: unknown): CommandError | undefined {
   if (error instanceof CommandError) return error;
   if (error instanceof TransactionError) return new CommandError(error.code, error.message, { cause: error });
-  if (isError(error, "INSUFFICIENT_FUNDS")) {
+  if (saysNoMoney(error)) {
     return new CommandError("no_gas_money", "the account has no money for gas: send it some", { cause: error });
   }
   const revert = decodeRevert(error);
