@@ -38,18 +38,19 @@ describe("docs", () => {
   });
 
   it("config tables name every key that a config file takes", () => {
-    const source = read("src/cli/config.ts");
-    const keysOf = (block: string) => [...block.matchAll(/^ {2}([a-zA-Z]+): /gm)].map((match) => match[1]!);
-    const section = (start: string, end: string) => source.slice(source.indexOf(start), source.indexOf(end));
-    const common = keysOf(section("const common", "const nodeSchema"));
-    const operators = read("docs/operators.md");
-    const payers = read("docs/payers.md");
-    for (const key of [...common, ...keysOf(section("const nodeSchema", "const gatewaySchema"))]) {
-      expect(operators, key).to.include(`\`${key}\``);
-    }
-    for (const key of [...common, ...keysOf(section("const gatewaySchema", "type KeyNames"))]) {
-      expect(payers, key).to.include(`\`${key}\``);
-    }
+    const keysOf = (block: string) => [...block.matchAll(/^ {2}([a-zA-Z]+)[:,]/gm)].map((match) => match[1]!);
+    const within = (file: string, start: string, end: string) => {
+      const source = read(`src/cli/config/${file}.ts`);
+      const at = source.indexOf(start);
+      expect(at, start).to.be.greaterThan(-1);
+      return keysOf(source.slice(at, source.indexOf(end, at)));
+    };
+    const common = within("parts", "const common", "};");
+    const node = within("operatorConfig", "const nodeSchema", "type KeyNames");
+    const gateway = within("gatewayConfig", "const gatewaySchema", "export type GatewayConfig");
+    expect([common.length > 4, node.length > 20, gateway.length > 10]).to.deep.equal([true, true, true]);
+    for (const key of [...common, ...node]) expect(read("docs/operators.md"), key).to.include(`\`${key}\``);
+    for (const key of [...common, ...gateway]) expect(read("docs/payers.md"), key).to.include(`\`${key}\``);
   });
 
   it("links lead somewhere", () => {

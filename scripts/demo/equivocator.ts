@@ -19,7 +19,8 @@ import {
   SubscribeOriginatorsResponse_EnvelopesSchema,
 } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
 
-import { openKey, readNodeConfig } from "../../src/cli/config.ts";
+import { openKey } from "../../src/cli/config/openKeys.ts";
+import { readNodeConfig } from "../../src/cli/config/operatorConfig.ts";
 import { runNode } from "../../src/cli/runNode.ts";
 import { untilStopped } from "../../src/cli/untilStopped.ts";
 import type { HttpHandler } from "../../src/platform/grpcServer.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { JsonRpcProvider } from "ethers";
 import { Contract, Wallet } from "ethers";
 
-import type { GatewayConfigInput } from "../../src/cli/config.ts";
+import type { GatewayConfigInput } from "../../src/cli/config/gatewayConfig.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../../src/contracts/deploymentRecord.ts";
 import { readArtifact } from "../../src/deployment/readArtifact.ts";

@@ -7,7 +7,8 @@ import { join } from "node:path";
 import type { Contract } from "ethers";
 import { Wallet } from "ethers";
 
-import type { GatewayConfigInput, NodeConfigInput } from "../../src/cli/config.ts";
+import type { GatewayConfigInput } from "../../src/cli/config/gatewayConfig.ts";
+import type { NodeConfigInput } from "../../src/cli/config/operatorConfig.ts";
 import type { Contracts } from "../../src/contracts/connectContracts.ts";
 import { connectContracts } from "../../src/contracts/connectContracts.ts";
 import { nodeRegistration } from "../../src/contracts/nodeRegistration.ts";

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Authenticate } from "../index.ts";
 import { bearerTokens } from "../index.ts";
 import { isReadByOthers } from "../platform/keyFile.ts";
-import { ConfigError } from "./readSettings.ts";
+import { ConfigError } from "./config/readSettings.ts";
 
 const MOST_TOKENS = 100_000;
 const name = z.string().min(1).max(128);

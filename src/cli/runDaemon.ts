@@ -8,7 +8,7 @@ import { Recent } from "../daemon/proxy/recent.ts";
 import { StockLog } from "../daemon/proxy/stockLog.ts";
 import { keepMark } from "../daemon/mark.ts";
 import { systemClock as clock } from "../platform/clock.ts";
-import type { DaemonConfig } from "./config.ts";
+import type { DaemonConfig } from "./config/operatorConfig.ts";
 import type { RunningNodeWithDaemon } from "./runNode.ts";
 import { markFile, openSettlement } from "./settlement.ts";
 

@@ -2,8 +2,8 @@ import { loadDeployment } from "../contracts/loadDeployment.ts";
 import type { Gateway } from "../index.ts";
 import { openGateway } from "../index.ts";
 import { createLog } from "../platform/log.ts";
-import type { GatewayConfig } from "./config.ts";
-import { openKey, readKey } from "./config.ts";
+import type { GatewayConfig } from "./config/gatewayConfig.ts";
+import { openKey, readKey } from "./config/openKeys.ts";
 import { readTokens } from "./readTokens.ts";
 
 /** A gateway that pays for the messages of the clients that use it. */

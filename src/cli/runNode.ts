@@ -5,8 +5,8 @@ import { ethersNodeChain } from "../node/adapters/ethersNodeChain.ts";
 import { startNode } from "../node/node.ts";
 import { keepMark } from "../daemon/mark.ts";
 import { systemClock as clock } from "../platform/clock.ts";
-import type { NodeConfig } from "./config.ts";
-import { openKey } from "./config.ts";
+import type { NodeConfig } from "./config/operatorConfig.ts";
+import { openKey } from "./config/openKeys.ts";
 import { markFile, openSettlement } from "./settlement.ts";
 import { NODE } from "./storage.ts";
 

@@ -35,8 +35,8 @@ import { systemClock as clock } from "../platform/clock.ts";
 import { createLog } from "../platform/log.ts";
 import type { Log } from "../platform/log.ts";
 import { toHex } from "../protocol/bytes.ts";
-import type { SettlementConfig } from "./config.ts";
-import { openKey, openTransactionSigner } from "./config.ts";
+import type { SettlementConfig } from "./config/operatorConfig.ts";
+import { openKey, openTransactionSigner } from "./config/openKeys.ts";
 import { LEDGER, readStorage } from "./storage.ts";
 
 /** How long the leadership of a shared database lasts when it is not renewed. */

@@ -15,7 +15,8 @@ import type { Output } from "../platform/output.ts";
 import type { Address } from "../protocol/bytes.ts";
 import { toAddress } from "../protocol/bytes.ts";
 import { addressOf } from "../protocol/ecdsa.ts";
-import { openKey, readGatewayConfig } from "./config.ts";
+import { openKey } from "./config/openKeys.ts";
+import { readGatewayConfig } from "./config/gatewayConfig.ts";
 
 interface Typed extends SpendDays {
   config: string;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { readOperatorConfig } from "../../src/cli/config.ts";
+import { readOperatorConfig } from "../../src/cli/config/operatorConfig.ts";
 import { backUp } from "../../src/cli/operate/backup.ts";
 import { BackupError, lastSequenceId, readLedger } from "../../src/cli/operate/databases.ts";
 import { restore } from "../../src/cli/operate/restore.ts";

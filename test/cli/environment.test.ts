@@ -4,7 +4,9 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { ConfigError, readGatewayConfig, readNodeConfig } from "../../src/cli/config.ts";
+import { ConfigError } from "../../src/cli/config/readSettings.ts";
+import { readGatewayConfig } from "../../src/cli/config/gatewayConfig.ts";
+import { readNodeConfig } from "../../src/cli/config/operatorConfig.ts";
 
 const CONFIG = {
   ...{ deployment: "deployment.json", nodeId: 100, listen: { host: "127.0.0.1", port: 0 }, operatorPort: 0 },

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { ConfigError } from "../../src/cli/readSettings.ts";
+import { ConfigError } from "../../src/cli/config/readSettings.ts";
 import { readTokens } from "../../src/cli/readTokens.ts";
 
 const TOKEN = "a-token-nobody-sees";

@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { openKey, readNodeConfig } from "../../../src/cli/config.ts";
+import { openKey } from "../../../src/cli/config/openKeys.ts";
+import { readNodeConfig } from "../../../src/cli/config/operatorConfig.ts";
 import { untilStopped } from "../../../src/cli/untilStopped.ts";
 import { connectContracts } from "../../../src/contracts/connectContracts.ts";
 import { connectRpc } from "../../../src/contracts/connectRpc.ts";

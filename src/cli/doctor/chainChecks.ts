@@ -4,7 +4,7 @@ import { deploymentStatus } from "../../deployment/status.ts";
 import { isWrong, problemOf } from "../../deployment/verifyDeployment.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Address } from "../../protocol/bytes.ts";
-import type { OperatorConfig } from "../config.ts";
+import type { OperatorConfig } from "../config/operatorConfig.ts";
 import type { Found } from "./finding.ts";
 import { fail, ok, warn } from "./finding.ts";
 

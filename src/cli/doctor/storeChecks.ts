@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { behindMark, readMark } from "../../daemon/mark.ts";
 import type { LedgerIdentity } from "../../daemon/store/ledgerReader.ts";
-import type { OperatorConfig } from "../config.ts";
+import type { OperatorConfig } from "../config/operatorConfig.ts";
 import { lastSequenceId, readLedger } from "../operate/databases.ts";
 import { LEDGER, NODE } from "../storage.ts";
 import { markFile } from "../settlement.ts";

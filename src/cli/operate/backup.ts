@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import Database from "better-sqlite3";
 
-import type { OperatorConfig } from "../config.ts";
+import type { OperatorConfig } from "../config/operatorConfig.ts";
 import { LEDGER, NODE } from "../storage.ts";
 import { BackupError, filesOf, lastSequenceId, readLedger, requireSound, sha256 } from "./databases.ts";
 

@@ -7,7 +7,7 @@ import Database from "better-sqlite3";
 
 import type { LedgerIdentity } from "../../daemon/store/ledgerReader.ts";
 import { openLedgerReader } from "../../daemon/store/ledgerReader.ts";
-import type { OperatorConfig } from "../config.ts";
+import type { OperatorConfig } from "../config/operatorConfig.ts";
 import { LEDGER, NODE } from "../storage.ts";
 
 export type BackupErrorCode =

@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Mark } from "../../daemon/mark.ts";
 import { behindMark, readMark } from "../../daemon/mark.ts";
 import { holdFileLock } from "../../platform/sqlite.ts";
-import type { OperatorConfig } from "../config.ts";
+import type { OperatorConfig } from "../config/operatorConfig.ts";
 import { markFile } from "../settlement.ts";
 import type { Manifest } from "./backup.ts";
 import { MANIFEST } from "./backup.ts";

@@ -7,8 +7,8 @@ import { connectEndpoints } from "../../contracts/rpc/connectEndpoints.ts";
 import { openLedgerReader } from "../../daemon/store/ledgerReader.ts";
 import { systemClock as clock } from "../../platform/clock.ts";
 import type { Output } from "../../platform/output.ts";
-import type { OperatorConfig } from "../config.ts";
-import { ConfigError } from "../config.ts";
+import type { OperatorConfig } from "../config/operatorConfig.ts";
+import { ConfigError } from "../config/readSettings.ts";
 import { LEDGER } from "../storage.ts";
 import { exportBooks } from "./export.ts";
 

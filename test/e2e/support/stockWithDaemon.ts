@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { keccak256 } from "ethers";
 
 import { startService } from "../../../scripts/local/service.ts";
-import type { DaemonConfigInput, NodeConfigInput } from "../../../src/cli/config.ts";
+import type { DaemonConfigInput, NodeConfigInput } from "../../../src/cli/config/operatorConfig.ts";
 import { untilStopped } from "../../../src/cli/untilStopped.ts";
 import { readKeyFile } from "../../../src/platform/keyFile.ts";
 import { toHex } from "../../../src/protocol/bytes.ts";
