@@ -6,7 +6,7 @@ import { parse } from "yaml";
 
 import { metricsPage } from "../scripts/docs/metricsPage.ts";
 import { METRICS } from "../src/daemon/metrics/catalogue.ts";
-import type { MetricDefinition } from "../src/daemon/metrics/catalogue.ts";
+import type { MetricDefinition } from "../src/platform/metrics/definitions.ts";
 
 const read = (path: string) => readFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)), "utf8");
 const NAMES = new Set(

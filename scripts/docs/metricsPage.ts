@@ -1,6 +1,6 @@
 import { format, resolveConfig } from "prettier";
 
-import type { MetricDefinition } from "../../src/daemon/metrics/catalogue.ts";
+import type { MetricDefinition } from "../../src/platform/metrics/definitions.ts";
 import { METRICS } from "../../src/daemon/metrics/catalogue.ts";
 
 const HEAD = `# Metrics

@@ -24,7 +24,7 @@ import type { FinalityPolicy } from "../daemon/follow/finality.ts";
 import { finalityOf } from "../daemon/follow/finality.ts";
 import { KeyRing } from "../daemon/keyRing.ts";
 import { readMark, requireNotRolledBack } from "../daemon/mark.ts";
-import { Metrics } from "../daemon/metrics/metrics.ts";
+import { METRICS } from "../daemon/metrics/catalogue.ts";
 import { observeStore, observeTransport } from "../daemon/metrics/observed.ts";
 import type { DaemonStore } from "../daemon/ports.ts";
 import type { ReportSettings } from "../daemon/reports/openReports.ts";
@@ -34,6 +34,7 @@ import { TransactionManager } from "../daemon/transactions/manager.ts";
 import { systemClock as clock } from "../platform/clock.ts";
 import { createLog } from "../platform/log.ts";
 import type { Log } from "../platform/log.ts";
+import { Metrics } from "../platform/metrics/metrics.ts";
 import { toHex } from "../protocol/bytes.ts";
 import type { SettlementConfig } from "./config/operatorConfig.ts";
 import { openKey, openTransactionSigner } from "./config/openKeys.ts";
@@ -72,7 +73,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
   const routine = await openTransactionSigner(config.settlementKey);
   const deadline = config.deadlineKey && (await openTransactionSigner(config.deadlineKey));
   const at = config.databaseUrl ?? join(config.dataDirectory, LEDGER);
-  const metrics = new Metrics({ withProcess: true });
+  const metrics = new Metrics(METRICS, { withProcess: true });
   const store = observeStore(await openStoreInThread({ at, domain, nodeId }, log), metrics, clock);
   await requireNewest(config, store);
   const transactions = new TransactionManager({

@@ -1,7 +1,9 @@
+import { Beats } from "../platform/beats.ts";
 import type { HttpHandler } from "../platform/grpcServer.ts";
+import { Metrics } from "../platform/metrics/metrics.ts";
 import { Serial } from "../platform/serial.ts";
+import { watchHandler } from "../platform/watch.ts";
 import type { Address, Hex } from "../protocol/bytes.ts";
-import { Beats } from "./beats.ts";
 import { ChainWork } from "./chainWork.ts";
 import { OperatorConsole } from "./console/operatorConsole.ts";
 import { FaultWatch } from "./faults/faultWatch.ts";
@@ -11,13 +13,14 @@ import { HighWater } from "./highWater.ts";
 import { openHoldings } from "./holdings/openHoldings.ts";
 import type { Holdings } from "./holdings/ports.ts";
 import { TEND_MS } from "./holdings/ports.ts";
-import { operatorHandler, publicHandler, watchHandler } from "./http.ts";
+import { operatorHandler, publicHandler } from "./http.ts";
 import { Ledger } from "./ledger.ts";
 import { Listeners } from "./listeners.ts";
 import type { Loop } from "./loop.ts";
 import { startLoop } from "./loop.ts";
 import { Meter } from "./meter.ts";
-import { Metrics } from "./metrics/metrics.ts";
+import { METRICS } from "./metrics/catalogue.ts";
+import type { DaemonMetrics } from "./metrics/ports.ts";
 import { observeGate } from "./metrics/observed.ts";
 import { Operations } from "./operations.ts";
 import type { DaemonOptions } from "./options.ts";
@@ -52,7 +55,7 @@ export class Daemon {
   readonly #epochReports: Reports | undefined;
   readonly #stamps: Stamps | undefined;
   readonly #highWater: HighWater;
-  readonly #metrics: Metrics;
+  readonly #metrics: DaemonMetrics;
   readonly #operations: Operations;
   readonly #console: OperatorConsole;
   /** Apart from the other work on chain: neither waits for the other. */
@@ -75,7 +78,7 @@ export class Daemon {
     this.#ledger = ledger;
     this.#holdings = holdings;
     this.#watch = new Watch({ ...options, ledger, store: store.ledger, rateBook });
-    this.#metrics = options.metrics ?? new Metrics();
+    this.#metrics = options.metrics ?? new Metrics(METRICS);
     const onPage = () => this.#operations.beats.progress("meter");
     const read = options.threads?.read;
     const stampTerms = () => this.#stamps?.terms;

@@ -5,16 +5,17 @@ import { toAddress } from "../protocol/bytes.ts";
 import { VOUCHER_ROW_LENGTH } from "../protocol/voucher.ts";
 import type { NetworkView, OperatorView } from "../console/views.ts";
 import { NETWORK_VIEW_PATH, OPERATOR_VIEW_PATH } from "../console/views.ts";
-import type { ConsoleFile } from "../platform/consoleFiles.ts";
 import { ConsoleFiles, acceptsGzip, consoleJson } from "../platform/consoleFiles.ts";
 import type { HttpHandler } from "../platform/grpcServer.ts";
+import type { HttpAnswer } from "../platform/httpAnswer.ts";
+import { jsonAnswer, sendAnswer } from "../platform/httpAnswer.ts";
 import { isLocalCaller } from "../platform/localCaller.ts";
 import type { Log } from "../platform/log.ts";
+import type { Verdict, WatchRoutes } from "../platform/watch.ts";
+import { verdictAnswer, watchAnswer } from "../platform/watch.ts";
 import { authorisedFees, availableFees, unsettledFees } from "./account.ts";
 import { GossipBusy, MOST_GOSSIP_ROWS } from "./gossip.ts";
 import { ReorgRefusedError } from "./follow/ports.ts";
-import type { Operations } from "./operations.ts";
-import type { Verdict } from "./overview/health.ts";
 import type { Account } from "./ports.ts";
 import { SendError } from "./transactions/errors.ts";
 
@@ -42,28 +43,12 @@ export function publicHandler(routes: PublicRoutes, log: Log): HttpHandler {
     }
     const [, channel] = CHANNEL_PATH.exec(path) ?? [];
     if (request.method !== "GET") return undefined;
-    if (path === "/health") return new Judged({ ok: routes.health().ok });
-    if (path === "/ready") return new Judged({ ok: (await routes.ready()).ok });
+    if (path === "/health") return new Whole(verdictAnswer({ ok: routes.health().ok }));
+    if (path === "/ready") return new Whole(verdictAnswer({ ok: (await routes.ready()).ok }));
     if (!channel) return undefined;
     const account = await routes.account(toAddress(channel));
     return account ? describe(account) : undefined;
   });
-}
-
-/** What whoever watches the daemon asks. */
-export type WatchRoutes = Pick<Operations, "health" | "ready" | "metrics">;
-
-/** For a listener of its own that other machines may reach: it gives numbers and reasons, and takes nothing. */
-export function watchHandler(routes: WatchRoutes, log: Log): HttpHandler {
-  return handler(log, async (request, path) => (request.method === "GET" ? watchAnswer(routes, path) : undefined));
-}
-
-async function watchAnswer(routes: WatchRoutes, path: string): Promise<object | undefined> {
-  if (path === "/health") return new Judged(routes.health());
-  if (path === "/ready") return new Judged(await routes.ready());
-  if (path !== "/metrics") return undefined;
-  const { text, contentType } = await routes.metrics();
-  return new Text(text, contentType);
 }
 
 export interface OperatorRoutes extends WatchRoutes {
@@ -90,7 +75,7 @@ export function operatorHandler(routes: OperatorRoutes, log: Log): HttpHandler {
   return handler(log, async (request, path) => {
     // The page is no secret, and browsers say who asks for a script; what it shows is one.
     const page = request.method === "GET" ? files.answer(path, acceptsGzip(request)) : undefined;
-    if (page) return new Page(page);
+    if (page) return new Whole(page);
     if (!isLocalCaller(request)) throw new Forbidden("ask from the machine that the daemon runs on");
     const [, nodeId, sequenceId] = EVIDENCE_PATH.exec(path) ?? [];
     if (request.method === "GET" && nodeId) return routes.evidence(Number(nodeId), BigInt(sequenceId!));
@@ -113,11 +98,12 @@ export function operatorHandler(routes: OperatorRoutes, log: Log): HttpHandler {
       case "POST /trust-log":
         return { above: await routes.trustLog() };
       case `GET ${OPERATOR_VIEW_PATH}`:
-        return new Page(consoleJson(await routes.console()));
+        return new Whole(consoleJson(await routes.console()));
       case `GET ${NETWORK_VIEW_PATH}`:
-        return new Page(consoleJson(await routes.network()));
+        return new Whole(consoleJson(await routes.network()));
       default:
-        return request.method === "GET" ? watchAnswer(routes, path) : undefined;
+        if (request.method !== "GET") return undefined;
+        return watchAnswer(routes, path).then((answer) => answer && new Whole(answer));
     }
   });
 }
@@ -136,15 +122,6 @@ export function describe(account: Account): object {
   };
 }
 
-/** 200 or 503, for whoever only looks at that. */
-class Judged {
-  readonly verdict: Partial<Verdict> & Pick<Verdict, "ok">;
-
-  constructor(verdict: Partial<Verdict> & Pick<Verdict, "ok">) {
-    this.verdict = verdict;
-  }
-}
-
 /** Bytes as they are. */
 export class Binary {
   readonly bytes: Uint8Array;
@@ -154,22 +131,12 @@ export class Binary {
   }
 }
 
-/** What the console is made of. */
-class Page {
-  readonly file: ConsoleFile;
+/** With status and headers of its own. */
+class Whole {
+  readonly answer: HttpAnswer;
 
-  constructor(file: ConsoleFile) {
-    this.file = file;
-  }
-}
-
-class Text {
-  readonly text: string;
-  readonly contentType: string;
-
-  constructor(text: string, contentType: string) {
-    this.text = text;
-    this.contentType = contentType;
+  constructor(answer: HttpAnswer) {
+    this.answer = answer;
   }
 }
 
@@ -197,19 +164,16 @@ export function handler(log: Log, answer: Answer): HttpHandler {
 }
 
 function answerWith(response: ServerResponse, body: object | undefined, path: string): void {
-  if (body instanceof Judged) return send(response, body.verdict.ok ? 200 : 503, body.verdict);
   if (body instanceof Binary) {
     return void response.writeHead(200, { "content-type": "application/octet-stream" }).end(body.bytes);
   }
-  if (body instanceof Page) return void response.writeHead(body.file.status, body.file.headers).end(body.file.body);
-  if (body instanceof Text) return void response.writeHead(200, { "content-type": body.contentType }).end(body.text);
+  if (body instanceof Whole) return sendAnswer(response, body.answer);
   if (body) return send(response, 200, body);
   send(response, 404, { error: `nothing at ${path}` });
 }
 
 function send(response: ServerResponse, status: number, body: object): void {
-  const text = JSON.stringify(body, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
-  response.writeHead(status, { "content-type": "application/json" }).end(text + "\n");
+  sendAnswer(response, jsonAnswer(body, status));
 }
 
 export async function readBody(request: IncomingMessage, most = MOST_BODY_BYTES): Promise<Uint8Array> {

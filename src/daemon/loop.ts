@@ -1,6 +1,6 @@
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
-import type { Beats } from "./beats.ts";
+import type { Beats } from "../platform/beats.ts";
 
 export interface Loop {
   /** Runs once more as soon as it can, without waiting for the interval. */

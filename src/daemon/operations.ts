@@ -1,18 +1,19 @@
-import type { Beats } from "./beats.ts";
+import type { Beats } from "../platform/beats.ts";
+import type { MetricsText } from "../platform/metrics/metrics.ts";
+import type { Verdict, WatchRoutes } from "../platform/watch.ts";
 import type { RpcCalls } from "./metrics/gauges.ts";
 import { setGauges } from "./metrics/gauges.ts";
-import type { Metrics } from "./metrics/metrics.ts";
+import type { DaemonMetrics } from "./metrics/ports.ts";
 import type { OverviewData, OverviewSources } from "./overview/overview.ts";
 import { Overview } from "./overview/overview.ts";
-import type { Verdict } from "./overview/health.ts";
 
 export interface OperationsOptions extends OverviewSources {
-  metrics: Metrics;
+  metrics: DaemonMetrics;
   rpcCalls: (() => RpcCalls) | undefined;
 }
 
 /** What is asked of a daemon by those who watch it. */
-export class Operations {
+export class Operations implements WatchRoutes {
   readonly #options: OperationsOptions;
   readonly #overview: Overview;
 
@@ -38,7 +39,7 @@ export class Operations {
   }
 
   /** In Prometheus' form. Rejects when the ledger cannot be read: a scrape that fails is an alarm of its own. */
-  async metrics(): Promise<{ contentType: string; text: string }> {
+  async metrics(): Promise<MetricsText> {
     const { metrics, rpcCalls } = this.#options;
     setGauges(metrics, await this.#overview.read(), rpcCalls?.());
     return { contentType: metrics.contentType, text: await metrics.text() };

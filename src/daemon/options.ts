@@ -5,7 +5,7 @@ import type { PostageDomain } from "../protocol/voucher.ts";
 import type { FaultChain, PeerLogs } from "./faults/ports.ts";
 import type { HighWaterSources } from "./highWater.ts";
 import type { RpcCalls } from "./metrics/gauges.ts";
-import type { Metrics } from "./metrics/metrics.ts";
+import type { DaemonMetrics } from "./metrics/ports.ts";
 import type { Storage } from "./overview/overview.ts";
 import type { DaemonChain, DaemonStore, EnvelopeLog, GossipTransport } from "./ports.ts";
 import type { ReportSettings } from "./reports/openReports.ts";
@@ -31,7 +31,7 @@ export interface DaemonOptions {
   /** What the chain's endpoints were asked so far, for the operator. */
   rpcCalls?: () => RpcCalls;
   /** Where what happens is counted; one of its own when left out. */
-  metrics?: Metrics;
+  metrics?: DaemonMetrics;
   /** A listener that gives metrics and health to other machines too. */
   metricsListen?: { host: string; port: number } | undefined;
   /** What the databases take, and what the disk has left. */

@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 
 import type { ConsoleHost } from "../console/views.ts";
 import { CONSOLE_PATH } from "../console/views.ts";
+import type { HttpAnswer } from "./httpAnswer.ts";
 
 /** What `npm run build` makes of src/console/page. */
 const BUILT = fileURLToPath(new URL("../../generated/console/", import.meta.url));
@@ -18,13 +19,6 @@ const TYPES: Record<string, string> = {
 };
 const NONCE = "%NONCE%";
 const HOST = "%HOST%";
-
-/** A file of the page, as it is answered. */
-export interface ConsoleFile {
-  status: number;
-  headers: Record<string, string>;
-  body: Uint8Array;
-}
 
 /** Nothing comes from elsewhere, nothing goes elsewhere, no script but the page's own, and no site may frame it. */
 function policyOf(nonce: string): string {
@@ -56,7 +50,7 @@ export class ConsoleFiles {
   }
 
   /** Undefined for what is not a file of the page, or was not built. */
-  answer(path: string, acceptsGzip: boolean): ConsoleFile | undefined {
+  answer(path: string, acceptsGzip: boolean): HttpAnswer | undefined {
     // Files are named as beside the page.
     if (path === CONSOLE_PATH) return { status: 308, headers: { location: "console/" }, body: new Uint8Array() };
     if (!path.startsWith(`${CONSOLE_PATH}/`)) return undefined;
@@ -105,7 +99,7 @@ export class ConsoleFiles {
 }
 
 /** A view, which is of now. */
-export function consoleJson(view: object): ConsoleFile {
+export function consoleJson(view: object): HttpAnswer {
   const body = Buffer.from(`${JSON.stringify(view)}\n`);
   const length = { "content-length": String(body.length) };
   return {

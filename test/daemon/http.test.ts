@@ -7,7 +7,8 @@ import { expect } from "chai";
 
 import { ReorgRefusedError } from "../../src/daemon/follow/ports.ts";
 import type { NetworkView, OperatorView } from "../../src/console/views.ts";
-import { operatorHandler, publicHandler, watchHandler } from "../../src/daemon/http.ts";
+import { operatorHandler, publicHandler } from "../../src/daemon/http.ts";
+import { watchHandler } from "../../src/platform/watch.ts";
 import type { HttpHandler } from "../../src/platform/grpcServer.ts";
 import { silentLog } from "../../src/platform/log.ts";
 

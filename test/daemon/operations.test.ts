@@ -5,8 +5,8 @@ import { expect } from "chai";
 import type { Daemon } from "../../src/daemon/daemon.ts";
 import type { DaemonOptions } from "../../src/daemon/options.ts";
 import { METRICS } from "../../src/daemon/metrics/catalogue.ts";
-import type { MetricDefinition } from "../../src/daemon/metrics/catalogue.ts";
-import { Metrics } from "../../src/daemon/metrics/metrics.ts";
+import type { MetricDefinition } from "../../src/platform/metrics/definitions.ts";
+import { Metrics } from "../../src/platform/metrics/metrics.ts";
 import { observeStore } from "../../src/daemon/metrics/observed.ts";
 import type { OverviewData } from "../../src/daemon/overview/overview.ts";
 import type { Account, DaemonChain, LedgerStore } from "../../src/daemon/ports.ts";
@@ -141,9 +141,9 @@ describe("daemon/operations", () => {
   it("a scrape fails when the ledger cannot be read, instead of giving old numbers", async () => {
     const clock = new ManualClock();
     const store = await storeAt(":memory:", { clock });
-    const metrics = new Metrics();
+    const metrics = new Metrics(METRICS);
     let isAway = false;
-    const whole = observeStore(store, new Metrics(), clock);
+    const whole = observeStore(store, new Metrics(METRICS), clock);
     const accounts: LedgerStore["accounts"] = (after, limit) =>
       isAway ? Promise.reject(new StoreUnavailableError("the disk is gone")) : whole.ledger.accounts(after, limit);
     const flaky = observeStore({ ...whole, ledger: { ...whole.ledger, accounts } }, metrics, clock);
@@ -160,7 +160,7 @@ describe("daemon/operations", () => {
 
   it("counts what happens, under names of the catalogue and with labels of the catalogue", async () => {
     const clock = new ManualClock();
-    const metrics = new Metrics();
+    const metrics = new Metrics(METRICS);
     const store = observeStore(await storeAt(":memory:", { clock }), metrics, clock);
     const envelopeLog = new MemoryLog();
     const rpcCalls = () => ({ "rpc.example": { requests: 3, failures: 1, methods: { eth_call: 4 } } });

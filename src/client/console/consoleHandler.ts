@@ -1,7 +1,8 @@
 import { NETWORK_VIEW_PATH, PAYER_VIEW_PATH, CONSOLE_PATH } from "../../console/views.ts";
-import type { ConsoleFile } from "../../platform/consoleFiles.ts";
 import { ConsoleFiles, acceptsGzip, consoleJson } from "../../platform/consoleFiles.ts";
 import type { HttpHandler } from "../../platform/grpcServer.ts";
+import type { HttpAnswer } from "../../platform/httpAnswer.ts";
+import { sendAnswer } from "../../platform/httpAnswer.ts";
 import { isLocalCaller } from "../../platform/localCaller.ts";
 import type { Log } from "../../platform/log.ts";
 import type { PayerConsole } from "./payerConsole.ts";
@@ -18,7 +19,7 @@ export function consoleHandler(console: PayerConsole, log: Log, next: HttpHandle
     for (const name of response.getHeaderNames().filter((one) => one.startsWith("access-control-"))) {
       response.removeHeader(name);
     }
-    const answer = ({ status, headers, body }: ConsoleFile) => void response.writeHead(status, headers).end(body);
+    const answer = (one: HttpAnswer) => sendAnswer(response, one);
     const page = files.answer(path, acceptsGzip(request));
     if (page) return answer(page);
     if (path !== PAYER_VIEW_PATH && path !== NETWORK_VIEW_PATH) return next(request, response);

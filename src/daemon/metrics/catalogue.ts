@@ -1,19 +1,5 @@
-/** What a label can be, in words; every label has few values, whoever sends what. */
-export type LabelBounds = Readonly<Record<string, string>>;
-
-interface MetricBase {
-  name: string;
-  /** What one step of it is. */
-  unit: string;
-  help: string;
-  labels?: LabelBounds;
-}
-
-export interface MetricDefinition extends MetricBase {
-  type: "counter" | "gauge" | "histogram";
-  /** Upper bounds, of a histogram. */
-  buckets?: readonly number[];
-}
+import type { MetricDefinition } from "../../platform/metrics/definitions.ts";
+import { QUICK } from "../../platform/metrics/definitions.ts";
 
 const LANE = { lane: "`routine`, `deadline`" };
 const ENDPOINT = { endpoint: "hosts of `rpcUrls`, five at most" };
@@ -28,7 +14,6 @@ const KIND = {
 const WHY_NOT = {
   why: "`history_missing`, `behind`, `log_differs`, `usage_differs`, `debits_differ`, `absence_differs`, `stamps_differ`, `stamps_omitted`, `chain_state_missing`, `parent_unknown`, `not_due`, `not_a_seat`, `bad_signature`, `malformed`, `busy`",
 };
-const QUICK = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /**
  * Every metric of the daemon: docs/metrics.md is made from this table, alerts and the dashboard may use nothing else.
@@ -350,11 +335,3 @@ export const METRICS = {
     labels: LOOP,
   },
 } as const satisfies Record<string, MetricDefinition>;
-
-export type MetricKey = keyof typeof METRICS;
-type KeysOf<T extends MetricDefinition["type"]> = {
-  [K in MetricKey]: (typeof METRICS)[K]["type"] extends T ? K : never;
-}[MetricKey];
-export type CounterKey = KeysOf<"counter">;
-export type GaugeKey = KeysOf<"gauge">;
-export type HistogramKey = KeysOf<"histogram">;

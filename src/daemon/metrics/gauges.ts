@@ -1,6 +1,6 @@
 import { unitsToPico } from "../../protocol/units.ts";
 import type { OverviewData } from "../overview/overview.ts";
-import type { Metrics } from "./metrics.ts";
+import type { DaemonMetrics } from "./ports.ts";
 
 const ALARMS = { none: 0, low: 1, reserve: 2, empty: 3 };
 
@@ -8,7 +8,7 @@ const ALARMS = { none: 0, low: 1, reserve: 2, empty: 3 };
 export type RpcCalls = Record<string, { requests: number; failures: number; methods: Record<string, number> }>;
 
 /** Sets what is known whole at each look. */
-export function setGauges(metrics: Metrics, data: OverviewData, rpcCalls: RpcCalls | undefined): void {
+export function setGauges(metrics: DaemonMetrics, data: OverviewData, rpcCalls: RpcCalls | undefined): void {
   setState(metrics, data);
   setChain(metrics, data);
   setMoney(metrics, data);
@@ -16,7 +16,10 @@ export function setGauges(metrics: Metrics, data: OverviewData, rpcCalls: RpcCal
   setRpcCalls(metrics, rpcCalls ?? {});
 }
 
-function setState(metrics: Metrics, { health, ready, loops, highWater, faults, seats, disk }: OverviewData): void {
+function setState(
+  metrics: DaemonMetrics,
+  { health, ready, loops, highWater, faults, seats, disk }: OverviewData,
+): void {
   metrics.set("healthy", flag(health.ok));
   metrics.set("ready", flag(ready.ok));
   metrics.clear("loopFailures");
@@ -35,7 +38,7 @@ function setState(metrics: Metrics, { health, ready, loops, highWater, faults, s
   for (const [database, bytes] of Object.entries(disk.databases)) metrics.set("databaseBytes", bytes, { database });
 }
 
-function setChain(metrics: Metrics, { chain, now }: OverviewData): void {
+function setChain(metrics: DaemonMetrics, { chain, now }: OverviewData): void {
   metrics.set("chainDoubt", chain.doubt);
   metrics.set("chainBroken", flag(chain.broken !== undefined));
   metrics.set("clockOff", chain.clockOffSeconds);
@@ -56,7 +59,7 @@ function setChain(metrics: Metrics, { chain, now }: OverviewData): void {
   }
 }
 
-function setMoney(metrics: Metrics, { books, deadlines, exposureCap, chain }: OverviewData): void {
+function setMoney(metrics: DaemonMetrics, { books, deadlines, exposureCap, chain }: OverviewData): void {
   metrics.set("channels", books.channels);
   metrics.set("exposure", Number(books.exposure));
   metrics.set("unsettled", Number(books.unsettled));
@@ -68,7 +71,7 @@ function setMoney(metrics: Metrics, { books, deadlines, exposureCap, chain }: Ov
   else metrics.set("nextDeadline", Number(first - chain.head.timestamp));
 }
 
-function setTransactions(metrics: Metrics, { transactions, now }: OverviewData): void {
+function setTransactions(metrics: DaemonMetrics, { transactions, now }: OverviewData): void {
   metrics.set("fenced", flag(transactions?.isFenced ?? false));
   metrics.clear("oldestPending");
   for (const status of transactions?.lanes ?? []) {
@@ -84,7 +87,7 @@ function setTransactions(metrics: Metrics, { transactions, now }: OverviewData):
 }
 
 /** They are counted elsewhere, from the start: the sums replace what was here. */
-function setRpcCalls(metrics: Metrics, rpcCalls: RpcCalls): void {
+function setRpcCalls(metrics: DaemonMetrics, rpcCalls: RpcCalls): void {
   for (const metric of ["rpcCalls", "rpcRequests", "rpcFailures"] as const) metrics.clear(metric);
   for (const [endpoint, { requests, failures, methods }] of Object.entries(rpcCalls)) {
     metrics.count("rpcRequests", requests, { endpoint });

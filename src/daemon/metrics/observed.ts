@@ -1,4 +1,6 @@
 import type { Clock } from "../../platform/clock.ts";
+import type { CallObserver } from "../../platform/metrics/observeCalls.ts";
+import { observeCalls } from "../../platform/metrics/observeCalls.ts";
 import type { Gate } from "../gate.ts";
 import type { Hold, HoldingStore } from "../holdings/ports.ts";
 import type { DaemonStore, GossipTransport, LedgerStore } from "../ports.ts";
@@ -76,66 +78,26 @@ export function observeStore(store: DaemonStore, recorder: Recorder, clock: Cloc
   };
 }
 
-function timedBy(recorder: Recorder, clock: Clock) {
-  return async <T>(operation: string, call: () => Promise<T>): Promise<T> => {
-    const from = clock.elapsed();
-    try {
-      const result = await call();
-      recorder.observe("storeSeconds", (clock.elapsed() - from) / 1_000, { operation });
-      return result;
-    } catch (error) {
-      recorder.count("storeFailures", 1, { operation });
-      throw error;
-    }
-  };
+function observed<T extends object>(store: T, recorder: Recorder, clock: Clock, after: CallObserver<T>["after"]): T {
+  const took = (operation: string, seconds: number) => recorder.observe("storeSeconds", seconds, { operation });
+  const failed = (operation: string) => recorder.count("storeFailures", 1, { operation });
+  return observeCalls(store, { took, failed, ...(after ? { after } : {}) }, clock);
 }
 
 function observeHoldings(holdings: HoldingStore, recorder: Recorder, clock: Clock): HoldingStore {
-  const timed = timedBy(recorder, clock);
-  return {
-    enter: (leaseMs) => timed("enter", () => holdings.enter(leaseMs)),
-    renew: (process, leaseMs) => timed("renew", () => holdings.renew(process, leaseMs)),
-    leave: (process, agoMs) => timed("leave", () => holdings.leave(process, agoMs)),
-    async exchange(asked) {
-      const exchanged = await timed("exchange", () => holdings.exchange(asked));
-      recorder.count("vouchersRaised", asked.asks.filter(({ raise }) => raise).length);
-      return exchanged;
-    },
-    forget: (process, keys) => timed("forget", () => holdings.forget(process, keys)),
-    noteRound: (process) => timed("noteRound", () => holdings.noteRound(process)),
-    gone: (graceMs) => timed("gone", () => holdings.gone(graceMs)),
-    drain: (gone, heir, graceMs) => timed("drain", () => holdings.drain(gone, heir, graceMs)),
-  };
+  return observed(holdings, recorder, clock, {
+    exchange: ([{ asks }]) => recorder.count("vouchersRaised", asks.filter(({ raise }) => raise).length),
+  });
 }
 
 function observeLedger(ledger: LedgerStore, recorder: Recorder, clock: Clock): LedgerStore {
-  const timed = timedBy(recorder, clock);
-  return {
-    account: (channel) => timed("account", () => ledger.account(channel)),
-    accountsOf: (channels) => timed("accountsOf", () => ledger.accountsOf(channels)),
-    accounts: (after, limit) => timed("accounts", () => ledger.accounts(after, limit)),
-    chargedOf: (charges) => timed("chargedOf", () => ledger.chargedOf(charges)),
-    async raise(vouchers) {
-      await timed("raise", () => ledger.raise(vouchers));
-      recorder.count("vouchersRaised", vouchers.length);
-    },
-    recordChain: (progress) => timed("recordChain", () => ledger.recordChain(progress)),
-    chainCursor: () => timed("chainCursor", () => ledger.chainCursor()),
-    journal: () => timed("journal", () => ledger.journal()),
-    finalized: () => timed("finalized", () => ledger.finalized()),
-    async meter(batch) {
-      const charged = await timed("meter", () => ledger.meter(batch));
-      recorder.count("envelopesMetered", Number(batch.upTo - batch.after));
+  return observed(ledger, recorder, clock, {
+    raise: ([vouchers]) => recorder.count("vouchersRaised", vouchers.length),
+    meter([{ after, upTo }], charged) {
+      recorder.count("envelopesMetered", Number(upTo - after));
       recorder.count("charges", charged.length);
-      return charged;
     },
-    meterCursor: (originatorId) => timed("meterCursor", () => ledger.meterCursor(originatorId)),
-    minuteCounts: (...minutes) => timed("minuteCounts", () => ledger.minuteCounts(...minutes)),
-    hours: (...hours) => timed("hours", () => ledger.hours(...hours)),
-    stampsUsed: (channels) => timed("stampsUsed", () => ledger.stampsUsed(channels)),
-    size: () => timed("size", () => ledger.size()),
-    raiseHighWater: (sequenceId) => timed("raiseHighWater", () => ledger.raiseHighWater(sequenceId)),
-  };
+  });
 }
 
 function observeIntents(intents: IntentStore, recorder: Recorder): IntentStore {

@@ -1,10 +1,7 @@
-import type { CounterKey, GaugeKey, HistogramKey } from "./catalogue.ts";
+import type { Recorder as RecorderOf } from "../../platform/metrics/definitions.ts";
+import type { Metrics } from "../../platform/metrics/metrics.ts";
+import type { METRICS } from "./catalogue.ts";
 
-export type Labels = Readonly<Record<string, string>>;
-
-/** Where the daemon notes what happens. Never fails and never waits. */
-export interface Recorder {
-  count(metric: CounterKey, by?: number, labels?: Labels): void;
-  observe(metric: HistogramKey, value: number, labels?: Labels): void;
-  set(metric: GaugeKey, value: number, labels?: Labels): void;
-}
+/** Where the daemon notes what happens. */
+export type Recorder = RecorderOf<typeof METRICS>;
+export type DaemonMetrics = Metrics<typeof METRICS>;

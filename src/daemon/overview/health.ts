@@ -1,22 +1,6 @@
-import type { Beats } from "../beats.ts";
+import type { Verdict } from "../../platform/watch.ts";
+import { verdict } from "../../platform/watch.ts";
 import type { HighWater } from "../highWater.ts";
-
-export interface Verdict {
-  ok: boolean;
-  /** Why not, each with what to do; empty when it is. */
-  reasons: string[];
-}
-
-const verdict = (reasons: string[]): Verdict => ({ ok: reasons.length === 0, reasons });
-
-/** Whether the process is worth keeping: a supervisor may start it again when it is not. */
-export function healthOf(beats: Beats): Verdict {
-  const stuck = beats.status().filter(({ isStuck }) => isStuck);
-  const reasons = stuck.map(
-    ({ loop, ageSeconds }) => `the ${loop} loop has not ended a step for ${Math.round(ageSeconds)} s: start it again`,
-  );
-  return verdict(reasons);
-}
 
 export interface ReadinessSources {
   isMetered: boolean;

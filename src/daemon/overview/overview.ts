@@ -1,6 +1,8 @@
 import type { Clock } from "../../platform/clock.ts";
+import type { Verdict } from "../../platform/watch.ts";
+import { stuckLoops, verdict } from "../../platform/watch.ts";
 import type { Address } from "../../protocol/bytes.ts";
-import type { Beats } from "../beats.ts";
+import type { Beats } from "../../platform/beats.ts";
 import type { FaultWatch } from "../faults/faultWatch.ts";
 import type { HighWater } from "../highWater.ts";
 import type { DaemonChain, DaemonStore, RegisteredNode } from "../ports.ts";
@@ -12,8 +14,7 @@ import type { Stamps } from "../stamps/openStamps.ts";
 import type { Watch } from "../watch.ts";
 import type { Books, ChannelLine } from "./books.ts";
 import { readBooks } from "./books.ts";
-import type { Verdict } from "./health.ts";
-import { healthOf, readinessOf } from "./health.ts";
+import { readinessOf } from "./health.ts";
 import { whyNotSettled } from "./whyNot.ts";
 
 /** Sums over all accounts are read at most so often, whoever asks; deadlines too, which cost a call. */
@@ -64,7 +65,7 @@ export class Overview {
   }
 
   health(): Verdict {
-    return healthOf(this.#sources.beats);
+    return verdict(stuckLoops(this.#sources.beats));
   }
 
   async ready(): Promise<Verdict> {

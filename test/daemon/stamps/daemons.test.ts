@@ -11,7 +11,8 @@ import type { Reported } from "../../../src/daemon/reports/stamps/reportedStamps
 import { ReportedStamps } from "../../../src/daemon/reports/stamps/reportedStamps.ts";
 import { Stamps } from "../../../src/daemon/stamps/openStamps.ts";
 import type { StampChain } from "../../../src/daemon/stamps/ports.ts";
-import { Metrics } from "../../../src/daemon/metrics/metrics.ts";
+import { METRICS } from "../../../src/daemon/metrics/catalogue.ts";
+import { Metrics } from "../../../src/platform/metrics/metrics.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import { toHex } from "../../../src/protocol/bytes.ts";
 import { readPayerEnvelope } from "../../../src/protocol/envelope.ts";
@@ -69,7 +70,7 @@ async function openNode(nodeId: number, clock: ManualClock, outcome?: Reported) 
   const stamps = new Stamps(
     { chain: CHAIN, transport: httpStamps, everyMs: 1_000 },
     {
-      ...{ nodeId, domain: DOMAIN, store: store.stamps, ledger: books.ledger, recorder: new Metrics(), clock },
+      ...{ nodeId, domain: DOMAIN, store: store.stamps, ledger: books.ledger, recorder: new Metrics(METRICS), clock },
       ...{ reported: outcome ? saying(outcome) : new ReportedStamps(store.reports), log: silentLog },
     },
   );

@@ -1,4 +1,4 @@
-import type { Clock } from "../platform/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** So many intervals without the end of a step, and a loop counts as stuck; but never sooner than `LEAST_MS`. */
 const INTERVALS = 10;
