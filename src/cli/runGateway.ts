@@ -11,6 +11,7 @@ export async function runGateway(config: GatewayConfig): Promise<Gateway> {
   const { tokensFile, senderSecretFile, topUp, ...options } = config;
   return openGateway({
     ...options,
+    processMetrics: true,
     ...(tokensFile === undefined ? {} : { authenticate: readTokens(tokensFile) }),
     ...(senderSecretFile === undefined ? {} : { senderSecret: readKey(senderSecretFile) }),
     ...(topUp ? { topUp: { ...topUp, ownerKey: await openKey(topUp.ownerKey) } } : {}),

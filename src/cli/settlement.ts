@@ -35,10 +35,11 @@ import { systemClock as clock } from "../platform/clock.ts";
 import { createLog } from "../platform/log.ts";
 import type { Log } from "../platform/log.ts";
 import { Metrics } from "../platform/metrics/metrics.ts";
+import { readStorage } from "../platform/storage.ts";
 import { toHex } from "../protocol/bytes.ts";
 import type { SettlementConfig } from "./config/operatorConfig.ts";
 import { openKey, openTransactionSigner } from "./config/openKeys.ts";
-import { LEDGER, readStorage } from "./storage.ts";
+import { DATABASES, LEDGER } from "./storage.ts";
 
 /** How long the leadership of a shared database lasts when it is not renewed. */
 const LEASE_MS = 30_000;
@@ -89,7 +90,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
   const keys = new KeyRing(ethersNodeKeys(contracts), clock);
   const options: Settlement["options"] = {
     ...{ nodeId, domain, clock, log, store, transactions, operatorPort: config.operatorPort },
-    ...{ metrics, metricsListen: config.metricsListen, storage: () => readStorage(config.dataDirectory) },
+    ...{ metrics, metricsListen: config.metricsListen, storage: () => readStorage(config.dataDirectory, DATABASES) },
     transport: observeTransport(httpGossip, metrics),
     deploymentBlock: BigInt(record.deploymentBlock),
     policy: {

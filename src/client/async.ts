@@ -1,3 +1,4 @@
+import type { Beats } from "../platform/beats.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import { Serial } from "../platform/serial.ts";
@@ -74,21 +75,28 @@ export async function withTimeout<T>(
   }
 }
 
+export interface Task {
+  name: string;
+  everyMs: number;
+  run: () => Promise<unknown>;
+  /** How long one round may take when all is well; else some intervals. */
+  longestMs?: number;
+}
+
 /** Repeats a task until the signal ends; a failed round is logged and the next one comes as usual. */
 export async function repeat(
-  clock: Clock,
-  everyMs: number,
-  signal: AbortSignal,
-  log: Log,
-  name: string,
-  task: () => Promise<void>,
+  { name, everyMs, run, longestMs }: Task,
+  { clock, signal, log, beats }: { clock: Clock; signal: AbortSignal; log: Log; beats: Beats },
 ): Promise<void> {
+  beats.started(name, everyMs, longestMs);
   while (!signal.aborted) {
     try {
       await clock.sleep(everyMs, signal);
-      await task();
+      await run();
+      beats.ended(name, true);
     } catch (error) {
       if (signal.aborted) return;
+      beats.ended(name, false);
       log.warn({ task: name, error: String(error) }, "a background task failed and will run again");
     }
   }

@@ -1,16 +1,20 @@
+import { Beats } from "../platform/beats.ts";
 import type { Clock } from "../platform/clock.ts";
 import { startGrpcServer } from "../platform/grpcServer.ts";
+import { listen } from "../platform/listen.ts";
 import type { Log } from "../platform/log.ts";
+import type { MetricsText } from "../platform/metrics/metrics.ts";
+import { Metrics } from "../platform/metrics/metrics.ts";
+import type { Storage } from "../platform/storage.ts";
+import { watchHandler } from "../platform/watch.ts";
 import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
 import type { Hex } from "../protocol/bytes.ts";
-import { picoToUnitsUp } from "../protocol/units.ts";
 import type { PostageDomain } from "../protocol/voucher.ts";
 import { repeat } from "./async.ts";
 import type { Budgets } from "./channel/budgetBook.ts";
 import { ChannelWatch } from "./channel/channelWatch.ts";
 import { ChannelLedger } from "./channel/ledger.ts";
-import { dayOf } from "./channel/spend.ts";
 import type { SpendDays } from "./channel/spendReport.ts";
 import { spendRows } from "./channel/spendReport.ts";
 import { consoleHandler } from "./console/consoleHandler.ts";
@@ -19,16 +23,19 @@ import type { LowBalance } from "./funds/balanceAlarm.ts";
 import { BalanceAlarm } from "./funds/balanceAlarm.ts";
 import type { OnGatewayEvent } from "./funds/events.ts";
 import { eventSink } from "./funds/events.ts";
-import { leftUnits } from "./funds/left.ts";
 import type { Deposit, TopUpTerms } from "./funds/topUp.ts";
 import { TopUp } from "./funds/topUp.ts";
 import type { GatewayLimits } from "./limits.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
+import { GATEWAY_METRICS } from "./metrics/catalogue.ts";
+import { observeEvents, observeNodes, observeStore } from "./metrics/observed.ts";
+import { HeadWatch } from "./nodes/headWatch.ts";
 import { NodeDirectory } from "./nodes/nodeDirectory.ts";
 import { RatesWatch } from "./nodes/ratesWatch.ts";
 import type { NodeChoice } from "./nodes/nodeOrder.ts";
 import { requireChoice } from "./nodes/nodeOrder.ts";
 import { Visibility } from "./nodes/visibility.ts";
+import { Operations } from "./operations.ts";
 import type { ConnectNode, GatewayChain, GatewayStore, Random, Spend } from "./ports.ts";
 import { ChainPublisher } from "./publish/chainPublisher.ts";
 import { FateResolver } from "./publish/fateResolver.ts";
@@ -43,19 +50,16 @@ import { WaiverBook } from "./publish/waiverBook.ts";
 import type { StampDaemons } from "./stamps/ports.ts";
 import type { ReportsChain, ReportServers } from "./receipts/ports.ts";
 import { ReceiptBook } from "./receipts/receiptBook.ts";
-import { ReceiptProver } from "./receipts/receiptProver.ts";
-import { ReportLibrary } from "./receipts/reportLibrary.ts";
 import { SigningKeys } from "./receipts/signingKeys.ts";
 import type { Authenticate, RateLimits } from "./server/callers.ts";
 import { Callers } from "./server/callers.ts";
 import { gatewayRoutes } from "./server/routes.ts";
 import type { GatewayStatus } from "./server/status.ts";
 import { statusHandler } from "./server/status.ts";
+import { STORE_LOOPS, gatewayTasks } from "./tasks.ts";
 
 /** A call may carry this many bytes: a few envelopes of the largest size, or many of the usual ones. */
 const MOST_REQUEST_BYTES = 8 * 1024 * 1024;
-const PRUNE_EVERY_MS = 60_000;
-const PRUNED_AT_ONCE = 10_000;
 
 export interface GatewayOptions {
   host: string;
@@ -89,6 +93,12 @@ export interface GatewayOptions {
   /** Hears of what somebody may want to be woken for; all of it is in the log too. */
   onEvent?: OnGatewayEvent;
   limits?: Partial<GatewayLimits>;
+  /** A listener for metrics and health alone, which other machines may reach. Without it they answer this machine, at `port`. */
+  metricsListen?: { host: string; port: number };
+  /** Whether metrics tell of the whole process too: memory, event loop. An app that runs a gateway counts those itself. */
+  processMetrics?: boolean;
+  /** What the store's files take, and their disk has left. */
+  storage?: () => Promise<Storage>;
   /** Closed by the gateway's `close`. */
   store: GatewayStore;
   chain: GatewayChain;
@@ -103,7 +113,11 @@ export interface GatewayOptions {
 export interface Gateway {
   /** What a client takes as `gatewayHost`. */
   url: string;
+  /** Where metrics and health answer other machines, with `metricsListen`. */
+  metricsUrl: string | undefined;
   status(): GatewayStatus;
+  /** What `GET /metrics` answers, for an app that has a server of its own. See docs/metrics.md. */
+  metrics(): Promise<MetricsText>;
   /** 0 winds down: from then on a voucher covers exactly what is used and under way. */
   setHeadroom(units: bigint): void;
   /** From then on a welcome to one of these installations needs no stamp. Throws StampsError. */
@@ -125,15 +139,22 @@ export interface Gateway {
  * nodes that names none.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { chain, clock, connectNode, domain, log, postageKey, random, store } = options;
+  const { chain, clock, domain, log, postageKey, random } = options;
   if (options.nodes) requireChoice(options.nodes);
   const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const stopping = new AbortController();
+  const beats = new Beats(clock);
+  const metrics = new Metrics(GATEWAY_METRICS, { withProcess: options.processMetrics ?? false });
+  const store = observeStore(options.store, metrics, clock);
+  const connectNode = observeNodes(options.connectNode, metrics, clock);
 
   const ledger = await ChannelLedger.open({ store, domain, postageKey, clock, budgets: options.budgets });
   const watch = new ChannelWatch({ chain, ledger, clock, log, headroom: options.headroom, ...limits });
   const rates = new RatesWatch(chain, clock, limits.chainTimeoutMs);
-  const directory = new NodeDirectory({ chain, connectNode, clock, log, random, choice: options.nodes, ...limits });
+  const directory = new NodeDirectory({
+    ...{ chain, connectNode, clock, log, random, recorder: metrics, choice: options.nodes },
+    ...limits,
+  });
   const visibility = new Visibility({ directory, clock, ...limits });
   const lookup = { clock, log, ...limits };
   const keys = new SigningKeys({ chain, clock, ...limits, recover: fastRecoverAddress });
@@ -141,7 +162,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const nodeLogs = { ledger, directory, rates, keys, receipts, clock, log, limits };
   const fates = new FateResolver(nodeLogs);
   const audit = new LogAudit({ ...nodeLogs, fates });
-  const shared = { ledger, directory, clock, log, limits };
+  const shared = { ledger, directory, recorder: metrics, clock, log, limits };
   const waivers = new WaiverBook({ domain, payer: ledger.channel }, clock);
   for (const waiver of options.waivers ?? []) waivers.add(waiver);
   const stamps = new StampBuyer({ ledger, watch, rates, waivers, clock, most: options.stamps ?? 0n });
@@ -160,89 +181,56 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...{ timeoutMs: limits.authenticateTimeoutMs, clock, log },
     learn: (installation, inbox) => recipients?.learn(installation, inbox),
   });
-  const emit = eventSink(log, options.onEvent);
+  const emit = observeEvents(eventSink(log, options.onEvent), metrics);
   const funds = { store, ledger, watch, emit, clock, log };
   const alarm = new BalanceAlarm({ ...funds, ...options.lowBalance });
   const topUp = options.topUp && new TopUp({ ...funds, ...options.topUp });
   const isActive = (envelopeHash: string) => publisher.isActive(envelopeHash);
-  const readRegistry = async () => {
-    await directory.refreshRegistry(stopping.signal);
-    // One that has just joined is asked at once.
-    if (directory.available().length === 0) await directory.checkHealth(stopping.signal);
-  };
-  const tasks: [string, number, () => Promise<unknown>][] = [
-    ["registry", limits.registryEveryMs, readRegistry],
-    ["rates", limits.channelEveryMs, () => rates.refreshWhenDue(limits.ratesEveryMs, stopping.signal)],
-    ["channel", limits.channelEveryMs, () => watch.refresh(stopping.signal)],
-    ["health", limits.healthEveryMs, () => directory.checkHealth(stopping.signal)],
-    ["fates", limits.resolveEveryMs, () => fates.resolve(isActive, stopping.signal)],
-    ["refusals", limits.resolveEveryMs, () => fates.verifyRefusals(isActive, stopping.signal)],
-    ["balance", limits.balanceEveryMs, () => alarm.step()],
-    ["top-up", limits.channelEveryMs, async () => topUp?.step(stopping.signal)],
-    ...proving(options, ledger, limits, stopping.signal),
-    ["prune", PRUNE_EVERY_MS, () => prune(options, ledger, receipts, limits)],
-  ];
-  const first = await Promise.allSettled(tasks.slice(0, 3).map(([, , task]) => task()));
+  const headWatch = new HeadWatch(chain, clock, limits.chainTimeoutMs);
+  const tasks = gatewayTasks({
+    ...{ alarm, directory, fates, headWatch, isActive, ledger, rates, receipts, topUp, watch, store, limits },
+    ...{ reports: options.reports, clock, log, random, signal: stopping.signal },
+  });
+  const first = await Promise.allSettled(tasks.first.map(({ run }) => run()));
   for (const result of first) {
     if (result.status === "rejected") log.warn({ error: String(result.reason) }, "the first read of the chain failed");
   }
 
-  const unreadiness = () => {
-    if (stopping.signal.aborted) return "shutting down";
-    if (!watch.state) return "the channel could not be read from the chain yet";
-    if (!rates.isKnown) return "the rates could not be read from the chain yet";
-    if (directory.available().length === 0) return "no node is available";
-    const used = picoToUnitsUp(ledger.usagePico + ledger.inFlightPico);
-    return used < watch.terms().backed ? undefined : `channel ${ledger.channel} is out of money: deposit`;
-  };
-  const status = (): GatewayStatus => ({
-    channel: ledger.channel,
-    usagePico: ledger.usagePico,
-    inFlightPico: ledger.inFlightPico,
-    usage: picoToUnitsUp(ledger.usagePico),
-    authorised: ledger.authorised,
-    deposited: watch.state?.deposited,
-    available: watch.backed,
-    left: leftUnits(ledger, watch),
-    runwaySeconds: alarm.runwaySeconds,
-    stampsSigned: ledger.stampsSigned,
-    headroom: watch.headroom,
-    nodes: directory.all().map((one) => ({
-      id: one.node.id,
-      httpAddress: one.node.httpAddress,
-      isAvailable: directory.isAvailable(one),
-      problem: one.problem,
-    })),
-    doubles: ledger.doubles,
-    openAttempts: ledger.attempts().length,
-    receipts: receipts.count,
-    held: publisher.room.held,
-    active: publisher.active,
+  const operations = new Operations({
+    ...{ ledger, watch, rates, directory, publisher, receipts, alarm, topUp, head: headWatch, beats },
+    ...{ storeLoops: STORE_LOOPS, metrics, storage: options.storage, stopping: stopping.signal, clock },
   });
+  const status = () => operations.status();
+  const ready = () => operations.ready();
 
   const server = await startGrpcServer({
     host: options.host,
     port: options.port,
     maxMessageBytes: MOST_REQUEST_BYTES,
-    routes: gatewayRoutes({ publisher, callers, directory, isReady: () => unreadiness() === undefined, log }),
+    routes: gatewayRoutes({ publisher, callers, directory, isReady: () => ready().ok, recorder: metrics, log }),
     fallback: consoleHandler(
       new PayerConsole({
-        ...{ ledger, watch, rates, store, status, sickness: () => ledger.problem, unreadiness, clock },
+        ...{ ledger, watch, rates, store, status, ready, clock },
         ...{ budget: options.budgets?.all, deployment: options.deployment },
       }),
       log,
-      statusHandler({
-        status,
-        setHeadroom: (units) => watch.setHeadroom(units),
-        addWaiver: (waiver) => waivers.add(waiver),
-        voucherRow: () => ledger.voucherRow,
-        sickness: () => ledger.problem,
-        unreadiness,
-      }),
+      statusHandler(
+        {
+          ...{ status, ready, health: () => operations.health(), metrics: () => operations.metrics() },
+          setHeadroom: (units) => watch.setHeadroom(units),
+          addWaiver: (waiver) => waivers.add(waiver),
+          voucherRow: () => ledger.voucherRow,
+        },
+        log,
+      ),
     ),
   });
-  const background = tasks.map(([name, everyMs, task]) =>
-    repeat(clock, everyMs, stopping.signal, log, name, async () => void (await task())),
+  const monitor = await listenForMetrics(options, operations).catch(async (error: unknown) => {
+    await server.close();
+    throw error;
+  });
+  const background = [...tasks.first, ...tasks.rest].map((task) =>
+    repeat(task, { clock, signal: stopping.signal, log, beats }),
   );
   log.info({ url: server.url, channel: ledger.channel, usagePico: ledger.usagePico }, "the gateway serves");
 
@@ -251,13 +239,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await publisher.close();
     stopping.abort(new Error("the gateway is closed"));
     await server.close();
-    await Promise.all(background);
+    await Promise.all([monitor?.close(), ...background]);
     directory.close();
     await store.close();
     log.info({ usagePico: ledger.usagePico, authorised: ledger.authorised }, "the gateway is closed");
   };
   return {
     url: server.url,
+    metricsUrl: monitor && `http://${options.metricsListen!.host}:${monitor.port}`,
+    metrics: () => operations.metrics(),
     status,
     setHeadroom: (units) => watch.setHeadroom(units),
     addWaiver: (waiver) => void waivers.add(waiver),
@@ -271,26 +261,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-function proving(
-  { store, reports, clock, log, random }: GatewayOptions,
-  { channel }: ChannelLedger,
-  limits: GatewayLimits,
-  signal: AbortSignal,
-): [string, number, () => Promise<unknown>][] {
-  if (!reports) return [];
-  const library = new ReportLibrary({ ...reports, clock, random, ...limits });
-  const prover = new ReceiptProver({ store, channel, chain: reports.chain, library, clock, log, ...limits });
-  const round = async () => log.debug(await prover.round(signal), "held receipts against final reports");
-  return [["receipts", limits.proveEveryMs, round]];
-}
-
-async function prune(
-  { store, clock }: GatewayOptions,
-  ledger: ChannelLedger,
-  receipts: ReceiptBook,
-  limits: GatewayLimits,
-): Promise<void> {
-  await store.pruneAnswers(ledger.channel, clock.now() - limits.answersKeptMs, PRUNED_AT_ONCE);
-  await receipts.prune(PRUNED_AT_ONCE);
-  await store.foldSpend(ledger.channel, dayOf(clock.now()) - limits.spendKeptDays, PRUNED_AT_ONCE);
+async function listenForMetrics({ log, metricsListen }: GatewayOptions, operations: Operations) {
+  return metricsListen && listen(watchHandler(operations, log), metricsListen);
 }

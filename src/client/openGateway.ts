@@ -11,6 +11,7 @@ import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
 import { systemClock as clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import { createLog } from "../platform/log.ts";
+import { readStorage } from "../platform/storage.ts";
 import { toHex } from "../protocol/bytes.ts";
 import { addressOf } from "../protocol/ecdsa.ts";
 import { ethersChain } from "./adapters/ethersChain.ts";
@@ -33,6 +34,7 @@ import type { HandedWaiver } from "./publish/waiverBook.ts";
 
 /** Five cents: a channel that spends little signs anew every ten thousand messages or so. */
 const HEADROOM = 50_000n;
+const FILE = "gateway.sqlite";
 const CHAIN_POLL_MS = 1_000;
 
 export interface OpenGatewayOptions {
@@ -76,6 +78,10 @@ export interface OpenGatewayOptions {
   holdSeconds?: number;
   /** How often the chain is asked for a receipt, about its block time (default 1000). */
   chainPollMs?: number;
+  /** A listener for metrics and health alone, which other machines may reach. Without it they answer this machine only. */
+  metricsListen?: { host: string; port: number };
+  /** Whether metrics tell of the whole process too (default false): memory, event loop. */
+  processMetrics?: boolean;
   /** Warnings go to standard error when left out. */
   log?: Log;
 }
@@ -87,7 +93,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
   const { headroom = HEADROOM, holdSeconds = DEFAULT_LIMITS.holdSeconds, chainPollMs = CHAIN_POLL_MS } = options;
   const { listen = { host: "127.0.0.1", port: 0 }, log = createLog("gateway", "warn", [rpcUrl]) } = options;
   mkdirSync(dataDirectory, { recursive: true });
-  const store = await openSqliteStoreInThread(join(dataDirectory, "gateway.sqlite"), log);
+  const store = await openSqliteStoreInThread(join(dataDirectory, FILE), log);
   const provider = connectRpc({ url: rpcUrl, chainId: deployment.chainId, pollingMs: chainPollMs });
   const signer = new Wallet(toHex(transactionKey), provider);
   const contracts = connectContracts(deployment, provider);
@@ -96,7 +102,8 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     ...{ random: Math.random, connectNode: connectGrpcNode },
     ...(senderSecret ? { senderTags: { secret: senderSecret, daemons: httpStampDaemons } } : {}),
     ...(options.topUp ? { topUp: topUpOf(options.topUp, { deployment, provider, postageKey }) } : {}),
-    ...{ lowBalance, onEvent },
+    ...{ lowBalance, onEvent, metricsListen: options.metricsListen, processMetrics: options.processMetrics },
+    storage: () => readStorage(dataDirectory, { gateway: FILE }),
     ...{ authenticate, rateLimits, budgets, nodes, deployment, limits: { holdSeconds } },
     domain: postageDomain(deployment),
     reports: {

@@ -42,8 +42,16 @@ export interface Sequenced {
   transactionHash: Hex | undefined;
 }
 
+export interface ChainHead {
+  number: bigint;
+  /** Unix seconds. */
+  timestamp: bigint;
+}
+
 /** What the gateway needs of the chain. Every call may fail; each ends when the signal does. */
 export interface GatewayChain {
+  /** The newest block. */
+  head(signal: AbortSignal): Promise<ChainHead>;
   nodes(signal: AbortSignal): Promise<RegisteredNode[]>;
   /** Undefined for a key that never was the node's. */
   signingKey(nodeId: number, signer: Address, signal: AbortSignal): Promise<SigningKey | undefined>;

@@ -28,7 +28,7 @@ export interface WatchRoutes {
   /** Whether it is worth keeping: a supervisor may start it again when it is not. */
   health(): Verdict;
   /** Whether it can do its work now: nobody should be sent there when it cannot. Starting again does not help. */
-  ready(): Promise<Verdict>;
+  ready(): Verdict | Promise<Verdict>;
   /** Rejects when what it shows cannot be read: a scrape that fails is an alarm of its own. */
   metrics(): Promise<MetricsText>;
 }

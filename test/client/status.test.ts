@@ -99,18 +99,18 @@ describe("client/gateway status", () => {
     const ready = () => ask(gateway, "GET", "/ready");
     const grpc = createGrpcWebTransport({ baseUrl: gateway.url, httpVersion: "1.1" });
     const { NOT_SERVING, SERVING } = HealthCheckResponse_ServingStatus;
-    expect((await ready()).body.problem).to.contain("could not be read from the chain");
+    expect((await ready()).body.reasons).to.deep.equal(["the channel could not be read from the chain yet"]);
     expect((await createClient(Health, grpc).check({})).status).to.equal(NOT_SERVING);
     harness.network.chainIsDown = false;
     await harness.run(10_000, 100);
-    expect(await ready()).to.deep.equal({ status: 200, body: { ok: true } });
+    expect(await ready()).to.deep.equal({ status: 200, body: { ok: true, reasons: [] } });
     expect((await createClient(Health, grpc).check({})).status).to.equal(SERVING);
     harness.network.channel = { ...harness.network.channel, deposited: 0n };
     await harness.run(2_000, 100);
-    expect((await ready()).body.problem).to.contain("out of money");
+    expect(String((await ready()).body.reasons)).to.contain("out of money");
     for (const node of harness.network.nodes) node.isDown = true;
     await harness.run(2_000, 100);
-    expect((await ready()).body.problem).to.equal("no node is available");
+    expect((await ready()).body.reasons).to.deep.equal(["no node is available"]);
     expect((await ask(gateway, "GET", "/health")).status, "alive all the time").to.equal(200);
   });
 

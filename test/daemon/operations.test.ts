@@ -5,7 +5,6 @@ import { expect } from "chai";
 import type { Daemon } from "../../src/daemon/daemon.ts";
 import type { DaemonOptions } from "../../src/daemon/options.ts";
 import { METRICS } from "../../src/daemon/metrics/catalogue.ts";
-import type { MetricDefinition } from "../../src/platform/metrics/definitions.ts";
 import { Metrics } from "../../src/platform/metrics/metrics.ts";
 import { observeStore } from "../../src/daemon/metrics/observed.ts";
 import type { OverviewData } from "../../src/daemon/overview/overview.ts";
@@ -13,6 +12,7 @@ import type { Account, DaemonChain, LedgerStore } from "../../src/daemon/ports.t
 import { StoreUnavailableError } from "../../src/platform/database/errors.ts";
 import { readPayerEnvelope } from "../../src/protocol/envelope.ts";
 import { EMPTY_CHANNEL } from "../../src/daemon/account.ts";
+import { expectOnlyCatalogue } from "../support/catalogue.ts";
 import { payerEnvelope } from "../support/envelopes.ts";
 import { ManualClock } from "../support/manualClock.ts";
 import { daemonWith, quietEndpoint } from "./daemonWith.ts";
@@ -208,7 +208,7 @@ describe("daemon/operations", () => {
     expect(text).to.match(/pennyblack_gossip_rounds_total\{result="m\w+"\} [1-9]/);
     expect(text).to.match(/pennyblack_next_deadline_seconds \d+\n/);
     expect(text).to.match(/pennyblack_loop_age_seconds\{loop="settle"\}/);
-    expectOnlyCatalogue(lines);
+    expectOnlyCatalogue(text, METRICS);
     expect((await ask(one, "/metrics")).text.match(/eth_call"\} 4/g), "sums are not added again").to.have.length(1);
   });
 
@@ -243,17 +243,3 @@ describe("daemon/operations", () => {
     expect(data.ready).to.deep.equal({ ok: true, reasons: [] });
   });
 });
-
-/** Whatever is exported is in the table, with no label that the table does not have. */
-function expectOnlyCatalogue(lines: readonly string[]): void {
-  const definitions: readonly MetricDefinition[] = Object.values(METRICS);
-  for (const line of lines.filter((one) => one !== "" && !one.startsWith("#"))) {
-    const [, name, labels = ""] = /^(\w+)(?:\{(.*)\})? /.exec(line)!;
-    const base = name!.replace(/_(bucket|sum|count)$/, "");
-    const found = definitions.find((one) => one.name === name || (one.type === "histogram" && one.name === base));
-    expect(found, line).not.to.equal(undefined);
-    const known = [...Object.keys(found!.labels ?? {}), ...(found!.type === "histogram" ? ["le"] : [])];
-    const used = [...labels.matchAll(/(\w+)="/g)].map(([, label]) => label!);
-    expect(known, line).to.include.members(used);
-  }
-}

@@ -12,6 +12,7 @@ import {
   keyOf,
   keyOnce,
   localKeySource,
+  metricsListen,
   nodeId,
   path,
   places,
@@ -47,6 +48,7 @@ const gatewaySchema = z.strictObject({
     .strictObject({ ownerKey: localKeySource, below: units, amount: units, mostPerDay: units })
     .refine(({ below, amount, mostPerDay }) => below > 0n && amount > 0n && mostPerDay >= amount, TOP_UP)
     .optional(),
+  metricsListen,
   /** Envelopes in a minute. */
   rateLimits: z.strictObject({ user: perMinute.optional(), app: perMinute.optional() }).optional(),
   /** What may be spent in a day, UTC: base units of postage, wei of gas. */

@@ -82,6 +82,12 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
   }
 
   return {
+    async head() {
+      const block = await options.provider.getBlock("latest");
+      if (!block) throw new GatewayError("chain_unavailable", "the endpoint shows no block", { retryable: true });
+      return { number: BigInt(block.number), timestamp: BigInt(block.timestamp) };
+    },
+
     nodes: () => readNodes(nodeRegistry),
 
     signingKey: (nodeId, signer) => readSigningKey(nodeRegistry, nodeId, signer),

@@ -2,6 +2,7 @@ import type { NetworkView, PayerView } from "../../console/views.ts";
 import { feesView } from "../../console/feesView.ts";
 import type { DeploymentRecord } from "../../contracts/deploymentRecord.ts";
 import type { Clock } from "../../platform/clock.ts";
+import type { Verdict } from "../../platform/watch.ts";
 import { picoToUnitsUp, unitsToPico } from "../../protocol/units.ts";
 import type { DailyBudget } from "../channel/budgetBook.ts";
 import type { ChannelWatch } from "../channel/channelWatch.ts";
@@ -22,9 +23,7 @@ export interface PayerConsoleSources {
   rates: Pick<RatesWatch, "isKnown" | "current">;
   store: Pick<SpendStore, "spendPage">;
   status: () => GatewayStatus;
-  /** Words for what is wrong, undefined when nothing is. */
-  sickness: () => string | undefined;
-  unreadiness: () => string | undefined;
+  ready: () => Verdict;
   /** Of everybody together. */
   budget: DailyBudget | undefined;
   /** Without it nobody can top up from the page. */
@@ -63,12 +62,11 @@ export class PayerConsole {
   }
 
   async #read(): Promise<PayerView> {
-    const { status, sickness, unreadiness, deployment, clock } = this.#sources;
+    const { status, ready, deployment, clock } = this.#sources;
     const { spend, todayPico, todayWei, perDayPico } = await this.#spend.summary();
     const now = status();
-    const problem = sickness() ?? unreadiness();
     return {
-      ...{ now: clock.now(), channel: now.channel, problems: problem === undefined ? [] : [problem] },
+      ...{ now: clock.now(), channel: now.channel, problems: ready().reasons },
       ...{ usedPico: String(now.usagePico), inFlightPico: String(now.inFlightPico) },
       ...{ signed: String(now.authorised), stampsSigned: String(now.stampsSigned), headroom: String(now.headroom) },
       ...this.#balance(now, perDayPico),

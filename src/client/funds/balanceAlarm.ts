@@ -45,6 +45,10 @@ export class BalanceAlarm {
     return this.#runwaySeconds;
   }
 
+  get isLow(): boolean {
+    return this.#isLow;
+  }
+
   async step(): Promise<void> {
     const { below = BELOW, emit, ledger, runwayDays = RUNWAY_DAYS, watch } = this.#options;
     const left = leftUnits(ledger, watch);

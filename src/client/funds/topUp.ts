@@ -61,6 +61,11 @@ export class TopUp {
     this.#options = options;
   }
 
+  /** Whether more is needed today than may be deposited in a day. */
+  get isCapped(): boolean {
+    return this.#cappedOn === dayOf(this.#options.clock.now());
+  }
+
   /** Looks once, and deposits when it has to. Not for concurrent use. */
   async step(signal: AbortSignal): Promise<void> {
     const { clock, ledger, store } = this.#options;

@@ -2,6 +2,7 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import { readOriginatorEnvelope } from "../../protocol/envelope.ts";
 import { withTimeout } from "../async.ts";
+import type { GatewayRecorder } from "../metrics/catalogue.ts";
 import type { ConnectNode, GatewayChain, NodeClient, NodeQuery, Random, RegisteredNode } from "../ports.ts";
 import type { NodeChoice } from "./nodeOrder.ts";
 import { STABLE, nodeOrder } from "./nodeOrder.ts";
@@ -39,6 +40,7 @@ export interface NodeDirectoryOptions {
   random: Random;
   /** XIP-79's `stable` when left out. */
   choice?: NodeChoice;
+  recorder: Pick<GatewayRecorder, "count">;
 }
 
 /** A minute's congestion counts for five. */
@@ -103,6 +105,7 @@ export class NodeDirectory {
     if (!status) return;
     status.droppedUntil = this.#options.clock.now() + this.#options.dropNodeMs;
     status.problem = problem;
+    this.#options.recorder.count("nodesDropped");
     this.#options.log.error({ node: id, problem, ms: this.#options.dropNodeMs }, "a node misbehaves and is left out");
   }
 

@@ -6,7 +6,9 @@ import { either } from "../../platform/within.ts";
 import { withTimeout } from "../async.ts";
 import type { ChannelWatch } from "../channel/channelWatch.ts";
 import type { CheckedReceipt } from "../receipts/checkReceipt.ts";
+import type { Reserved } from "../channel/ledger.ts";
 import { GatewayError, isGatewayError } from "../errors.ts";
+import type { GatewayRecorder } from "../metrics/catalogue.ts";
 import type { LogPosition, NodeStatus } from "../nodes/nodeDirectory.ts";
 import type { Visibility } from "../nodes/visibility.ts";
 import type { Attempt, PostageDemand, PublishOutcome, Random, Spender } from "../ports.ts";
@@ -36,6 +38,7 @@ export interface NodePublisherOptions extends Omit<FateOptions, "keys" | "receip
   stamps: Pick<StampBuyer, "buy" | "headersFor">;
   /** Without it nobody can block one user alone. */
   tags: Pick<SenderTags, "headerFor"> | undefined;
+  recorder: Pick<GatewayRecorder, "count" | "observe">;
 }
 
 /**
@@ -87,6 +90,7 @@ export class NodePublisher {
       }
       tried.add(status.node.id);
       failure = await this.#tryNode(open, status, receipts, hold);
+      if (failure) this.#options.recorder.count("failovers", 1, { why: failure.code });
     }
   }
 
@@ -135,7 +139,7 @@ export class NodePublisher {
     receipts: Map<string, Published>,
     hold: Hold,
   ): Promise<GatewayError | undefined> {
-    const { clock, directory, ledger, limits, random, watch } = this.#options;
+    const { clock, directory, ledger, limits, random } = this.#options;
     const { id } = status.node;
     const attempts = await hold.until(() => jobs.map((job) => this.#attempt(job, status)));
     // After a restart an envelope may be stored although this run has not sent it yet.
@@ -146,7 +150,7 @@ export class NodePublisher {
     let raises = 0;
     let wasRefused = false;
     for (let tries = 0; ; tries++) {
-      const { voucherRow, onDisk } = await hold.until(() => ledger.reserve(attempts, watch.terms()));
+      const { voucherRow, onDisk } = await hold.until(() => this.#reserve(attempts));
       // The disk's time is the network's. It is awaited below, unless nothing of this is answered for.
       onDisk.catch(() => {});
       const outcome = await this.#send(status, attempts, { row: voucherRow, tags }, hold.signal);
@@ -185,6 +189,14 @@ export class NodePublisher {
       const wait = Math.ceil(backoff * (0.5 + random() / 2));
       await hold.pause(this.#failureOf(status, outcome), wait);
     }
+  }
+
+  async #reserve(attempts: readonly Attempt[]): Promise<Reserved> {
+    const { clock, ledger, recorder, watch } = this.#options;
+    const from = clock.elapsed();
+    const reserved = await ledger.reserve(attempts, watch.terms());
+    recorder.observe("reserveSeconds", (clock.elapsed() - from) / 1_000);
+    return reserved;
   }
 
   async #send(
@@ -314,7 +326,10 @@ export class NodePublisher {
       if (!isGatewayError(error)) throw error;
       log.warn({ node: node.id, ...demand, reason: error.code }, "a node asked for more than is signed");
       // Logs that could not be read to their ends may yet explain it.
-      if (error.code === "demand_above_ledger" && result === "unexplained") directory.drop(node.id, error.message);
+      if (error.code === "demand_above_ledger" && result === "unexplained") {
+        this.#options.recorder.count("demandsAboveLedger");
+        directory.drop(node.id, error.message);
+      }
       return { kind: "failed", error };
     }
   }

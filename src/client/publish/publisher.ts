@@ -7,15 +7,24 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { ReadClientEnvelope } from "../../protocol/envelope.ts";
-import { destinationOf, readClientEnvelope, readOriginatorEnvelope } from "../../protocol/envelope.ts";
+import {
+  COMMIT_ORIGINATOR,
+  FIRST_NODE_ID,
+  IDENTITY_ORIGINATOR,
+  destinationOf,
+  readClientEnvelope,
+  readOriginatorEnvelope,
+} from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { keccak256 } from "../../protocol/keccak.ts";
 import { TopicKind, isNodeOnly } from "../../protocol/topics.ts";
 import type { Deferred } from "../async.ts";
 import { deferred, orAborted } from "../async.ts";
 import type { ChannelLedger } from "../channel/ledger.ts";
+import { kindOf } from "../channel/spend.ts";
 import { GatewayError, isGatewayError } from "../errors.ts";
 import type { GatewayLimits } from "../limits.ts";
+import type { GatewayRecorder } from "../metrics/catalogue.ts";
 import type { NodeDirectory } from "../nodes/nodeDirectory.ts";
 import type { Visibility } from "../nodes/visibility.ts";
 import type { GatewayStore } from "../ports.ts";
@@ -25,6 +34,8 @@ import { Hold, HoldRoom } from "./hold.ts";
 import type { NodePublisher } from "./nodePublisher.ts";
 import { inRegistryForm } from "./registryForm.ts";
 
+/** Whose log an envelope ends up in; of nodes any will do. */
+const ORIGINATORS = { identity: IDENTITY_ORIGINATOR, commit: COMMIT_ORIGINATOR, node: FIRST_NODE_ID };
 /** Of one call to a node, whose headers have at most 16 KB. */
 const MOST_WELCOMES = 32;
 
@@ -37,6 +48,7 @@ export interface PublisherOptions {
   store: Pick<GatewayStore, "findAnswer">;
   clock: Clock;
   limits: GatewayLimits;
+  recorder: Pick<GatewayRecorder, "count" | "observe">;
 }
 
 /** One client envelope on its way, until it is answered and booked. */
@@ -47,6 +59,8 @@ interface Job extends Deferred<OriginatorEnvelope> {
   clientEnvelope: Uint8Array;
   /** Who sent it first. */
   caller: Caller;
+  /** By the clock that only runs. */
+  since: number;
 }
 
 /**
@@ -97,7 +111,8 @@ export class Publisher {
       });
     }
     // All or none is taken up, so that a bad envelope costs nothing.
-    const read = envelopes.map((envelope, i) => ({ ...readJob(envelope, i), caller }));
+    const since = this.#options.clock.elapsed();
+    const read = envelopes.map((envelope, i) => ({ ...readJob(envelope, i), caller, since }));
     this.#calls++;
     try {
       const fresh = new Map<Hex, Job>();
@@ -141,8 +156,10 @@ export class Publisher {
       try {
         const answer = await this.#options.store.findAnswer(this.#options.ledger.channel, job.envelopeHash);
         if (answer) await this.#options.ledger.flush();
-        if (answer) void this.#finish(job, () => this.#seen(fromBinary(OriginatorEnvelopeSchema, answer.envelope)));
-        else open.push(job);
+        if (answer) {
+          const answered = fromBinary(OriginatorEnvelopeSchema, answer.envelope);
+          void this.#finish(job, () => this.#seen(answered), { accepted: "repeated" });
+        } else open.push(job);
       } catch (error) {
         void this.#finish(job, () => {
           throw error;
@@ -183,15 +200,7 @@ export class Publisher {
       return receipt.envelope;
     };
     const bookedOf = async (i: number) => (await published)[i]!.booked;
-    await Promise.all(
-      group.map((job, i) =>
-        this.#finish(
-          job,
-          () => answerOf(i),
-          () => bookedOf(i),
-        ),
-      ),
-    );
+    await Promise.all(group.map((job, i) => this.#finish(job, () => answerOf(i), { after: () => bookedOf(i) })));
   }
 
   /**
@@ -223,27 +232,40 @@ export class Publisher {
 
   /**
    * Answers with what `work` resolves with.
-   * @param after what the job is kept for when it is answered: who sends it again meanwhile gets the same answer, and
+   * @param options.after what the job is kept for when it is answered: who sends it again meanwhile gets the same answer, and
    *   `close` waits for it
    */
   async #finish(
     job: Job,
     work: () => Promise<OriginatorEnvelope>,
-    after: () => Promise<void> = async () => {},
+    { after = async () => {}, accepted = "accepted" }: { after?: () => Promise<void>; accepted?: string } = {},
   ): Promise<void> {
     try {
       job.resolve(await work());
-    } catch (error) {
-      job.reject(asGatewayError(error));
+      this.#note(job, accepted);
+    } catch (cause) {
+      const error = asGatewayError(cause);
+      job.reject(error);
+      this.#note(job, isGatewayError(error) ? error.code : "failed");
     }
     // Its failures are those of the work.
     await after().catch(() => {});
     this.#jobs.delete(job.envelopeHash);
     if (this.#jobs.size === 0) this.#idle();
   }
+
+  #note({ client, destination, since }: Job, result: string): void {
+    const { clock, recorder } = this.#options;
+    const kind = kindOf({ originatorId: ORIGINATORS[destination], topic: client.topicBytes });
+    recorder.count("publishes", 1, { kind, result });
+    if (result === "accepted") recorder.observe("publishSeconds", (clock.elapsed() - since) / 1_000, { kind });
+  }
 }
 
-function readJob(envelope: ClientEnvelope, index: number): Omit<Job, keyof Deferred<OriginatorEnvelope> | "caller"> {
+function readJob(
+  envelope: ClientEnvelope,
+  index: number,
+): Omit<Job, keyof Deferred<OriginatorEnvelope> | "caller" | "since"> {
   const clientEnvelope = toBinary(ClientEnvelopeSchema, envelope);
   try {
     const client = readClientEnvelope(clientEnvelope);

@@ -12,6 +12,7 @@ import type { Log } from "../../platform/log.ts";
 import { fromHex } from "../../protocol/bytes.ts";
 import type { GatewayErrorCode } from "../errors.ts";
 import { GatewayError } from "../errors.ts";
+import type { GatewayRecorder } from "../metrics/catalogue.ts";
 import type { NodeDirectory } from "../nodes/nodeDirectory.ts";
 import type { Publisher } from "../publish/publisher.ts";
 import type { Callers } from "./callers.ts";
@@ -58,11 +59,12 @@ export interface GatewayRoutesOptions {
   callers: Callers;
   directory: NodeDirectory;
   isReady: () => boolean;
+  recorder: Pick<GatewayRecorder, "count">;
   log: Log;
 }
 
 /** What a stock XMTP client asks of a gateway. */
-export function gatewayRoutes({ publisher, callers, directory, isReady, log }: GatewayRoutesOptions) {
+export function gatewayRoutes({ publisher, callers, directory, isReady, recorder, log }: GatewayRoutesOptions) {
   const payer = {
     async publishClientEnvelopes(
       { envelopes }: { envelopes: ClientEnvelope[] },
@@ -70,8 +72,13 @@ export function gatewayRoutes({ publisher, callers, directory, isReady, log }: G
     ) {
       try {
         const caller = await callers.admit(requestHeader, envelopes.length, signal);
-        return { originatorEnvelopes: await publisher.publish(envelopes, signal, caller) };
+        const originatorEnvelopes = await publisher.publish(envelopes, signal, caller);
+        recorder.count("calls", 1, { result: "accepted" });
+        return { originatorEnvelopes };
       } catch (error) {
+        recorder.count("calls", 1, {
+          result: error instanceof GatewayError ? error.code : signal.aborted ? "gone" : "failed",
+        });
         if (!(error instanceof GatewayError) && !signal.aborted) {
           log.error(
             { error: String(error), stack: error instanceof Error ? error.stack : undefined },

@@ -1,9 +1,13 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 
 import { z } from "zod";
 
 import type { HttpHandler } from "../../platform/grpcServer.ts";
+import { jsonAnswer, sendAnswer } from "../../platform/httpAnswer.ts";
 import { isLocalCaller } from "../../platform/localCaller.ts";
+import type { Log } from "../../platform/log.ts";
+import type { WatchRoutes } from "../../platform/watch.ts";
+import { watchHandler } from "../../platform/watch.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { FreePass } from "../../protocol/stamps/rules.ts";
@@ -42,45 +46,42 @@ export interface GatewayStatus {
   active: number;
 }
 
-export interface StatusServer {
+export interface StatusServer extends WatchRoutes {
   status(): GatewayStatus;
   setHeadroom(units: bigint): void;
   /** Throws StampsError. */
   addWaiver(waiver: HandedWaiver): FreePass;
   voucherRow(): Uint8Array | undefined;
-  /** Words for what is wrong, undefined when nothing is. */
-  sickness(): string | undefined;
-  unreadiness(): string | undefined;
 }
 
 /** A waiver with 256 installations has 18 kB. */
 const MOST_BODY_BYTES = 32_768;
 const handedSchema = z.strictObject({ waiver: z.string(), installations: z.array(z.string()) });
-const JSON_TYPE = { "content-type": "application/json" };
+/** What has amounts in it that nobody else is shown, or changes something. */
+const FOR_THIS_MACHINE = new Set(["GET /voucher", "GET /metrics", "POST /headroom", "POST /waivers"]);
+const NOT_LOCAL = { problem: "ask from the machine that the gateway runs on" };
 
-/** Plain HTTP beside the RPCs: /status, /headroom, /waivers, /voucher, /health, /ready. */
-export function statusHandler(server: StatusServer): HttpHandler {
+/** Plain HTTP beside the RPCs: /status, /headroom, /waivers, /voucher, /health, /ready, /metrics. */
+export function statusHandler(server: StatusServer, log: Log): HttpHandler {
+  const watch = watchHandler(server, log);
   return (request, response) => {
     // Not every request target is a URL, and one that is not must not throw.
     const [pathname] = (request.url ?? "/").split("?");
-    const answer = (code: number, body: object) => reply(response, code, body);
-    const problemAnswer = (problem: string | undefined) =>
-      problem === undefined ? answer(200, { ok: true }) : answer(503, { ok: false, problem });
-    switch (`${request.method} ${pathname}`) {
+    const answer = (status: number, body: object) => sendAnswer(response, jsonAnswer(body, status));
+    const route = `${request.method} ${pathname}`;
+    if (FOR_THIS_MACHINE.has(route) && !isLocalCaller(request)) return answer(403, NOT_LOCAL);
+    switch (route) {
       case "GET /status":
         return answer(200, server.status());
       case "GET /health":
-        return problemAnswer(server.sickness());
       case "GET /ready":
-        return problemAnswer(server.sickness() ?? server.unreadiness());
+      case "GET /metrics":
+        return watch(request, response);
       case "GET /voucher":
-        if (!isLocalCaller(request)) return answer(403, { problem: "ask from the machine that the gateway runs on" });
         return answer(200, { row: rowOf(server) });
       case "POST /headroom":
-        if (!isLocalCaller(request)) return answer(403, { problem: "ask from the machine that the gateway runs on" });
         return void setHeadroom(server, request, answer);
       case "POST /waivers":
-        if (!isLocalCaller(request)) return answer(403, { problem: "ask from the machine that the gateway runs on" });
         return void addWaiver(server, request, answer);
       default:
         return answer(404, { problem: "not found" });
@@ -143,9 +144,4 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
     if (body.length > MOST_BODY_BYTES) throw new RangeError("body too large");
   }
   return body;
-}
-
-function reply(response: ServerResponse, code: number, body: object): void {
-  const text = JSON.stringify(body, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
-  response.writeHead(code, JSON_TYPE).end(`${text}\n`);
 }

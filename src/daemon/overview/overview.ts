@@ -1,4 +1,5 @@
 import type { Clock } from "../../platform/clock.ts";
+import type { Storage } from "../../platform/storage.ts";
 import type { Verdict } from "../../platform/watch.ts";
 import { stuckLoops, verdict } from "../../platform/watch.ts";
 import type { Address } from "../../protocol/bytes.ts";
@@ -22,12 +23,6 @@ const BOOKS_MS = 15_000;
 /** What has a deadline may cost up to half of what it saves. */
 const DEADLINE_BPS = 5_000n;
 const SHOWN_DEADLINES = 5;
-
-export interface Storage {
-  /** Bytes of SQLite files by what they are for. */
-  databases: Record<string, number>;
-  freeBytes: number;
-}
 
 export interface OverviewSources {
   nodeId: number;

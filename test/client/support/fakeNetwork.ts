@@ -204,6 +204,8 @@ export class FakeNetwork {
   };
   /** Charged by all nodes together. */
   chargedPico = 0n;
+  /** Unix seconds of a head that stands still. */
+  headAt: number | undefined;
   chainIsDown = false;
   /** Nobody sees what a transaction cost. */
   receiptsAreLost = false;
@@ -240,6 +242,10 @@ export class FakeNetwork {
       if (this.chainIsDown) throw new Error("the RPC endpoint does not answer");
     };
     return {
+      head: async () => {
+        up();
+        return { number: 7n, timestamp: BigInt(this.headAt ?? Math.floor(this.clock.now() / 1_000)) };
+      },
       nodes: async () => {
         up();
         return this.nodes.map(({ registered }) => registered);
