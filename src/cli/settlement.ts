@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
 
+import { ProposalBook } from "../contracts/proposals.ts";
+import { Settlements } from "../contracts/settlements.ts";
 import { postageDomain, reportsDomain } from "../contracts/domains.ts";
 import type { Contracts } from "../contracts/connectContracts.ts";
 import { connectContracts } from "../contracts/connectContracts.ts";
@@ -42,6 +44,8 @@ import { openKey, openTransactionSigner } from "./config/openKeys.ts";
 import { DATABASES, LEDGER } from "./storage.ts";
 
 /** How long the leadership of a shared database lasts when it is not renewed. */
+/** What the console shows of settlements. */
+const SETTLED_SECONDS = 14 * 86_400;
 const LEASE_MS = 30_000;
 
 /** A node that is sent one message after another would else flush the ledger to disk beside each flush of its log. */
@@ -87,6 +91,7 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
     hasEffect: hasEffect(contracts),
   });
   const threads = openThreads(log);
+  const firstBlock = record.deploymentBlock;
   const keys = new KeyRing(ethersNodeKeys(contracts), clock);
   const options: Settlement["options"] = {
     ...{ nodeId, domain, clock, log, store, transactions, operatorPort: config.operatorPort },
@@ -108,6 +113,10 @@ export async function openSettlement(config: SettlementConfig, name: string): Pr
     termsEveryMs: config.termsEveryMs,
     reconcileEveryMs: config.reconcileEveryMs,
     rpcCalls: () => rpc.calls.snapshot(),
+    consoleEvents: {
+      settlements: new Settlements({ ...contracts, provider, firstBlock, windowSeconds: SETTLED_SECONDS }),
+      proposals: new ProposalBook({ ...contracts, provider, firstBlock }),
+    },
     chain: ethersChain(contracts, provider, transactions, endpoints),
     threads,
     highWater: { peers: grpcPeerLogs, keys },

@@ -7,6 +7,7 @@ import type { MetricsText } from "../platform/metrics/metrics.ts";
 import { Metrics } from "../platform/metrics/metrics.ts";
 import type { Storage } from "../platform/storage.ts";
 import { watchHandler } from "../platform/watch.ts";
+import type { ProposalBook } from "../contracts/proposals.ts";
 import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
 import { fastRecoverAddress } from "../platform/recover.ts";
 import type { Hex } from "../protocol/bytes.ts";
@@ -86,6 +87,8 @@ export interface GatewayOptions {
   nodes?: NodeChoice;
   /** What a wallet needs to top up from the console, which offers it with this only. */
   deployment?: DeploymentRecord;
+  /** What the console's network view shows of the governor's proposals; nothing when left out. */
+  proposals?: Pick<ProposalBook, "read">;
   /** When `low_balance` is told. */
   lowBalance?: LowBalance;
   /** Deposits by itself; never when left out. */
@@ -210,7 +213,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     routes: gatewayRoutes({ publisher, callers, directory, isReady: () => ready().ok, recorder: metrics, log }),
     fallback: consoleHandler(
       new PayerConsole({
-        ...{ ledger, watch, rates, store, status, ready, clock },
+        ...{ ledger, watch, rates, store, status, ready, proposals: options.proposals, clock, log },
         ...{ budget: options.budgets?.all, deployment: options.deployment },
       }),
       log,

@@ -7,6 +7,7 @@ import { Wallet } from "ethers";
 import { connectContracts } from "../contracts/connectContracts.ts";
 import { connectRpc } from "../contracts/connectRpc.ts";
 import { postageDomain, reportsDomain } from "../contracts/domains.ts";
+import { ProposalBook } from "../contracts/proposals.ts";
 import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
 import { systemClock as clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
@@ -103,6 +104,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     ...(senderSecret ? { senderTags: { secret: senderSecret, daemons: httpStampDaemons } } : {}),
     ...(options.topUp ? { topUp: topUpOf(options.topUp, { deployment, provider, postageKey }) } : {}),
     ...{ lowBalance, onEvent, metricsListen: options.metricsListen, processMetrics: options.processMetrics },
+    proposals: new ProposalBook({ ...contracts, provider, firstBlock: deployment.deploymentBlock }),
     storage: () => readStorage(dataDirectory, { gateway: FILE }),
     ...{ authenticate, rateLimits, budgets, nodes, deployment, limits: { holdSeconds } },
     domain: postageDomain(deployment),

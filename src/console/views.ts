@@ -117,6 +117,16 @@ export interface Traffic {
   hours: TrafficHour[];
 }
 
+/** What settlements collected, by day in UTC; days without one are left out. */
+export interface SettledDays {
+  /** Oldest first; `2026-11-30`. */
+  days: { day: string; own: Amount; others: Amount }[];
+  /** From when on nothing is missing: it takes minutes to read two weeks of a fast chain. */
+  sinceSeconds: number;
+  /** Up to when, by final blocks. */
+  asOfSeconds: number;
+}
+
 /** What was spent on a day, in UTC, by kind of envelope. */
 export interface SpendDay {
   /** `2026-11-30`. */
@@ -201,6 +211,24 @@ export interface NetworkNode {
   feesPico?: string;
 }
 
+/** A proposal of the governor. Its title is what whoever proposed it wrote: plain text, one line. */
+export interface ProposalRow {
+  id: string;
+  title: string;
+  state: "pending" | "active" | "canceled" | "defeated" | "succeeded" | "queued" | "expired" | "executed";
+  /** Base units of the stake token, 18 decimals; quorum is what for and abstain have to reach. */
+  votes: { for: string; against: string; abstain: string; quorum: string };
+  /** The last second of voting. */
+  votingEndsSeconds: number;
+}
+
+/** The newest ten of the last sixty days, newest first. */
+export interface ProposalsView {
+  rows: ProposalRow[];
+  /** From when on none is missing. */
+  sinceSeconds: number;
+}
+
 /** The network as whoever serves the page knows it. */
 export interface NetworkView {
   now: number;
@@ -208,6 +236,7 @@ export interface NetworkView {
   fees?: NetworkFees;
   reports?: ReportRow[];
   epochs?: EpochFees[];
+  proposals?: ProposalsView;
   /** Of the weights, as of the last registry version that was read. */
   registryVersion?: string;
 }
@@ -238,5 +267,5 @@ export interface OperatorView {
   faults: { isAccused: boolean; openCases: number };
   loops: { loop: string; sinceSuccessSeconds: number; failures: number; isStuck: boolean }[];
   disk?: { freeBytes: number; databaseBytes: number };
-  history: { traffic: Traffic; epochs: EpochFees[]; transactions: SentTransaction[] };
+  history: { traffic: Traffic; epochs: EpochFees[]; transactions: SentTransaction[]; settled?: SettledDays };
 }

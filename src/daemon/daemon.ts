@@ -130,7 +130,7 @@ export class Daemon {
     });
     const overview = () => this.#operations.overview();
     const seatsAt = options.reports && ((epoch: bigint) => options.reports!.chain.seatsAt(epoch));
-    const network = { nodes: () => this.nodes, rates: rateBook, seatsAt };
+    const network = { nodes: () => this.nodes, rates: rateBook, seatsAt, events: options.consoleEvents };
     this.#console = new OperatorConsole({ nodeId, overview, store, chain, clock, log, ...network });
     const watched = {
       health: () => this.#operations.health(),

@@ -6,6 +6,7 @@ import type { FaultChain, PeerLogs } from "./faults/ports.ts";
 import type { HighWaterSources } from "./highWater.ts";
 import type { RpcCalls } from "./metrics/gauges.ts";
 import type { Storage } from "../platform/storage.ts";
+import type { ConsoleEvents } from "./console/operatorConsole.ts";
 import type { DaemonMetrics } from "./metrics/ports.ts";
 import type { DaemonChain, DaemonStore, EnvelopeLog, GossipTransport } from "./ports.ts";
 import type { ReportSettings } from "./reports/openReports.ts";
@@ -32,6 +33,8 @@ export interface DaemonOptions {
   rpcCalls?: () => RpcCalls;
   /** Where what happens is counted; one of its own when left out. */
   metrics?: DaemonMetrics;
+  /** What the console's page shows of the chain's events; nothing when left out. */
+  consoleEvents?: ConsoleEvents;
   /** A listener that gives metrics and health to other machines too. */
   metricsListen?: { host: string; port: number } | undefined;
   /** What the databases take, and what the disk has left. */

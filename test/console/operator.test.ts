@@ -1,46 +1,37 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import { expect } from "chai";
 import type { Browser } from "playwright-core";
 
-import { waitUntilQuiet } from "../../scripts/demo/money.ts";
-import { groupOf, publish } from "../../scripts/demo/publish.ts";
+import { groupOf } from "../../scripts/demo/publish.ts";
 import { endEpoch } from "../../scripts/demo/report.ts";
 import type { LocalNetwork } from "../../scripts/local/localNetwork.ts";
-import { startLocalNetwork } from "../../scripts/local/localNetwork.ts";
 import type { NetworkView, OperatorView } from "../../src/console/views.ts";
 import { groupMessage } from "../support/envelopes.ts";
-import { PHONE, ask, browserFor, expectClean, picture, visit } from "./support.ts";
+import { DEPOSIT, useDearNetwork } from "./dearNetwork.ts";
+import { delegateToDeployer, propose } from "./governance.ts";
+import { PHONE, ask, expectClean, picture, visit } from "./support.ts";
 
-const USD = 1_000_000n;
 const IDS = [100, 200];
 const MESSAGES = 5;
+/** What somebody might write to whoever looks. */
+const HOSTILE = [
+  "# <img src=x onerror=alert(1)> \u202egnp.exe\n[second line](https://evil.example)",
+  new Uint8Array([0x42, 0x61, 0x64, 0x20, 0xff, 0xfe, 0xc3]),
+  "W".repeat(3_000),
+  "",
+];
 
 describe("console, for an operator", function () {
   this.timeout(300_000);
+  const used = useDearNetwork(
+    IDS.length,
+    Array.from({ length: MESSAGES }, (_, n) => groupMessage(n, { group: groupOf(IDS[n % 2]!, IDS) })),
+  );
   let network: LocalNetwork;
-  let directory: string;
-  let browser: Browser | undefined;
+  let browser: Browser;
   let url: string;
-
-  before(async function () {
-    browser = await browserFor(this);
-    directory = mkdtempSync(join(tmpdir(), "pennyblack-console-"));
-    // Dear enough that a few messages come to more than a base unit.
-    const dear = { deposit: 50n * USD, headroom: 50_000n, storageFeePico: 1_000_000n };
-    network = await startLocalNetwork({ directory, nodes: IDS.length, ...dear });
+  before(() => {
+    ({ network, browser } = used);
     url = `${network.nodes[0]!.operatorUrl}/console/`;
-    for (let n = 0; n < MESSAGES; n++) {
-      await publish(network.gateway.url, groupMessage(n, { group: groupOf(IDS[n % 2]!, IDS) }));
-    }
-    await waitUntilQuiet(network);
-  });
-  after(async () => {
-    await browser?.close();
-    await network?.close();
-    if (directory) rmSync(directory, { recursive: true, force: true });
   });
 
   const viewOf = async () => JSON.parse((await ask(`${url}api/operator`)).text) as OperatorView;
@@ -85,12 +76,15 @@ describe("console, for an operator", function () {
 
   it("says what the ledger says", async () => {
     await ask(`${network.nodes[0]!.operatorUrl}/settle`, {}, "POST");
-    const view = await viewWith(({ money, history }) => money.unsettled === "0" && history.transactions.length > 0);
+    const view = await viewWith(
+      ({ money, history }) =>
+        money.unsettled === "0" && history.transactions.length > 0 && history.settled?.days.length === 1,
+    );
     expect(view).to.include({ nodeId: 100, isHealthy: true, isReady: true });
     expect(view.alerts.filter(({ level }) => level === "bad")).to.deep.equal([]);
     const { money, history, channels } = view;
     const onChain = await network.contracts.postageChannels.getChannel(network.channel);
-    expect(money.deposited).to.equal(String(50n * USD));
+    expect(money.deposited).to.equal(String(DEPOSIT));
     expect(money.settled).to.equal(String(onChain.feesSpent));
     expect(BigInt(money.signed) >= BigInt(money.used)).to.equal(true);
     expect(channels.count).to.equal(1);
@@ -107,6 +101,12 @@ describe("console, for an operator", function () {
     expect(view.settlement.map(({ lane }) => lane)).to.deep.equal(["routine", "deadline"]);
     expect(Number(view.epoch!.endsAtSeconds)).to.be.greaterThan(view.chain.head!.timestampSeconds);
     expect(money.claimable).to.match(/^\d+$/);
+    const settledDays = history.settled!.days;
+    const sums = settledDays.map(({ own, others }) => BigInt(own) + BigInt(others));
+    expect(settledDays[0]!.day).to.match(/^20\d\d-\d\d-\d\d$/);
+    expect(BigInt(settledDays[0]!.own), "this node settled it").to.equal(sums[0]);
+    expect(sums.reduce((sum, one) => sum + one)).to.equal(onChain.feesSpent);
+    expect(history.settled!.sinceSeconds).to.be.lessThan(Date.now() / 1_000 - 13 * 86_400);
   });
 
   it("shows it on a desk and on a phone, by day and by night, from nowhere but the daemon", async () => {
@@ -118,7 +118,7 @@ describe("console, for an operator", function () {
       "desk-night": { colorScheme: "dark" as const },
       phone: { viewport: PHONE },
     })) {
-      const seen = await visit(browser!, url, /^Node 100$/, options);
+      const seen = await visit(browser, url, /^Node 100$/, options);
       const { page } = seen;
       await page.getByRole("group", { name: "Settled" }).getByText("$").waitFor();
       expect(await page.getByRole("group", { name: "Deposited" }).innerText()).to.include("$50.00");
@@ -127,6 +127,10 @@ describe("console, for an operator", function () {
       await page.getByText(`${MESSAGES} messages in the last 24 hours`, { exact: false }).waitFor();
       expect(await page.locator(".recharts-bar-rectangle path").count(), "bars").to.be.greaterThan(0);
       await page.getByText("settle, 1 payer").first().waitFor();
+      const settled = page.getByRole("region", { name: "Settled over time" });
+      await settled.getByText("collected from all payers in 14 days").waitFor();
+      expect(await settled.locator(".recharts-bar-rectangle path").count()).to.be.greaterThan(0);
+      expect(await settled.locator("svg.recharts-surface").first().textContent(), "its unit").to.include("$");
       await picture(page, `operator-${name}`);
       await expectClean(seen);
       const background = await page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
@@ -135,7 +139,10 @@ describe("console, for an operator", function () {
     }
   });
 
-  it("shows the network: seats with their weights, traffic, fees and reports", async () => {
+  it("shows the network: seats with their weights, traffic, fees, reports, and proposals as what strangers wrote", async () => {
+    await delegateToDeployer(network);
+    const ids = [];
+    for (const text of HOSTILE) ids.push(await propose(network, text));
     const view = JSON.parse((await ask(`${url}api/network`)).text) as NetworkView;
     const rates = await network.contracts.rateRegistry.getRates(0, 1);
     expect(view.fees!.storageFeePico).to.equal("1000000");
@@ -146,11 +153,23 @@ describe("console, for an operator", function () {
     expect(view.nodes.map(({ messages }) => messages)).to.deep.equal([3, 2]);
     expect(view.reports!.map(({ state }) => state)).to.deep.equal(["accepted"]);
     expect(view.epochs!.length).to.equal(1);
+    const { rows } = view.proposals!;
+    expect(rows.map(({ id, state }) => [BigInt(id), state])).to.deep.equal(
+      ids.toReversed().map((id) => [id, "pending"]),
+    );
+    expect(rows.map(({ title }) => title)).to.deep.equal([
+      ...["", `${"W".repeat(160)}…`, "Bad \ufffd\ufffd\ufffd", "<img src=x onerror=alert(1)> ?gnp.exe"],
+    ]);
+    expect(BigInt(rows[0]!.votes.quorum)).to.equal(40_000_000n * 10n ** 18n);
     for (const [name, options] of Object.entries({ desk: {}, phone: { viewport: PHONE } })) {
-      const seen = await visit(browser!, url, /^Node 100$/, options);
+      const seen = await visit(browser, url, /^Node 100$/, options);
       await seen.page.getByText("Network", { exact: true }).click();
       await seen.page.getByRole("group", { name: "node 200" }).getByText("50.0 %").waitFor();
       await seen.page.locator(".recharts-bar-rectangle path").first().waitFor();
+      const proposals = seen.page.getByRole("region", { name: "Proposals" });
+      await proposals.getByText("<img src=x onerror=alert(1)> ?gnp.exe").waitFor();
+      expect(await proposals.getByText("announced").count()).to.equal(HOSTILE.length);
+      expect(await proposals.locator("a, img").count(), "nothing is a link or a picture").to.equal(0);
       await picture(seen.page, `network-${name}`);
       await expectClean(seen);
       await seen.page.reload();
@@ -161,7 +180,7 @@ describe("console, for an operator", function () {
 
   it("says that the daemon is gone, and keeps what it showed", async () => {
     const node = network.nodes[0]!;
-    const { page } = await visit(browser!, url, /^Node 100$/);
+    const { page } = await visit(browser, url, /^Node 100$/);
     await node.kill();
     await page.getByText("The daemon does not answer").waitFor({ timeout: 40_000 });
     expect(await page.getByRole("group", { name: "Deposited" }).innerText()).to.include("$50.00");

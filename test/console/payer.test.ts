@@ -1,23 +1,20 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
 import { expect } from "chai";
 import type { Contract } from "ethers";
 import type { Browser, Page } from "playwright-core";
 
-import { waitUntilQuiet } from "../../scripts/demo/money.ts";
-import { publish } from "../../scripts/demo/publish.ts";
 import { localWallet } from "../../scripts/local/localChain.ts";
 import type { LocalNetwork } from "../../scripts/local/localNetwork.ts";
-import { startLocalNetwork } from "../../scripts/local/localNetwork.ts";
-import type { PayerView } from "../../src/console/views.ts";
+import type { NetworkView, PayerView } from "../../src/console/views.ts";
 import { groupMessage } from "../support/envelopes.ts";
-import { PHONE, ask, browserFor, expectClean, picture, visit } from "./support.ts";
+import { useDearNetwork } from "./dearNetwork.ts";
+import { delegateToDeployer, propose, vote } from "./governance.ts";
+import { PHONE, ask, expectClean, picture, visit } from "./support.ts";
 
 const USD = 1_000_000n;
 const MESSAGES = 4;
 const HELD = 40n * USD;
+/** Proposals, and how the deployer votes on each: 1 is for. */
+const VOTED = { "Thirty seats instead of twenty": 1, "Thirty seats, once more": 0, "Nobody cares": undefined } as const;
 /** A test account of the chain that nothing else uses. */
 const HOLDER = localWallet(15).address;
 
@@ -34,26 +31,23 @@ const WALLET = `globalThis.ethereum = {
 
 describe("console, for a payer", function () {
   this.timeout(300_000);
+  const used = useDearNetwork(
+    1,
+    Array.from({ length: MESSAGES }, (_, n) => groupMessage(n)),
+  );
   let network: LocalNetwork;
-  let directory: string;
-  let browser: Browser | undefined;
+  let browser: Browser;
   let url: string;
-
-  before(async function () {
-    browser = await browserFor(this);
-    directory = mkdtempSync(join(tmpdir(), "pennyblack-console-"));
-    const dear = { deposit: 50n * USD, headroom: 50_000n, storageFeePico: 1_000_000n };
-    network = await startLocalNetwork({ directory, nodes: 1, ...dear });
+  const voted = new Map<string, [id: bigint, support: 0 | 1 | undefined]>();
+  before(async () => {
+    ({ network, browser } = used);
     url = `${network.gateway.url}/console/`;
-    for (let n = 0; n < MESSAGES; n++) await publish(network.gateway.url, groupMessage(n));
-    await waitUntilQuiet(network);
     const token = network.token.connect(localWallet(1).connect(network.chain.provider)) as Contract;
     await (await token.getFunction("mint").send(HOLDER, HELD)).wait();
-  });
-  after(async () => {
-    await browser?.close();
-    await network?.close();
-    if (directory) rmSync(directory, { recursive: true, force: true });
+    await delegateToDeployer(network);
+    for (const [title, support] of Object.entries(VOTED)) voted.set(title, [await propose(network, title), support]);
+    await network.chain.increaseTime(Number(await network.contracts.postageGovernor.votingDelay()) + 2);
+    for (const [id, support] of voted.values()) if (support !== undefined) await vote(network, id, support);
   });
 
   const viewOf = async () => JSON.parse((await ask(`${url}api/payer`)).text) as PayerView;
@@ -73,7 +67,7 @@ describe("console, for a payer", function () {
         return JSON.stringify({ error: { code: -32_000, message: String(error) } });
       }
     };
-    const seen = await visit(browser!, url, /^Gateway$/, {
+    const seen = await visit(browser, url, /^Gateway$/, {
       script: WALLET,
       forward,
       ...(viewport ? { viewport } : {}),
@@ -132,7 +126,7 @@ describe("console, for a payer", function () {
       desk: {},
       phone: { viewport: PHONE, colorScheme: "dark" as const },
     })) {
-      const seen = await visit(browser!, url, /^Gateway$/, options);
+      const seen = await visit(browser, url, /^Gateway$/, options);
       const { page } = seen;
       expect(await page.getByRole("region", { name: "Left" }).innerText()).to.include("of $50.00 deposited");
       await page.locator(".recharts-bar-rectangle path").first().waitFor();
@@ -147,9 +141,24 @@ describe("console, for a payer", function () {
   });
 
   it("shows the network as the gateway knows it", async () => {
-    const seen = await visit(browser!, `${url}#network`, /^Network$/, { viewport: PHONE });
+    const seen = await visit(browser, `${url}#network`, /^Network$/, { viewport: PHONE });
     await seen.page.getByRole("group", { name: "node 100" }).getByText("answers").waitFor();
     await seen.page.getByText("A message of 1 kB").waitFor();
+    const { proposals } = JSON.parse((await ask(`${url}api/network`)).text) as NetworkView;
+    const { postageGovernor } = network.contracts;
+    for (const { id, title, state, votes, votingEndsSeconds } of proposals!.rows) {
+      expect(voted.get(title)![0]).to.equal(BigInt(id));
+      const { forVotes, againstVotes } = await postageGovernor.proposalVotes(id);
+      expect([state, votes.for, votes.against]).to.deep.equal(["active", String(forVotes), String(againstVotes)]);
+      expect(votes.quorum).to.equal(String(await postageGovernor.quorum(await postageGovernor.proposalSnapshot(id))));
+      expect(BigInt(votingEndsSeconds)).to.equal(await postageGovernor.proposalDeadline(id));
+    }
+    expect(proposals!.rows.map(({ title }) => title)).to.deep.equal([...voted.keys()].reverse());
+    const shown = seen.page.getByRole("region", { name: "Proposals" });
+    await shown.getByText("Thirty seats instead of twenty").waitFor();
+    expect(await shown.getByText("open for votes").count()).to.equal(3);
+    await shown.getByText("for 0 · against 0 · abstain 0 · quorum 0 of 40M").waitFor();
+    await shown.getByText(/for [\d.]+\w · against 0 · abstain 0 · quorum reached/).waitFor();
     await picture(seen.page, "payer-network");
     await expectClean(seen);
     await seen.page.close();

@@ -26,9 +26,8 @@ export function consoleHandler(console: PayerConsole, log: Log, next: HttpHandle
     if (!isLocalCaller(request)) {
       return answer({ ...consoleJson({ problem: "ask from the machine that the gateway runs on" }), status: 403 });
     }
-    if (path === NETWORK_VIEW_PATH) return answer(consoleJson(console.network()));
-    console
-      .view()
+    const read: Promise<object> = path === NETWORK_VIEW_PATH ? console.network() : console.view();
+    read
       .then((view) => answer(consoleJson(view)))
       .catch((error: unknown) => {
         log.error({ path, error: String(error) }, "the console could not be answered");

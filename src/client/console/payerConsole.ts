@@ -1,7 +1,11 @@
-import type { NetworkView, PayerView } from "../../console/views.ts";
+import { proposalsView } from "../../console/proposalsView.ts";
+import type { NetworkView, PayerView, ProposalsView } from "../../console/views.ts";
 import { feesView } from "../../console/feesView.ts";
 import type { DeploymentRecord } from "../../contracts/deploymentRecord.ts";
+import type { ProposalBook } from "../../contracts/proposals.ts";
 import type { Clock } from "../../platform/clock.ts";
+import type { Log } from "../../platform/log.ts";
+import { beside, sharedFor } from "../../platform/sharedFor.ts";
 import type { Verdict } from "../../platform/watch.ts";
 import { picoToUnitsUp, unitsToPico } from "../../protocol/units.ts";
 import type { DailyBudget } from "../channel/budgetBook.ts";
@@ -14,6 +18,10 @@ import { SpendDays } from "./spendDays.ts";
 
 /** A view is made at most so often, however many pages ask. */
 const VIEW_MS = 2_000;
+/** These cost calls, and are asked only while somebody looks. */
+const PROPOSALS_MS = 60_000;
+/** The page does not wait longer for them. */
+const WAIT_MS = 2_000;
 /** Beyond that nobody cares, and a rate of almost nothing gives a number without meaning. */
 const MOST_DAYS = 10_000;
 
@@ -28,35 +36,43 @@ export interface PayerConsoleSources {
   budget: DailyBudget | undefined;
   /** Without it nobody can top up from the page. */
   deployment: DeploymentRecord | undefined;
+  /** Absent, it shows none. */
+  proposals: Pick<ProposalBook, "read"> | undefined;
   clock: Clock;
+  log: Log;
 }
 
 /** What the console's page shows to whoever pays. */
 export class PayerConsole {
   readonly #sources: PayerConsoleSources;
   readonly #spend: SpendDays;
-  #view: { at: number; read: Promise<PayerView> } | undefined;
+  readonly #view: () => Promise<PayerView>;
+  readonly #proposals: () => Promise<ProposalsView | undefined>;
 
   constructor(sources: PayerConsoleSources) {
     this.#sources = sources;
     this.#spend = new SpendDays(sources.store, sources.ledger.channel, sources.clock);
+    this.#view = sharedFor(VIEW_MS, sources.clock, () => this.#read());
+    const { proposals, clock, log } = sources;
+    this.#proposals = beside(
+      { everyMs: PROPOSALS_MS, waitMs: WAIT_MS, clock },
+      async () => proposals && proposalsView(await proposals.read()),
+      (error) => log.debug({ error: String(error) }, "the console does not know the proposals"),
+    );
   }
 
   view(): Promise<PayerView> {
-    const now = this.#sources.clock.elapsed();
-    if (this.#view && now - this.#view.at < VIEW_MS) return this.#view.read;
-    const read = this.#read();
-    this.#view = { at: now, read };
-    read.catch(() => (this.#view = undefined));
-    return read;
+    return this.#view();
   }
 
-  network(): NetworkView {
+  async network(): Promise<NetworkView> {
+    const proposals = await this.#proposals();
     const { rates, status, clock } = this.#sources;
     const now = clock.now();
     return {
       now,
       nodes: nodesOf(status()),
+      ...(proposals ? { proposals } : {}),
       ...(rates.isKnown ? feesView(rates.current(), Math.floor(now / 1_000)) : {}),
     };
   }

@@ -1,3 +1,4 @@
+import { printable } from "../../contracts/proposals.ts";
 import { actingAs } from "../core/checks.ts";
 import type { Context } from "../core/context.ts";
 import type { Input } from "../core/input.ts";
@@ -8,7 +9,6 @@ import {
   actOn,
   nextStep,
   parseProposalId,
-  printable,
   readProposal,
   readStanding,
   stateInWords,

@@ -11,7 +11,7 @@ import type { Row } from "../core/plan.ts";
 import { json } from "../core/print.ts";
 import { asCommandError } from "../core/refusal.ts";
 import type { ProposedCall } from "./proposal.ts";
-import { printable } from "./proposal.ts";
+import { printable } from "../../contracts/proposals.ts";
 import type { Change } from "./settings.ts";
 import { SETTINGS } from "./settings.ts";
 

@@ -6,13 +6,11 @@ import { callOf } from "../core/checks.ts";
 import type { Context } from "../core/context.ts";
 import { chainNow } from "../core/context.ts";
 import { CommandError } from "../core/errors.ts";
+import type { ProposalState } from "../../contracts/proposals.ts";
+import { PROPOSAL_STATES } from "../../contracts/proposals.ts";
 import { queryInSpans } from "../../contracts/queryInSpans.ts";
 import type { Call } from "../core/plan.ts";
 import { moment } from "../core/time.ts";
-
-/** As the Governor numbers them. */
-const STATES = ["pending", "active", "canceled", "defeated", "succeeded", "queued", "expired", "executed"] as const;
-export type ProposalState = (typeof STATES)[number];
 
 /** One call that a proposal makes, as the Timelock. */
 export interface ProposedCall {
@@ -78,7 +76,13 @@ export async function readStanding(context: Context, id: bigint): Promise<Standi
     timelock.getMinDelay(),
   ]);
   const queuedAt = now > deadline ? now : deadline + 1n;
-  return { state: STATES[Number(state)]!, now, snapshot, deadline, executableAt: eta > 0n ? eta : queuedAt + delay };
+  return {
+    state: PROPOSAL_STATES[Number(state)]!,
+    now,
+    snapshot,
+    deadline,
+    executableAt: eta > 0n ? eta : queuedAt + delay,
+  };
 }
 
 /** A call of the Governor that names a proposal by what it does. */
@@ -88,9 +92,6 @@ export function actOn({ contracts, record }: Context, act: "queue" | "execute", 
   const { interface: abi } = contracts.postageGovernor;
   return callOf(record.contracts.postageGovernor.address, abi, act, [...args, hashOf(description)]);
 }
-
-/** Text of others, without what could write over the terminal's other words or turn them round. */
-export const printable = (text: string): string => text.replace(/(?!\n)\p{Cc}|\p{Cf}/gu, "?");
 
 /** A state in words, with when it changes. */
 export function stateInWords({ state, now, snapshot, deadline, executableAt }: Standing): string {

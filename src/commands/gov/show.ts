@@ -1,17 +1,10 @@
+import { printable } from "../../contracts/proposals.ts";
 import type { Context } from "../core/context.ts";
 import type { Input } from "../core/input.ts";
 import type { Report } from "../core/plan.ts";
 import { moment } from "../core/time.ts";
 import { callData, callRows, describeCalls } from "./describeCalls.ts";
-import {
-  nextStep,
-  parseProposalId,
-  printable,
-  readProposal,
-  readProposals,
-  readStanding,
-  stateInWords,
-} from "./proposal.ts";
+import { nextStep, parseProposalId, readProposal, readProposals, readStanding, stateInWords } from "./proposal.ts";
 import { readTally, tallyRows } from "./tally.ts";
 
 /** All proposals, or everything about one. */

@@ -1,3 +1,4 @@
+import { printable } from "../../contracts/proposals.ts";
 import { penny } from "../core/amounts.ts";
 import { actingAs, callOf, requiredEvent } from "../core/checks.ts";
 import type { Context } from "../core/context.ts";
@@ -6,7 +7,7 @@ import type { Input } from "../core/input.ts";
 import type { Plan } from "../core/plan.ts";
 import { moment } from "../core/time.ts";
 import { callData, callRows, describeCalls } from "./describeCalls.ts";
-import { parseProposalId, printable, readProposal, readStanding, stateInWords, stateProblem } from "./proposal.ts";
+import { parseProposalId, readProposal, readStanding, stateInWords, stateProblem } from "./proposal.ts";
 import { NO_MONEY, delegationHint } from "./propose.ts";
 import { readTally, tallyRows } from "./tally.ts";
 

@@ -69,6 +69,9 @@ export function duration(seconds: number): string {
   return shown.map(([amount, unit]) => `${amount} ${unit}`).join(" ");
 }
 
+/** Base units of the stake token, of 18 decimals. */
+export const votes = (amount: string): string => compact(Number(BigInt(amount) / 10n ** 12n) / 1e6);
+
 export const short = (hex: string): string => `${hex.slice(0, 6)}…${hex.slice(-4)}`;
 
 export const clockTime = (ms: number): string =>

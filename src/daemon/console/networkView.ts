@@ -1,5 +1,5 @@
 import { feesView } from "../../console/feesView.ts";
-import type { EpochFees, NetworkNode, NetworkView } from "../../console/views.ts";
+import type { EpochFees, NetworkNode, NetworkView, ProposalsView } from "../../console/views.ts";
 import type { Rates } from "../../protocol/fees.ts";
 import type { OverviewData } from "../overview/overview.ts";
 import type { HourOfLog, RegisteredNode } from "../ports.ts";
@@ -14,10 +14,11 @@ interface Known {
   /** Of the last seven days. */
   hours: readonly HourOfLog[];
   epochs: EpochFees[];
+  proposals: ProposalsView | undefined;
 }
 
 /** The network as this daemon knows it: what it does not know is left out. */
-export function networkView(data: OverviewData, { nodes, rates, seats, hours, epochs }: Known): NetworkView {
+export function networkView(data: OverviewData, { nodes, rates, seats, hours, epochs, proposals }: Known): NetworkView {
   const { price } = data.stamps ?? {};
   const { history, retentionDays } = rates;
   const priced = { history, retentionDays, ...(price === undefined ? {} : { stampPrice: price }) };
@@ -26,6 +27,7 @@ export function networkView(data: OverviewData, { nodes, rates, seats, hours, ep
     nodes: nodes.map((node) => ({ ...nodeOf(node), ...weightOf(node, seats), ...trafficOf(node, hours) })),
     ...feesView(priced, Math.floor(data.now / 1_000)),
     ...(data.reports ? { reports: reportRows(data.reports.latest), epochs } : {}),
+    ...(proposals ? { proposals } : {}),
     ...(seats ? { registryVersion: String(seats.version) } : {}),
   };
 }

@@ -1,6 +1,10 @@
-import type { MoneyFlow, NetworkView, OperatorView } from "../../console/views.ts";
+import { proposalsView } from "../../console/proposalsView.ts";
+import type { MoneyFlow, NetworkView, OperatorView, ProposalsView, SettledDays } from "../../console/views.ts";
+import type { ProposalBook } from "../../contracts/proposals.ts";
+import type { Settlements } from "../../contracts/settlements.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
+import { beside, sharedFor } from "../../platform/sharedFor.ts";
 import type { OverviewData } from "../overview/overview.ts";
 import type { DaemonChain, DaemonStore, RegisteredNode } from "../ports.ts";
 import type { RateBook } from "../rateBook.ts";
@@ -10,11 +14,20 @@ import { alertsOf } from "./alerts.ts";
 import { History } from "./history.ts";
 import { networkView } from "./networkView.ts";
 import { operatorView } from "./operatorView.ts";
+import { settledDays } from "./settledDays.ts";
 
 /** A view is made at most so often, however many pages ask. */
 const VIEW_MS = 5_000;
-/** These cost calls: three a minute, and only while somebody looks. */
+/** These cost calls, and are asked only while somebody looks. */
 const CHAIN_MS = 60_000;
+/** The page does not wait longer for what the chain alone knows. */
+const WAIT_MS = 2_000;
+
+/** What the page alone wants to know of the chain. */
+export interface ConsoleEvents {
+  settlements: Pick<Settlements, "step">;
+  proposals: Pick<ProposalBook, "read">;
+}
 
 export interface ConsoleSources {
   nodeId: number;
@@ -25,6 +38,8 @@ export interface ConsoleSources {
   rates: Pick<RateBook, "history" | "retentionDays">;
   /** The registry's version of an epoch; absent where nobody reports. */
   seatsAt: ReportsChain["seatsAt"] | undefined;
+  /** What it reads of the chain's events; absent, it shows nothing of them. */
+  events: ConsoleEvents | undefined;
   clock: Clock;
   log: Log;
 }
@@ -40,12 +55,18 @@ export class OperatorConsole {
   #onChain: OnChain = {};
   #onChainAt: number | undefined;
   #epochSeconds: bigint | undefined;
+  readonly #proposals: () => Promise<ProposalsView | undefined>;
+  readonly #settled: () => Promise<SettledDays | undefined>;
   #seats: { epoch: bigint; list: SeatList } | undefined;
 
   constructor(sources: ConsoleSources) {
     this.#sources = sources;
     this.#history = new History(sources.store);
     this.#view = sharedFor(VIEW_MS, sources.clock, () => this.#read());
+    const rarely = { everyMs: CHAIN_MS, waitMs: WAIT_MS, clock: sources.clock };
+    const note = (error: unknown) => sources.log.debug({ error: String(error) }, "the console reads no events");
+    this.#proposals = beside(rarely, () => this.#askProposals(), note);
+    this.#settled = beside(rarely, () => this.#askSettled(), note);
     this.#network = sharedFor(VIEW_MS, sources.clock, () => this.#readNetwork());
   }
 
@@ -61,7 +82,10 @@ export class OperatorConsole {
 
   async #read(): Promise<OperatorView> {
     const { overview, clock } = this.#sources;
-    const [data, history] = await Promise.all([overview(), this.#history.read(clock.now()), this.#askChain()]);
+    const [data, read, settled] = await Promise.all([
+      ...([overview(), this.#history.read(clock.now()), this.#settled(), this.#askChain()] as const),
+    ]);
+    const history = { ...read, ...(settled ? { settled } : {}) };
     return operatorView(data, {
       ...{ history, alerts: alertsOf(data), onChain: this.#onChain, epochSeconds: this.#epochSeconds },
     });
@@ -69,14 +93,30 @@ export class OperatorConsole {
 
   async #readNetwork(): Promise<NetworkView> {
     const { overview, clock, nodes, rates } = this.#sources;
-    const [data, hours, epochs] = await Promise.all([
+    const [data, hours, epochs, proposals] = await Promise.all([
       overview(),
       this.#history.hours(clock.now()),
       this.#history.epochs(),
+      this.#proposals(),
       this.#askChain(),
     ]);
     await this.#askSeats(data);
-    return networkView(data, { nodes: nodes(), rates, seats: this.#seats?.list, hours, epochs });
+    return networkView(data, { nodes: nodes(), rates, seats: this.#seats?.list, hours, epochs, proposals });
+  }
+
+  async #askProposals(): Promise<ProposalsView | undefined> {
+    const { events } = this.#sources;
+    return events && proposalsView(await events.proposals.read());
+  }
+
+  /** By final blocks: what is counted stays. */
+  async #askSettled(): Promise<SettledDays | undefined> {
+    const { events, overview } = this.#sources;
+    if (!events) return undefined;
+    const { chain, transactions } = await overview();
+    if (!chain.finalized) return undefined;
+    const settled = await events.settlements.step(Number(chain.finalized.number));
+    return settledDays(settled, transactions?.lanes.map(({ account }) => account) ?? []);
   }
 
   /** Once for each epoch: versions change with it. */
@@ -112,17 +152,4 @@ export class OperatorConsole {
       log.debug({ error: String(error) }, "the console does not know what is on its way to the seats");
     }
   }
-}
-
-/** Whoever asks within a while gets one answer; a failure is not kept. */
-function sharedFor<T>(ms: number, clock: Clock, read: () => Promise<T>): () => Promise<T> {
-  let last: { at: number; answer: Promise<T> } | undefined;
-  return () => {
-    const now = clock.elapsed();
-    if (last && now - last.at < ms) return last.answer;
-    const answer = read();
-    last = { at: now, answer };
-    answer.catch(() => (last = undefined));
-    return answer;
-  };
 }

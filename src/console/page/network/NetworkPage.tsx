@@ -8,6 +8,7 @@ import { Silent } from "../parts/Silent.tsx";
 import { useView } from "../useView.ts";
 import { Fees } from "./Fees.tsx";
 import { Nodes } from "./Nodes.tsx";
+import { Proposals } from "./Proposals.tsx";
 import { Reports } from "./Reports.tsx";
 
 const TYPICAL_BYTES = 1_000;
@@ -15,7 +16,7 @@ const TYPICAL_BYTES = 1_000;
 export default function NetworkPage() {
   const { view, problem } = useView<NetworkView>(NETWORK_VIEW_PATH);
   if (!view) return problem ? <Silent who="server" problem={problem} /> : <Skeleton h={420} radius="lg" />;
-  const { fees, reports, epochs } = view;
+  const { fees, reports, epochs, proposals } = view;
   return (
     <Stack gap="md">
       <Title order={1} fz="1.5rem">
@@ -28,8 +29,10 @@ export default function NetworkPage() {
         {fees && <Fees fees={fees} />}
         {reports && <Reports reports={reports} epochs={epochs ?? []} />}
       </SimpleGrid>
+      {proposals && <Proposals proposals={proposals} />}
       <Text className="label">
-        As the one who serves this page knows it. Votes and proposals are on chain: `pennyblack gov show` lists them.
+        As the one who serves this page knows it. `pennyblack gov show` says what a proposal would change, and all there
+        ever were.
       </Text>
     </Stack>
   );

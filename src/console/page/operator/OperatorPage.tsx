@@ -11,6 +11,7 @@ import { Epochs } from "./Epochs.tsx";
 import { Flow } from "./Flow.tsx";
 import { Gas } from "./Gas.tsx";
 import { Machine } from "./Machine.tsx";
+import { SettledChart } from "./SettledChart.tsx";
 import { Settlement } from "./Settlement.tsx";
 import { TrafficChart } from "./TrafficChart.tsx";
 import { Transactions } from "./Transactions.tsx";
@@ -25,6 +26,7 @@ export default function OperatorPage() {
       <Alerts alerts={view.alerts} />
       <Flow money={view.money} channels={view.channels.count} />
       <TrafficChart traffic={view.history.traffic} now={view.now} />
+      {view.history.settled && <SettledChart settled={view.history.settled} now={view.now} />}
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
         <Settlement lanes={view.settlement} deadlines={view.deadlines} leaving={view.channels.leaving} view={view} />
         <Channels channels={view.channels} exposureCap={view.money.exposureCap} />

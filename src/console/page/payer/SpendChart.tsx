@@ -4,6 +4,7 @@ import type { SpendDay } from "../../views.ts";
 import { dollarsOfPico, usdTick } from "../format.ts";
 import { Card, Nothing } from "../parts/parts.tsx";
 import { SERIES } from "../theme.ts";
+import { dayTick, lastDays } from "../utcDays.ts";
 
 const KINDS = {
   message: "messages",
@@ -13,7 +14,6 @@ const KINDS = {
   identityUpdate: "identity updates",
   unnamed: "found later",
 } as const;
-const DAY_MS = 86_400_000;
 const SHOWN_DAYS = 14;
 
 /** Postage by day and kind, also of days without any. */
@@ -38,7 +38,7 @@ export function SpendChart({ days }: { days: readonly SpendDay[] }) {
           gridAxis="x"
           tickLine="none"
           barProps={{ isAnimationActive: false, maxBarSize: 40 }}
-          xAxisProps={{ tickFormatter: tickOf, minTickGap: 20 }}
+          xAxisProps={{ tickFormatter: dayTick, minTickGap: 20 }}
           yAxisProps={{ width: 62, tickCount: 4, tickFormatter: usdTick }}
           valueFormatter={usdTick}
           aria-label="postage by day"
@@ -49,10 +49,8 @@ export function SpendChart({ days }: { days: readonly SpendDay[] }) {
 }
 
 function pointsOf(days: readonly SpendDay[], kinds: readonly string[]) {
-  const today = Math.floor(Date.now() / DAY_MS);
   const known = new Map(days.map((day) => [day.day, day]));
-  return Array.from({ length: SHOWN_DAYS }, (_, i) => {
-    const day = new Date((today - SHOWN_DAYS + 1 + i) * DAY_MS).toISOString().slice(0, 10);
+  return lastDays(Date.now(), SHOWN_DAYS).map((day) => {
     const amounts = kinds.map((kind) => {
       const one = known.get(day)?.kinds.find((of) => of.kind === kind);
       return [kind, one ? dollarsOfPico(one.postagePico) : 0] as const;
@@ -60,7 +58,3 @@ function pointsOf(days: readonly SpendDay[], kinds: readonly string[]) {
     return { day, ...Object.fromEntries(amounts) };
   });
 }
-
-/** Days are those of UTC. */
-const tickOf = (day: string): string =>
-  new Date(`${day}T00:00:00Z`).toLocaleDateString([], { day: "numeric", month: "short", timeZone: "UTC" });
