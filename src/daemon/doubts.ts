@@ -1,5 +1,6 @@
 import type { Clock } from "../platform/clock.ts";
 import { Rate } from "../platform/rate.ts";
+import { NewestMap } from "../platform/newestMap.ts";
 
 /** How long one is doubted since its last bad signature. */
 const DOUBTED_MS = 10_000;
@@ -14,7 +15,7 @@ const SECOND_MS = 1_000;
 export class Doubts {
   readonly #clock: Pick<Clock, "elapsed">;
   /** Until when, oldest first. */
-  readonly #until = new Map<string, number>();
+  readonly #until = new NewestMap<string, number>(MOST);
   readonly #ofOne: Rate;
   readonly #ofAll: Rate;
 
@@ -25,9 +26,7 @@ export class Doubts {
   }
 
   add(party: string): void {
-    this.#until.delete(party);
     this.#until.set(party, this.#clock.elapsed() + DOUBTED_MS);
-    if (this.#until.size > MOST) this.#until.delete(this.#until.keys().next().value!);
   }
 
   has(party: string): boolean {

@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import { NewestMap } from "./newestMap.ts";
 
 /** Names that are remembered; beyond that the oldest begin anew. */
 const MOST_NAMES = 10_000;
@@ -10,7 +11,7 @@ export class Rate {
   readonly #most: number;
   readonly #clock: Pick<Clock, "elapsed">;
   readonly #periodMs: number;
-  readonly #left = new Map<string, { tokens: number; at: number }>();
+  readonly #left = new NewestMap<string, { tokens: number; at: number }>(MOST_NAMES);
 
   constructor(most: number, clock: Pick<Clock, "elapsed">, periodMs = MINUTE_MS) {
     this.#most = most;
@@ -26,8 +27,6 @@ export class Rate {
     const at = this.#clock.elapsed();
     const tokens = this.#tokens(name, at);
     const isTaken = tokens >= this.#needed(count);
-    this.#left.delete(name);
-    if (this.#left.size >= MOST_NAMES) this.#left.delete(this.#left.keys().next().value!);
     this.#left.set(name, { tokens: isTaken ? tokens - count : tokens, at });
     return isTaken;
   }

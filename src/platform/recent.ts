@@ -1,21 +1,19 @@
+import { NewestMap } from "./newestMap.ts";
+
 /**
  * What was made last, by key: whoever asks for the same at the same time waits for the same, and what is used stays while
  * others are dropped. What could not be made, or is not there, is not remembered.
  */
 export class Recent<T> {
-  readonly #most: number;
-  readonly #made = new Map<string, Promise<T>>();
+  readonly #made: NewestMap<string, Promise<T>>;
 
   constructor(most: number) {
-    this.#most = most;
+    this.#made = new NewestMap(most);
   }
 
   async get(key: string, make: () => Promise<T>): Promise<T> {
     const known = this.#made.get(key);
     const made = known ?? make();
-    this.#made.delete(key);
-    const oldest = this.#made.keys().next();
-    if (this.#made.size >= this.#most && !oldest.done) this.#made.delete(oldest.value);
     this.#made.set(key, made);
     if (known) return known;
     const forget = () => {

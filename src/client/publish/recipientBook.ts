@@ -1,5 +1,6 @@
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
+import { NewestMap } from "../../platform/newestMap.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import type { NodeDirectory } from "../nodes/nodeDirectory.ts";
 import type { Random } from "../ports.ts";
@@ -25,7 +26,7 @@ const MOST_ASKED = 3;
 /** Which inbox an installation is of: a welcome names the installation alone. From daemons, two of which have to agree. */
 export class RecipientBook {
   readonly #options: RecipientBookOptions;
-  readonly #known = new Map<Hex, { inbox: Hex | undefined; until: number }>();
+  readonly #known = new NewestMap<Hex, { inbox: Hex | undefined; until: number }>(MOST_REMEMBERED);
   readonly #asking = new Map<Hex, Promise<Hex | undefined>>();
 
   constructor(options: RecipientBookOptions) {
@@ -71,8 +72,6 @@ export class RecipientBook {
   }
 
   #remember(installation: Hex, inbox: Hex | undefined): void {
-    this.#known.delete(installation);
-    if (this.#known.size >= MOST_REMEMBERED) this.#known.delete(this.#known.keys().next().value!);
     this.#known.set(installation, {
       inbox,
       until: this.#options.clock.now() + (inbox === undefined ? UNKNOWN_MS : KNOWN_MS),

@@ -1,4 +1,5 @@
 import type { Clock } from "../../platform/clock.ts";
+import { NewestMap } from "../../platform/newestMap.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { StampHeaders } from "../../protocol/stamps/headers.ts";
@@ -33,7 +34,7 @@ export interface StampBuyerOptions {
 export class StampBuyer {
   readonly #options: StampBuyerOptions;
   /** By installation: until when its stamp covers it, in milliseconds since 1970. In the order of that. */
-  readonly #covered = new Map<Hex, number>();
+  readonly #covered = new NewestMap<Hex, number>(MOST_REMEMBERED);
   /** What welcomes explain, cumulative like the ceiling. */
   #explained = 0n;
 
@@ -84,8 +85,6 @@ export class StampBuyer {
     if (this.#explained < signed) this.#explained = signed;
     for (const installation of installations) {
       if ((this.#covered.get(installation) ?? 0) > now) continue;
-      this.#covered.delete(installation);
-      if (this.#covered.size >= MOST_REMEMBERED) this.#covered.delete(this.#covered.keys().next().value!);
       this.#covered.set(installation, now + Number(STAMP_COVERS_SECONDS) * 1_000);
       this.#explained += rates.current().stampPrice;
     }

@@ -1,4 +1,5 @@
 import type { Clock } from "../../platform/clock.ts";
+import { NewestMap } from "../../platform/newestMap.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { LogRange } from "../../protocol/report/leaves.ts";
@@ -62,7 +63,7 @@ const MOST_NODES = 256;
  */
 export class ReportLibrary {
   readonly #options: ReportLibraryOptions;
-  readonly #kept = new Map<Hex, FinalReport>();
+  readonly #kept = new NewestMap<Hex, FinalReport>(MOST_KEPT);
   #latest: Hex | undefined;
   #nodes: RegisteredNode[] = [];
 
@@ -130,7 +131,6 @@ export class ReportLibrary {
       if (!fits) throw new Error("it served something else");
       return { digest, report, ranges };
     });
-    if (this.#kept.size >= MOST_KEPT) this.#kept.delete(this.#kept.keys().next().value!);
     this.#kept.set(digest, found);
     return found;
   }

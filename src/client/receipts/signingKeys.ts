@@ -1,4 +1,5 @@
 import type { Clock } from "../../platform/clock.ts";
+import { NewestMap } from "../../platform/newestMap.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import type { Recover } from "../../protocol/ecdsa.ts";
 import { recoverAddress } from "../../protocol/ecdsa.ts";
@@ -31,7 +32,7 @@ export interface SigningKeysOptions {
  */
 export class SigningKeys {
   readonly #options: SigningKeysOptions;
-  readonly #known = new Map<string, { key: SigningKey; at: number }>();
+  readonly #known = new NewestMap<string, { key: SigningKey; at: number }>(MOST_REMEMBERED);
   #minute = { startedAt: 0, questions: 0 };
 
   constructor(options: SigningKeysOptions) {
@@ -75,7 +76,6 @@ export class SigningKeys {
     // A stranger's key is not remembered: it may be registered any moment, and forgeries would fill the memory.
     this.#known.delete(name);
     if (!key) return undefined;
-    if (this.#known.size >= MOST_REMEMBERED) this.#known.delete(this.#known.keys().next().value!);
     this.#known.set(name, { key, at: clock.now() });
     return key;
   }

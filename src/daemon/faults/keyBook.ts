@@ -1,4 +1,5 @@
 import type { Clock } from "../../platform/clock.ts";
+import { NewestMap } from "../../platform/newestMap.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import type { FaultChain } from "./ports.ts";
 
@@ -22,7 +23,7 @@ export class KeyBook {
   readonly #chain: Pick<FaultChain, "isKeyOf">;
   readonly #clock: Clock;
   /** When the chain said yes. */
-  readonly #keys = new Map<string, number>();
+  readonly #keys = new NewestMap<string, number>(REMEMBERED);
   readonly #noKeys = new Set<string>();
   #left = QUESTIONS_PER_ROUND;
 
@@ -49,7 +50,6 @@ export class KeyBook {
       this.#noKeys.add(question);
       return false;
     }
-    if (this.#keys.size >= REMEMBERED) this.#keys.delete(this.#keys.keys().next().value!);
     this.#keys.set(question, now);
     return true;
   }

@@ -1,3 +1,4 @@
+import { NewestMap } from "../../platform/newestMap.ts";
 import { fromBinary } from "@bufbuild/protobuf";
 
 import { PayerEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
@@ -16,7 +17,7 @@ export class Recent {
   readonly #answers = new Map<string, Answer>();
   #bytes = 0;
   /** Sequence ids by payer digest. */
-  readonly #places = new Map<string, bigint>();
+  readonly #places = new NewestMap<string, bigint>(MOST_PLACES);
 
   answer(key: string): Answer | undefined {
     return this.#answers.get(key);
@@ -49,7 +50,6 @@ export class Recent {
     }
     // The first one stays: a stock node stores repeats again.
     if (this.#places.has(digest)) return;
-    if (this.#places.size >= MOST_PLACES) this.#places.delete(this.#places.keys().next().value!);
     this.#places.set(digest, sequenceId);
   }
 }
