@@ -1,5 +1,5 @@
-import type { ContractTransactionResponse, Provider, Signer } from "ethers";
-import { Signature } from "ethers";
+import type { ContractTransaction, Log, Provider, Signer } from "ethers";
+import { Signature, zeroPadValue } from "ethers";
 
 import type { PostageChannels } from "#typechain";
 
@@ -107,8 +107,8 @@ export class ChannelAccount {
     }
     const deadline = await this.#deadline(signal);
     const deposit = { token, from, to: this.#address, channel: this.channel, amount, deadline, salt, nonce };
-    const send = await this.#ask(signal, () => signDeposit(signer, deposit, this.#provider));
-    const transactionHash = await this.#send(signal, relay, send);
+    const place = { channels: this.#channels, provider: this.#provider };
+    const transactionHash = await this.#send(signal, relay, () => signDeposit(signer, deposit, place));
     return { transactionHash, balance: await this.balance(signal) };
   }
 
@@ -121,25 +121,26 @@ export class ChannelAccount {
     const deadline = await this.#deadline(signal);
     const digest = await this.#ask(signal, () => this.#channels.assignOwnerDigest(to, deadline));
     const { r, yParityAndS } = Signature.from(toHex(signDigest(fromHex(digest), postageKey)));
-    await this.#send(signal, sender, (channels) => channels.assignOwner(this.channel, to, deadline, r, yParityAndS));
+    const signed = [this.channel, to, deadline, r, yParityAndS] as const;
+    await this.#send(signal, sender, () => this.#channels.assignOwner.populateTransaction(...signed));
   }
 
   /** Asks for money back, which `withdraw` gives after the contract's delay (72 hours at first). */
   async requestWithdrawal(owner: Signer, amount: bigint | "all", signal?: AbortSignal): Promise<ChannelBalance> {
     const units = amount === "all" ? (await this.balance(signal)).unspent : amount;
-    await this.#send(signal, owner, (channels) => channels.requestWithdrawal(this.channel, units));
+    await this.#send(signal, owner, () => this.#channels.requestWithdrawal.populateTransaction(this.channel, units));
     return this.balance(signal);
   }
 
   async cancelWithdrawal(owner: Signer, signal?: AbortSignal): Promise<void> {
-    await this.#send(signal, owner, (channels) => channels.cancelWithdrawal(this.channel));
+    await this.#send(signal, owner, () => this.#channels.cancelWithdrawal.populateTransaction(this.channel));
   }
 
   /** Takes what is due, to the owner itself unless told otherwise. */
   async withdraw(owner: Signer, recipient?: string, signal?: AbortSignal): Promise<ChannelBalance> {
     const own = await this.#ask(signal, () => owner.getAddress());
     const to = checked("recipient", () => toAddress(recipient ?? own));
-    await this.#send(signal, owner, (channels) => channels.withdraw(this.channel, to));
+    await this.#send(signal, owner, () => this.#channels.withdraw.populateTransaction(this.channel, to));
     return this.balance(signal);
   }
 
@@ -154,24 +155,33 @@ export class ChannelAccount {
     return BigInt(block.timestamp) + VALID_SECONDS;
   }
 
-  /** Sends and waits until it is mined. */
-  async #send(
-    signal: AbortSignal | undefined,
-    signer: Signer,
-    send: (channels: PostageChannels) => Promise<ContractTransactionResponse>,
-  ): Promise<Hex> {
+  /**
+   * Sends and waits until it is mined. What a smart account sends is wrapped in a transaction that succeeds when it fails, so
+   * the contract is asked before, and its event is looked for after.
+   */
+  async #send(signal: AbortSignal | undefined, signer: Signer, make: () => Promise<ContractTransaction>): Promise<Hex> {
     const network = await this.#ask(signal, async () => signer.provider?.getNetwork());
     if (network && network.chainId !== BigInt(this.#record.chainId)) {
       const problem = `the signer is on chain ${network.chainId}, the channel on ${this.#record.chainId}`;
       throw new ChannelError("wrong_chain", `${problem}: switch the wallet's chain`);
     }
     const receipt = await this.#ask(signal, async () => {
-      const transaction = await send(this.#channels.connect(signer));
-      return transaction.wait();
+      const transaction = await make();
+      await this.#provider.call({ ...transaction, from: await signer.getAddress() });
+      return (await signer.sendTransaction(transaction)).wait();
     });
     if (!receipt)
       throw new ChannelError("chain_unavailable", "the transaction was not seen mined", { retryable: true });
+    if (!receipt.logs.some((log) => this.#isOurs(log))) {
+      const problem = `transaction ${receipt.hash} was mined and did nothing to channel ${this.channel}`;
+      throw new ChannelError("refused", `${problem}: the smart account that sent it says why`);
+    }
     return receipt.hash as Hex;
+  }
+
+  /** All events of a channel have it first. */
+  #isOurs({ address, topics }: Log): boolean {
+    return toAddress(address) === this.#address && topics[1] === zeroPadValue(this.channel, 32);
   }
 
   async #ask<T>(signal: AbortSignal | undefined, question: () => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-import type { Provider, Signer } from "ethers";
+import type { ContractTransaction, Provider, Signer } from "ethers";
 import { Signature } from "ethers";
 
 import type { PostageChannels } from "#typechain";
@@ -39,23 +39,26 @@ export interface Deposit {
   nonce: Hex;
 }
 
-/** Sends a signed deposit with the account that the handle is connected to. */
-export type SendDeposit = (channels: PostageChannels) => ReturnType<PostageChannels["deposit"]>;
-
-/** Lets the holder sign a deposit, in the form that the token takes. */
-export async function signDeposit(signer: Signer, deposit: Deposit, provider: Provider): Promise<SendDeposit> {
+/** Lets the holder sign a deposit, in the form that the token takes; answers the transaction, which anybody may send. */
+export async function signDeposit(
+  signer: Signer,
+  deposit: Deposit,
+  { channels, provider }: { channels: PostageChannels; provider: Provider },
+): Promise<ContractTransaction> {
   const { token, from, to, channel, amount, deadline, salt, nonce } = deposit;
   if (token.form === "permit") {
     const message = { owner: from, spender: to, value: amount, nonce: await token.nonceOf(from), deadline };
     const signature = await signer.signTypedData(token.domain, { Permit: PERMIT }, message);
     const { v, r, s } = Signature.from(signature);
-    return (channels) => channels.depositWithPermit(channel, amount, deadline, v, r, s);
+    return channels.depositWithPermit.populateTransaction(channel, amount, deadline, v, r, s);
   }
   const message = { from, to, value: amount, validAfter: 0n, validBefore: deadline, nonce };
   const signature = await signer.signTypedData(token.domain, { ReceiveWithAuthorization: AUTHORIZATION }, message);
   const authorization = { payer: channel, from, amount, validAfter: 0n, validBefore: deadline, salt };
   // A smart account's signature is what it says it is; a key's goes apart, which tokens took first.
-  if ((await provider.getCode(from)) !== "0x") return (channels) => channels[OF_ACCOUNTS](authorization, signature);
+  if ((await provider.getCode(from)) !== "0x") {
+    return channels[OF_ACCOUNTS].populateTransaction(authorization, signature);
+  }
   const { v, r, s } = Signature.from(signature);
-  return (channels) => channels[OF_KEYS](authorization, v, r, s);
+  return channels[OF_KEYS].populateTransaction(authorization, v, r, s);
 }
