@@ -76,6 +76,8 @@ export interface LocalNetwork {
   /** The payer's channel: the address of the gateway's postage key. */
   channel: string;
   deposit(amount: bigint): Promise<void>;
+  /** Starts one more gateway of the same channel, with an account of its own for gas: with a `databaseUrl` among its settings. */
+  addGateway(name: string): Promise<LocalGateway>;
   /** Apps beside the first one. */
   apps: LocalApp[];
   /** Starts more gateways, each with a channel of its own. They sign nothing ahead. */
@@ -139,6 +141,10 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
       const [port] = await freePorts(1);
       return startNode(context, await registerNode(context, next++, port!), script);
     };
+    const addGateway = async (name: string) => {
+      const [port] = await freePorts(1);
+      return startGateway(context, { ...own, headroom, holdSeconds, config, name, port: port!, gas: next++ });
+    };
     const apps: LocalApp[] = [];
     const addApps = async (terms: readonly AppTerms[]) => {
       const added = await startApps(
@@ -149,7 +155,7 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
       return added;
     };
     return {
-      ...{ chain, record, nodes, gateway, channel, deposit, addNode, apps, addApps },
+      ...{ chain, record, nodes, gateway, channel, deposit, addNode, addGateway, apps, addApps },
       contracts: connectContracts(record, chain.provider),
       token: tokenOf(record, chain.provider),
       close: () => closeAll(services, chain),

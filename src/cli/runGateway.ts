@@ -18,6 +18,6 @@ export async function runGateway(config: GatewayConfig): Promise<Gateway> {
     deployment: loadDeployment(config.deployment),
     postageKey: await openKey(config.postageKey),
     transactionKey: await openKey(config.transactionKey),
-    log: createLog("gateway", config.logLevel, [config.rpcUrl]),
+    log: createLog("gateway", config.logLevel, [config.rpcUrl, config.databaseUrl ?? ""]),
   });
 }

@@ -1,11 +1,10 @@
-import { createWriteStream, existsSync } from "node:fs";
-import { join } from "node:path";
+import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 import type { Command } from "commander";
 
-import { NO_SPEND, SPEND_COLUMNS, addSpend, openSqliteStore, spendLine, spendRows } from "../index.ts";
+import { NO_SPEND, SPEND_COLUMNS, addSpend, spendLine, spendRows } from "../index.ts";
 import type { GatewayStore, Spend, SpendDays, SpendTotal } from "../index.ts";
 import { CommandError } from "../commands/core/errors.ts";
 import type { Report, Row } from "../commands/core/plan.ts";
@@ -17,6 +16,7 @@ import { toAddress } from "../protocol/bytes.ts";
 import { addressOf } from "../protocol/ecdsa.ts";
 import { openKey } from "./config/openKeys.ts";
 import { readGatewayConfig } from "./config/gatewayConfig.ts";
+import { openPayerStore } from "./openPayerStore.ts";
 
 interface Typed extends SpendDays {
   config: string;
@@ -45,11 +45,7 @@ export function addSpendCommand(program: Command, output: Output, finish: (exitC
 async function spend(typed: Typed): Promise<Report> {
   const config = readGatewayConfig(typed.config);
   const channel = typed.channel ? readChannel(typed.channel) : addressOf(await openKey(config.postageKey));
-  const path = join(config.dataDirectory, "gateway.sqlite");
-  if (!existsSync(path)) {
-    throw new CommandError("bad_file", `there is no ${path}: give the settings of a gateway that has run here`);
-  }
-  const store = openSqliteStore(path);
+  const store = await openPayerStore(config);
   try {
     return await spendReport({ store, channel }, typed, typed.csv);
   } catch (error) {

@@ -34,8 +34,12 @@ export type GatewayErrorCode =
   | "bad_receipt"
   /** A node asks for more than the ledger can explain. */
   | "demand_above_ledger"
-  /** Another process writes the same ledger. */
+  /** Another process writes the same ledger, and the store is not one that several share. */
   | "ledger_conflict"
+  /** The gateway's database does not answer: nothing was recorded, signed or sent. */
+  | "store_unavailable"
+  /** Another process of this gateway has the same bytes under way. */
+  | "in_progress"
   | "timeout"
   | "shutting_down";
 

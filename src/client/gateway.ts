@@ -38,6 +38,7 @@ import { requireChoice } from "./nodes/nodeOrder.ts";
 import { Visibility } from "./nodes/visibility.ts";
 import { Operations } from "./operations.ts";
 import type { ConnectNode, GatewayChain, GatewayStore, Random, Spend } from "./ports.ts";
+import { Answers } from "./publish/answers.ts";
 import { ChainPublisher } from "./publish/chainPublisher.ts";
 import { FateResolver } from "./publish/fateResolver.ts";
 import { LogAudit } from "./publish/logAudit.ts";
@@ -66,7 +67,7 @@ export interface GatewayOptions {
   host: string;
   /** 0 takes a free one. */
   port: number;
-  /** The postage key, 32 bytes. Its address is the channel. One gateway per key. */
+  /** The postage key, 32 bytes. Its address is the channel. One gateway per key, or several on one shared store. */
   postageKey: Uint8Array;
   domain: PostageDomain;
   /** Base units signed ahead of use; at most 1 % of the deposit counts. */
@@ -138,7 +139,7 @@ export interface Gateway {
 
 /**
  * Serves XMTP clients and pays for what they publish. Resolves when it listens; nodes and chain may come later, and
- * publishes wait for them. Throws GatewayError `ledger_conflict` when the store is another key's, and RangeError for a choice of
+ * publishes wait for them. Throws GatewayError `ledger_conflict` when the store is another key's, `store_unavailable`, and RangeError for a choice of
  * nodes that names none.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -151,7 +152,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const store = observeStore(options.store, metrics, clock);
   const connectNode = observeNodes(options.connectNode, metrics, clock);
 
-  const ledger = await ChannelLedger.open({ store, domain, postageKey, clock, budgets: options.budgets });
+  const ledger = await ChannelLedger.open({
+    store,
+    domain,
+    postageKey,
+    clock,
+    log,
+    budgets: options.budgets,
+    ...limits,
+  });
+  const answers = new Answers({ ledger, store });
   const watch = new ChannelWatch({ chain, ledger, clock, log, headroom: options.headroom, ...limits });
   const rates = new RatesWatch(chain, clock, limits.chainTimeoutMs);
   const directory = new NodeDirectory({
@@ -173,10 +183,22 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const tags = recipients && new SenderTags({ domain, postageKey, recipients, ...options.senderTags! });
   const publisher = new Publisher({
     ...shared,
-    nodes: new NodePublisher({ ...shared, stamps, tags, fates, audit, rates, watch, random, postageKey, visibility }),
-    chain: new ChainPublisher({ ...shared, chain, visibility, lookup }),
+    nodes: new NodePublisher({
+      ...shared,
+      answers,
+      stamps,
+      tags,
+      fates,
+      audit,
+      rates,
+      watch,
+      random,
+      postageKey,
+      visibility,
+    }),
+    chain: new ChainPublisher({ ...shared, answers, chain, visibility, lookup }),
     visibility,
-    store,
+    answers,
   });
 
   const callers = new Callers({
@@ -244,6 +266,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await server.close();
     await Promise.all([monitor?.close(), ...background]);
     directory.close();
+    await ledger.close().catch((error: unknown) => {
+      log.warn({ error: String(error) }, "other processes have to wait for the end of this one's lease");
+    });
     await store.close();
     log.info({ usagePico: ledger.usagePico, authorised: ledger.authorised }, "the gateway is closed");
   };
@@ -257,8 +282,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     spend: (days) => spendRows(store, ledger.channel, days),
     async finalVoucher() {
       await watch.refresh(stopping.signal);
+      await ledger.tend(isActive);
       await fates.resolve(isActive, stopping.signal, limits.nodeTimeoutMs);
-      return ledger.settleUp(watch.terms().backed);
+      return ledger.settleUp(() => watch.terms().backed);
     },
     close: () => (closing ??= close()),
   };

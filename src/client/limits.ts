@@ -54,6 +54,12 @@ export interface GatewayLimits {
   drainMs: number;
   /** How far a receipt's time may be from ours. */
   clockSkewMs: number;
+  /** On a store that several processes share: how often a process says that it lives. */
+  tendEveryMs: number;
+  /** After its last word others leave alone what it has in hand for so long, */
+  leaseMs: number;
+  /** and so much longer: what it had sent by then has arrived, or never will. More than `nodeTimeoutMs`. */
+  graceMs: number;
 }
 
 export const DEFAULT_LIMITS: GatewayLimits = {
@@ -87,4 +93,7 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   mostLookupPages: 100,
   drainMs: 10_000,
   clockSkewMs: 600_000,
+  tendEveryMs: 2_000,
+  leaseMs: 15_000,
+  graceMs: 10_000,
 };

@@ -1,6 +1,3 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
-
 import type { JsonRpcProvider } from "ethers";
 import { Wallet } from "ethers";
 
@@ -20,7 +17,7 @@ import { ethersReportsChain } from "./adapters/ethersReportsChain.ts";
 import { connectGrpcNode } from "./adapters/grpcNode.ts";
 import { httpReportServers } from "./adapters/httpReportServers.ts";
 import { httpStampDaemons } from "./adapters/httpStampDaemons.ts";
-import { openSqliteStoreInThread } from "./adapters/sqliteStoreThread.ts";
+import { STORE_FILE, openGatewayStore } from "./adapters/openStore.ts";
 import { ChannelAccount } from "./account/channelAccount.ts";
 import type { Budgets } from "./channel/budgetBook.ts";
 import type { Gateway, GatewayOptions } from "./gateway.ts";
@@ -35,19 +32,20 @@ import type { HandedWaiver } from "./publish/waiverBook.ts";
 
 /** Five cents: a channel that spends little signs anew every ten thousand messages or so. */
 const HEADROOM = 50_000n;
-const FILE = "gateway.sqlite";
 const CHAIN_POLL_MS = 1_000;
 
 export interface OpenGatewayOptions {
   /** What `loadDeployment` reads. */
   deployment: DeploymentRecord;
   rpcUrl: string;
-  /** 32 bytes; its address is the channel. One gateway per key. */
+  /** 32 bytes; its address is the channel. One gateway per key, or several on one `databaseUrl`. */
   postageKey: Uint8Array;
-  /** 32 bytes: the key that pays gas for commits and identity updates, of an account that does nothing else. */
+  /** 32 bytes: the key that pays gas for commits and identity updates, of an account that does nothing else: one per gateway. */
   transactionKey: Uint8Array;
-  /** Keeps the channel's running total. Losing it loses no money. */
-  dataDirectory: string;
+  /** Keeps the channel's running total, where no `databaseUrl` is named. Losing it loses no money. */
+  dataDirectory?: string;
+  /** `postgres://`: keeps it for several gateways with the same postage key, and the same settings. */
+  databaseUrl?: string;
   /** 127.0.0.1 and a free port when left out. */
   listen?: { host: string; port: number };
   /** Base units signed ahead of use (default 50000); at most 1 % of the deposit counts. */
@@ -87,14 +85,14 @@ export interface OpenGatewayOptions {
   log?: Log;
 }
 
-/** Starts a gateway with all that it needs. Rejects as `startGateway` does, and when the directory cannot be written. */
+/** Starts a gateway with all that it needs. Rejects as `startGateway` does, and when its store cannot be opened. */
 export async function openGateway(options: OpenGatewayOptions): Promise<Gateway> {
-  const { deployment, rpcUrl, postageKey, transactionKey, dataDirectory, stamps, waivers } = options;
+  const { deployment, rpcUrl, postageKey, transactionKey, dataDirectory, databaseUrl, stamps, waivers } = options;
   const { authenticate, rateLimits, budgets, nodes, senderSecret, lowBalance, onEvent } = options;
   const { headroom = HEADROOM, holdSeconds = DEFAULT_LIMITS.holdSeconds, chainPollMs = CHAIN_POLL_MS } = options;
-  const { listen = { host: "127.0.0.1", port: 0 }, log = createLog("gateway", "warn", [rpcUrl]) } = options;
-  mkdirSync(dataDirectory, { recursive: true });
-  const store = await openSqliteStoreInThread(join(dataDirectory, FILE), log);
+  const { listen = { host: "127.0.0.1", port: 0 }, log = createLog("gateway", "warn", [rpcUrl, databaseUrl ?? ""]) } =
+    options;
+  const store = await openGatewayStore(options, log);
   const provider = connectRpc({ url: rpcUrl, chainId: deployment.chainId, pollingMs: chainPollMs });
   const signer = new Wallet(toHex(transactionKey), provider);
   const contracts = connectContracts(deployment, provider);
@@ -105,7 +103,9 @@ export async function openGateway(options: OpenGatewayOptions): Promise<Gateway>
     ...(options.topUp ? { topUp: topUpOf(options.topUp, { deployment, provider, postageKey }) } : {}),
     ...{ lowBalance, onEvent, metricsListen: options.metricsListen, processMetrics: options.processMetrics },
     proposals: new ProposalBook({ ...contracts, provider, firstBlock: deployment.deploymentBlock }),
-    storage: () => readStorage(dataDirectory, { gateway: FILE }),
+    ...(dataDirectory === undefined || databaseUrl !== undefined
+      ? {}
+      : { storage: () => readStorage(dataDirectory, { gateway: STORE_FILE }) }),
     ...{ authenticate, rateLimits, budgets, nodes, deployment, limits: { holdSeconds } },
     domain: postageDomain(deployment),
     reports: {

@@ -50,6 +50,8 @@ export class Operations implements WatchRoutes {
     const { ledger, watch, directory, publisher, receipts, alarm } = this.#options;
     return {
       channel: ledger.channel,
+      store: ledger.isShared ? "PostgreSQL" : "SQLite",
+      processes: ledger.processes,
       usagePico: ledger.usagePico,
       inFlightPico: ledger.inFlightPico,
       usage: picoToUnitsUp(ledger.usagePico),

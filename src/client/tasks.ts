@@ -51,7 +51,9 @@ const TOP_UP_MS = 600_000;
 
 /** What a gateway does beside publishing; the first ones also once before it serves. */
 export function gatewayTasks(options: TasksOptions): { first: Task[]; rest: Task[] } {
-  const { alarm, directory, fates, headWatch, isActive, limits, rates, signal, topUp, watch } = options;
+  const { alarm, directory, fates, headWatch, isActive, ledger, limits, rates, signal, topUp, watch } = options;
+  // Of several processes with one channel one is enough.
+  const byOne = (run: Task["run"]) => async () => (ledger.isFirst ? run() : undefined);
   const readRegistry = async () => {
     await directory.refreshRegistry(signal);
     // One that has just joined is asked at once.
@@ -67,12 +69,28 @@ export function gatewayTasks(options: TasksOptions): { first: Task[]; rest: Task
     ],
     rest: [
       task("health", limits.healthEveryMs, () => directory.checkHealth(signal)),
-      task("fates", limits.resolveEveryMs, () => fates.resolve(isActive, signal), SEARCH_MS),
-      task("refusals", limits.resolveEveryMs, () => fates.verifyRefusals(isActive, signal), SEARCH_MS),
+      task(
+        "fates",
+        limits.resolveEveryMs,
+        byOne(() => fates.resolve(isActive, signal)),
+        SEARCH_MS,
+      ),
+      task(
+        "refusals",
+        limits.resolveEveryMs,
+        byOne(() => fates.verifyRefusals(isActive, signal)),
+        SEARCH_MS,
+      ),
       task("balance", limits.balanceEveryMs, () => alarm.step()),
-      task("top-up", limits.channelEveryMs, async () => topUp?.step(signal), TOP_UP_MS),
-      ...proving(options),
+      task(
+        "top-up",
+        limits.channelEveryMs,
+        byOne(async () => topUp?.step(signal)),
+        TOP_UP_MS,
+      ),
+      ...proving(options).map((one) => ({ ...one, run: byOne(one.run) })),
       task("prune", PRUNE_EVERY_MS, () => prune(options)),
+      ...(ledger.isShared ? [task("lease", limits.tendEveryMs, () => ledger.tend(isActive))] : []),
     ],
   };
 }
@@ -87,6 +105,7 @@ function proving({ store, reports, ledger, limits, signal, clock, log, random }:
 }
 
 async function prune({ store, clock, ledger, receipts, limits }: TasksOptions): Promise<void> {
+  if (!ledger.isFirst) return receipts.recount();
   await store.pruneAnswers(ledger.channel, clock.now() - limits.answersKeptMs, PRUNED_AT_ONCE);
   await receipts.prune(PRUNED_AT_ONCE);
   await store.foldSpend(ledger.channel, dayOf(clock.now()) - limits.spendKeptDays, PRUNED_AT_ONCE);

@@ -16,6 +16,7 @@ import {
   nodeId,
   path,
   places,
+  postgresUrl,
   present,
   units,
   wei,
@@ -33,6 +34,8 @@ const gatewaySchema = z.strictObject({
   /** Hex of the key that pays gas for commits and identity updates; or `transactionKey`. */
   transactionKeyFile: path.optional(),
   transactionKey: localKeySource.optional(),
+  /** Where the ledger is kept when several gateways share the channel; without it, gateway.sqlite in dataDirectory. */
+  databaseUrl: postgresUrl,
   /** Signed ahead of use, in base units; at most 1 % of the deposit counts. */
   headroom: units.default(50_000n),
   /** Base units that may be signed for stamps in all, over the channel's life; 0 buys none. */

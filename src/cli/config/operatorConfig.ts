@@ -18,6 +18,7 @@ import {
   nodeId,
   path,
   places,
+  postgresUrl,
   port,
   units,
 } from "./parts.ts";
@@ -61,7 +62,7 @@ const nodeSchema = z.strictObject({
   /** A second listener for metrics and health alone, which other machines may reach: not the public one. */
   metricsListen,
   /** Where the ledger is kept when several daemons of this node share it; without it, ledger.sqlite in dataDirectory. */
-  databaseUrl: z.url({ protocol: /^postgres(ql)?$/, error: "a postgres:// URL" }).optional(),
+  databaseUrl: postgresUrl,
   registryRefreshMs: milliseconds.default(60_000),
   settleEveryMs: milliseconds.default(30_000),
   gossipEveryMs: milliseconds.default(5_000),

@@ -47,6 +47,8 @@ export const common = {
   chainPollMs: milliseconds.default(1_000),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 };
+/** A PostgreSQL that several processes may share. */
+export const postgresUrl = z.url({ protocol: /^postgres(ql)?$/, error: "a postgres:// URL" }).optional();
 /** Another listener, for metrics and health alone, which other machines may reach: not the public one. */
 export const metricsListen = common.listen.optional();
 

@@ -1,5 +1,4 @@
-import { createWriteStream, existsSync } from "node:fs";
-import { join } from "node:path";
+import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
@@ -14,7 +13,6 @@ import {
   connectGrpcNode,
   ethersReportsChain,
   httpReportServers,
-  openSqliteStore,
 } from "../../index.ts";
 import { CommandError } from "../../commands/core/errors.ts";
 import type { Report } from "../../commands/core/plan.ts";
@@ -30,6 +28,7 @@ import { addressOf } from "../../protocol/ecdsa.ts";
 import type { GatewayConfig } from "../config/gatewayConfig.ts";
 import { openKey } from "../config/openKeys.ts";
 import { readGatewayConfig } from "../config/gatewayConfig.ts";
+import { openPayerStore } from "../openPayerStore.ts";
 import type { Receipts, Selection } from "./receiptCommands.ts";
 import { auditReceipts, exportLines, listReceipts, proveReceipts } from "./receiptCommands.ts";
 import { readReceipts } from "./receiptFiles.ts";
@@ -107,11 +106,7 @@ async function withReceipts(typed: Typed, work: (opened: Opened) => Promise<Repo
   if (typed.file !== undefined) {
     return work({ config, receipts: { channel, store: inMemory(readReceipts(typed.file)) }, selection });
   }
-  const path = join(config.dataDirectory, "gateway.sqlite");
-  if (!existsSync(path)) {
-    throw new CommandError("bad_file", `there is no ${path}: give the settings of a gateway that has run here`);
-  }
-  const store = openSqliteStore(path);
+  const store = await openPayerStore(config);
   try {
     return await work({ config, receipts: { channel, store }, selection });
   } finally {

@@ -1,7 +1,7 @@
 import type { Address } from "../../protocol/bytes.ts";
 import { formatUnits, picoToUnitsUp, unitsToPico } from "../../protocol/units.ts";
 import { GatewayError } from "../errors.ts";
-import type { GatewayStore, Spend, Spender, SpendScope, SpendTotal } from "../ports.ts";
+import type { Spend, Spender, SpendScope, SpendTotal } from "../ports.ts";
 import { dayText, startOfDay } from "./spend.ts";
 
 /** What may be spent on a day, from midnight to midnight UTC; unlimited where left out. */
@@ -30,8 +30,10 @@ export interface Outlay {
 export interface BudgetBookOptions {
   channel: Address;
   budgets: Budgets;
-  store: Pick<GatewayStore, "spendTotal">;
 }
+
+/** What the store has of a day, at the moment of the decision. */
+export type ReadSpend = (scope: SpendScope) => Promise<SpendTotal>;
 
 type Share = keyof Budgets;
 interface Sum {
@@ -57,7 +59,7 @@ export class BudgetBook {
   }
 
   /** Throws GatewayError `budget_exhausted` unless all of it fits; nothing is reserved by asking. */
-  async check(outlays: readonly Outlay[]): Promise<void> {
+  async check(outlays: readonly Outlay[], read: ReadSpend): Promise<void> {
     for (const share of SHARES) {
       const budget = this.#options.budgets[share];
       if (!budget) continue;
@@ -67,12 +69,18 @@ export class BudgetBook {
         const { pico, wei } = wanted.get(name) ?? { pico: 0n, wei: 0n };
         wanted.set(name, { ...outlay, pico: pico + outlay.pico, wei: wei + outlay.wei });
       }
-      for (const [name, outlay] of wanted) await this.#checkOne(share, budget, name, outlay);
+      for (const [name, outlay] of wanted) await this.#checkOne(share, budget, name, outlay, read);
     }
   }
 
-  async #checkOne(share: Share, budget: DailyBudget, name: string, { day, spender, pico, wei }: Outlay): Promise<void> {
-    const spent = await this.#spentBy(share, name, day, spender);
+  async #checkOne(
+    share: Share,
+    budget: DailyBudget,
+    name: string,
+    { day, spender, pico, wei }: Outlay,
+    read: ReadSpend,
+  ): Promise<void> {
+    const spent = await this.#spentBy(share, name, { day, spender }, read);
     const reserved = this.#reserved.get(name) ?? { pico: 0n, wei: 0n };
     const before = { pico: spent.pico + reserved.pico, wei: spent.wei + reserved.wei };
     const renewsAt = startOfDay(day + 1);
@@ -128,8 +136,10 @@ export class BudgetBook {
     }
   }
 
-  async #spentBy(share: Share, name: string, day: number, { app, user }: Spender): Promise<Sum> {
-    const known = this.#spent.get(name) ?? sumOf(await this.#options.store.spendTotal(this.#options.channel, scope()));
+  async #spentBy(share: Share, name: string, of: Pick<Outlay, "day" | "spender">, read: ReadSpend): Promise<Sum> {
+    const { day, spender } = of;
+    const { app, user } = spender;
+    const known = this.#spent.get(name) ?? sumOf(await read(scope()));
     this.#spent.delete(name);
     if (this.#spent.size >= MOST_REMEMBERED) this.#spent.delete(this.#spent.keys().next().value!);
     this.#spent.set(name, known);

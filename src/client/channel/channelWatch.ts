@@ -4,7 +4,8 @@ import type { Address } from "../../protocol/bytes.ts";
 import { withTimeout } from "../async.ts";
 import { GatewayError } from "../errors.ts";
 import type { ChannelState, GatewayChain } from "../ports.ts";
-import type { ChannelLedger, StampTerms } from "./ledger.ts";
+import type { ChannelLedger } from "./ledger.ts";
+import type { StampTerms } from "./signing.ts";
 
 export interface ChannelWatchOptions {
   chain: Pick<GatewayChain, "channel">;

@@ -1,8 +1,8 @@
-import type { Attempt, AttemptKey, LedgerCommit, Refusal } from "../ports.ts";
+import type { Attempt, AttemptKey, LedgerNews, Refusal } from "../ports.ts";
 import type { BudgetBook, Outlay } from "./budgetBook.ts";
 import { dayOf } from "./spend.ts";
 
-type Step = Pick<LedgerCommit, "addAttempts" | "removeAttempts" | "addRefusals" | "removeRefusals">;
+type Step = Pick<LedgerNews, "addAttempts" | "removeAttempts" | "addRefusals" | "removeRefusals" | "gone">;
 
 /** What an attempt may still cost. */
 export function outlayOf({ startedAt, spender, reservedPico, reservedWei }: Attempt): Outlay {
@@ -65,11 +65,18 @@ export class OpenPublishes {
     return this.#refusals.get(idOf(key));
   }
 
-  apply({ addAttempts = [], removeAttempts = [], addRefusals = [], removeRefusals = [] }: Step): void {
+  apply({ addAttempts = [], removeAttempts = [], addRefusals = [], removeRefusals = [], gone }: Step): void {
+    if (gone) this.#bury(gone);
     for (const key of removeAttempts) this.#forget(key);
     for (const attempt of addAttempts) this.#remember(attempt);
     for (const key of removeRefusals) this.#refusals.delete(idOf(key));
     for (const refusal of addRefusals) this.#refusals.set(idOf(refusal), refusal);
+  }
+
+  #bury(gone: readonly bigint[]): void {
+    for (const [id, { process, ...attempt }] of this.#attempts) {
+      if (process !== undefined && gone.includes(process)) this.#attempts.set(id, attempt);
+    }
   }
 
   #remember(attempt: Attempt): void {

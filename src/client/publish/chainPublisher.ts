@@ -21,6 +21,8 @@ import type { GatewayLimits } from "../limits.ts";
 import type { NodeDirectory } from "../nodes/nodeDirectory.ts";
 import type { Visibility } from "../nodes/visibility.ts";
 import type { GasBook, GatewayChain, Sequenced, Spender } from "../ports.ts";
+import type { Answers } from "./answers.ts";
+import { inProgress } from "./answers.ts";
 import type { Hold } from "./hold.ts";
 import type { LookupOptions } from "./lookup.ts";
 import { clientEnvelopeOf, readTopic } from "./lookup.ts";
@@ -39,6 +41,7 @@ export interface ChainPublisherOptions {
   directory: NodeDirectory;
   visibility: Visibility;
   lookup: LookupOptions;
+  answers: Answers;
   clock: Clock;
   log: Log;
   limits: GatewayLimits;
@@ -70,7 +73,9 @@ export class ChainPublisher {
   async #publish(job: ChainJob, hold: Hold): Promise<OriginatorEnvelope> {
     const { clock, ledger } = this.#options;
     const originatorId = job.destination === "identity" ? IDENTITY_ORIGINATOR : COMMIT_ORIGINATOR;
-    const sequenceId = await this.#sequence(job, originatorId, hold);
+    const sequenced = await this.#sequence(job, originatorId, hold);
+    if (typeof sequenced === "object") return sequenced;
+    const sequenceId = sequenced;
     const envelope = await this.#served(job, { originatorId, sequenceId }, hold);
     const answer = toBinary(OriginatorEnvelopeSchema, envelope);
     const { envelopeHash } = job;
@@ -82,8 +87,9 @@ export class ChainPublisher {
     return envelope;
   }
 
-  async #sequence(job: ChainJob, originatorId: number, hold: Hold): Promise<bigint> {
-    const { clock, ledger } = this.#options;
+  /** Its place, or the answer that another process has given. */
+  async #sequence(job: ChainJob, originatorId: number, hold: Hold): Promise<bigint | OriginatorEnvelope> {
+    const { answers, clock, ledger } = this.#options;
     const { client, envelopeHash, spender } = job;
     const nothing = { payerEnvelope: new Uint8Array(), reservedPico: 0n, reservedWei: 0n };
     const note = { ...nothing, originatorId, topic: client.topicBytes, spender };
@@ -93,9 +99,13 @@ export class ChainPublisher {
     };
     return hold.until(async () => {
       // Sent before, in this run or an earlier one: it may be there already.
-      const wasSent = ledger.attemptsOf(envelopeHash).length > 0;
+      const wasSent = ledger.attemptsHere(envelopeHash).length > 0;
       const known = wasSent ? await this.#find(job, originatorId, hold.signal) : undefined;
-      await ledger.note({ ...note, envelopeHash, startedAt: clock.now() });
+      if (!(await ledger.note({ ...note, envelopeHash, startedAt: clock.now() }))) {
+        const answer = await answers.find(envelopeHash);
+        if (!answer) throw inProgress();
+        return answer;
+      }
       if (known !== undefined) return known;
       try {
         return (await this.#send(job, gas, hold.signal)).sequenceId;

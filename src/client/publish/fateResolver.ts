@@ -115,11 +115,10 @@ export class FateResolver {
     leastAgeMs = this.#options.limits.unknownFateMs,
   ): Promise<void> {
     const { clock, directory, ledger, limits, log } = this.#options;
-    const open = ledger
-      .attempts()
-      .filter(({ envelopeHash, startedAt }) => !isActive(envelopeHash) && startedAt + leastAgeMs < clock.now())
-      .slice(0, MOST_PER_ROUND);
-    for (const attempt of open) {
+    const open = await ledger.strayAttempts(
+      ({ envelopeHash, startedAt }) => !isActive(envelopeHash) && startedAt + leastAgeMs < clock.now(),
+    );
+    for (const attempt of open.slice(0, MOST_PER_ROUND)) {
       signal.throwIfAborted();
       if (attempt.originatorId < FIRST_NODE_ID) {
         // Chain entries cost no postage; the note is only there for a retry of the app.

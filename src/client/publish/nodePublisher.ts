@@ -1,20 +1,24 @@
+import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+
 import type { Hex } from "../../protocol/bytes.ts";
 import { readOriginatorEnvelope, signPayerEnvelope } from "../../protocol/envelope.ts";
-import { ProtocolError } from "../../protocol/errors.ts";
-import { formatUnits } from "../../protocol/units.ts";
 import { either } from "../../platform/within.ts";
 import { withTimeout } from "../async.ts";
 import type { ChannelWatch } from "../channel/channelWatch.ts";
-import type { CheckedReceipt } from "../receipts/checkReceipt.ts";
 import type { Reserved } from "../channel/ledger.ts";
+import type { CheckedReceipt } from "../receipts/checkReceipt.ts";
 import { GatewayError, isGatewayError } from "../errors.ts";
 import type { GatewayRecorder } from "../metrics/catalogue.ts";
 import type { LogPosition, NodeStatus } from "../nodes/nodeDirectory.ts";
 import type { Visibility } from "../nodes/visibility.ts";
 import type { Attempt, PostageDemand, PublishOutcome, Random, Spender } from "../ports.ts";
+import type { Answers } from "./answers.ts";
+import { inProgress } from "./answers.ts";
 import type { FateOptions, FateResolver } from "./fateResolver.ts";
 import type { Hold } from "./hold.ts";
-import type { LogAudit } from "./logAudit.ts";
+import type { AuditResult, LogAudit } from "./logAudit.ts";
+import type { FoundEnvelope } from "./lookup.ts";
+import { asBadReceipt, failureOf, noNode, refusalOf } from "./refusals.ts";
 import type { SenderTags } from "./senderTags.ts";
 import type { StampBuyer } from "./stampBuyer.ts";
 
@@ -30,6 +34,7 @@ export interface NodeJob {
 export interface NodePublisherOptions extends Omit<FateOptions, "keys" | "receipts"> {
   fates: FateResolver;
   audit: LogAudit;
+  answers: Answers;
   watch: ChannelWatch;
   random: Random;
   /** 32 bytes. */
@@ -42,11 +47,11 @@ export interface NodePublisherOptions extends Omit<FateOptions, "keys" | "receip
 }
 
 /**
- * A receipt, when it is served everywhere, and when it was booked or could not be. Nobody has to wait for the booking:
+ * What a node signed, when it is served everywhere, and when it was booked or could not be. Nobody has to wait for the booking:
  * the attempt is on disk since before it was sent, so what is not booked is found out, and charged once, later.
  */
 export interface Published {
-  receipt: CheckedReceipt;
+  envelope: OriginatorEnvelope;
   seen: Promise<unknown>;
   /** Never rejects. */
   booked: Promise<void>;
@@ -74,38 +79,54 @@ export class NodePublisher {
 
   /** Receipts in the order of the jobs, which share their choice of nodes. Throws GatewayError. */
   async publish(jobs: readonly NodeJob[], hold: Hold): Promise<Published[]> {
-    const receipts = new Map<string, Published>();
+    const receipts = new Map<Hex, Published>();
+    const elsewhere = new Set<Hex>();
     const tried = new Set<number>();
     let failure: GatewayError | undefined;
     for (;;) {
-      const open = jobs.filter(({ envelopeHash }) => !receipts.has(envelopeHash));
-      if (open.length === 0) return jobs.map(({ envelopeHash }) => receipts.get(envelopeHash)!);
+      const missing = jobs.filter(({ envelopeHash }) => !receipts.has(envelopeHash));
+      if (missing.length === 0) return jobs.map(({ envelopeHash }) => receipts.get(envelopeHash)!);
+      const open = missing.filter(({ envelopeHash }) => !elsewhere.has(envelopeHash));
+      if (open.length === 0) {
+        await this.#waitElsewhere(elsewhere, receipts, hold);
+        continue;
+      }
       const status = this.#nodeFor(open, tried);
       if (!status) {
         // Round again after a moment: nodes come back, and what they refused may have changed.
         tried.clear();
-        await hold.pause(failure ?? this.#noNode());
+        await hold.pause(failure ?? noNode(this.#options.directory.all()));
         failure = undefined;
         continue;
       }
       tried.add(status.node.id);
-      failure = await this.#tryNode(open, status, receipts, hold);
+      const result = await this.#tryNode(open, status, receipts, hold);
+      failure = Array.isArray(result) ? undefined : result;
       if (failure) this.#options.recorder.count("failovers", 1, { why: failure.code });
+      if (!Array.isArray(result)) continue;
+      for (const envelopeHash of result) elsewhere.add(envelopeHash);
+      tried.delete(status.node.id);
     }
   }
 
-  #noNode(): GatewayError {
-    const all = this.#options.directory.all();
-    const known = all.map(({ node, problem }) => `${node.id}: ${problem ?? "available"}`).join("; ");
-    return new GatewayError("no_node", `no node can be reached (${known || "none is registered"}): try again later`, {
-      retryable: true,
-    });
+  /** Takes the answers of other processes; what they let go of without one is this process's to publish. */
+  async #waitElsewhere(elsewhere: Set<Hex>, receipts: Map<Hex, Published>, hold: Hold): Promise<void> {
+    const { answers, ledger } = this.#options;
+    for (const envelopeHash of elsewhere) {
+      const envelope = await hold.until(() => answers.find(envelopeHash));
+      if (envelope) {
+        const read = readOriginatorEnvelope(envelope);
+        receipts.set(envelopeHash, this.#published({ envelope, read }, hold.signal));
+      }
+      if (envelope || !ledger.isElsewhere(envelopeHash)) elsewhere.delete(envelopeHash);
+    }
+    if (elsewhere.size > 0) await hold.pause(inProgress());
   }
 
   /** The node that may hold the envelope already, or the next one in XIP-79's order. */
   #nodeFor(jobs: readonly NodeJob[], tried: ReadonlySet<number>): NodeStatus | undefined {
     const { directory, ledger } = this.#options;
-    const earlier = jobs.flatMap(({ envelopeHash }) => ledger.attemptsOf(envelopeHash));
+    const earlier = jobs.flatMap(({ envelopeHash }) => ledger.attemptsHere(envelopeHash));
     const pending = earlier.map(({ originatorId }) => directory.get(originatorId));
     const now = this.#options.clock.now();
     const again = pending.find((status) => status && !tried.has(status.node.id) && status.droppedUntil <= now);
@@ -117,8 +138,9 @@ export class NodePublisher {
   #attempt({ envelopeHash, topic, clientEnvelope, spender }: NodeJob, { node }: NodeStatus): Attempt {
     const { clock, directory, ledger, postageKey, rates } = this.#options;
     const { retentionDays } = rates.current();
-    const earlier = ledger.attemptsOf(envelopeHash).find(({ originatorId }) => originatorId === node.id);
-    if (earlier) return earlier;
+    const earlier = ledger.attemptsHere(envelopeHash).find(({ originatorId }) => originatorId === node.id);
+    // Of one that another process has begun, the ledger says what is sent.
+    if (earlier && earlier.payerEnvelope.length > 0) return earlier;
     const fields = { unsignedClientEnvelope: clientEnvelope, targetOriginator: node.id, retentionDays };
     return {
       envelopeHash,
@@ -132,25 +154,26 @@ export class NodePublisher {
     };
   }
 
-  /** Adds receipts of what the node stored; returns why something is still open. */
+  /** Adds receipts of what the node stored; returns why something is still open, or what is under way elsewhere. */
   async #tryNode(
     jobs: readonly NodeJob[],
     status: NodeStatus,
-    receipts: Map<string, Published>,
+    receipts: Map<Hex, Published>,
     hold: Hold,
-  ): Promise<GatewayError | undefined> {
+  ): Promise<GatewayError | Hex[] | undefined> {
     const { clock, directory, ledger, limits, random } = this.#options;
     const { id } = status.node;
-    const attempts = await hold.until(() => jobs.map((job) => this.#attempt(job, status)));
-    // After a restart an envelope may be stored although this run has not sent it yet.
-    let unknownSince = attempts.some((attempt) => ledger.attemptsOf(attempt.envelopeHash).includes(attempt))
-      ? clock.now()
-      : undefined;
+    const drafts = await hold.until(() => jobs.map((job) => this.#attempt(job, status)));
+    let unknownSince: number | undefined;
     const tags = (await this.#options.tags?.headerFor(jobs, id, hold.signal)) ?? null;
     let raises = 0;
     let wasRefused = false;
     for (let tries = 0; ; tries++) {
-      const { voucherRow, onDisk } = await hold.until(() => this.#reserve(attempts));
+      const reserved = await hold.until(() => this.#reserve(drafts));
+      if (reserved.kind === "elsewhere") return reserved.envelopeHashes;
+      const { attempts, voucherRow, onDisk } = reserved;
+      // An earlier process, or one that is gone, may have sent it although this run has not yet.
+      if (tries === 0 && reserved.isAgain) unknownSince = clock.now();
       // The disk's time is the network's. It is awaited below, unless nothing of this is answered for.
       onDisk.catch(() => {});
       const outcome = await this.#send(status, attempts, { row: voucherRow, tags }, hold.signal);
@@ -177,25 +200,27 @@ export class NodePublisher {
       if (unknownSince === undefined && outcome.kind !== "unknown") {
         await (wasRefused ? ledger.refuse(attempts, clock.now()) : ledger.release(attempts));
         if (outcome.kind === "notSent") directory.markUnreachable(id, outcome.message);
-        return this.#failureOf(status, outcome);
+        return failureOf(ledger.channel, id, outcome);
       }
       unknownSince ??= clock.now();
       if (clock.now() - unknownSince >= limits.unknownFateMs) {
         directory.markUnreachable(id, outcome.message);
         await this.#lookUpAll(attempts, receipts, hold.signal);
-        return this.#failureOf(status, outcome);
+        return failureOf(ledger.channel, id, outcome);
       }
       const backoff = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(tries, 10));
       const wait = Math.ceil(backoff * (0.5 + random() / 2));
-      await hold.pause(this.#failureOf(status, outcome), wait);
+      await hold.pause(failureOf(ledger.channel, id, outcome), wait);
     }
   }
 
+  /** Throws GatewayError `in_progress` rather than have something sent by a process that others may have taken for gone. */
   async #reserve(attempts: readonly Attempt[]): Promise<Reserved> {
     const { clock, ledger, recorder, watch } = this.#options;
     const from = clock.elapsed();
-    const reserved = await ledger.reserve(attempts, watch.terms());
+    const reserved = await ledger.reserve(attempts, () => watch.terms());
     recorder.observe("reserveSeconds", (clock.elapsed() - from) / 1_000);
+    if (!ledger.isSure) throw inProgress();
     return reserved;
   }
 
@@ -224,7 +249,7 @@ export class NodePublisher {
   async #takeAll(
     attempts: readonly Attempt[],
     envelopes: readonly CheckedReceipt["envelope"][],
-    receipts: Map<string, Published>,
+    receipts: Map<Hex, Published>,
     signal: AbortSignal,
   ): Promise<GatewayError | undefined> {
     const { fates } = this.#options;
@@ -244,7 +269,7 @@ export class NodePublisher {
         });
         asked.confirm();
         receipts.set(attempt.envelopeHash, {
-          ...{ receipt, seen: asked.seen },
+          ...{ envelope: receipt.envelope, seen: asked.seen },
           booked: fates.bookBehind(attempt, receipt),
         });
       } catch (error) {
@@ -269,15 +294,20 @@ export class NodePublisher {
     return { seen, confirm: () => void (isStored = true), stop: () => stopped.abort() };
   }
 
-  async #lookUpAll(attempts: readonly Attempt[], receipts: Map<string, Published>, signal: AbortSignal): Promise<void> {
+  /** One that is stored for certain. */
+  #published({ envelope, read }: FoundEnvelope, signal: AbortSignal): Published {
+    const asked = this.#askFor(read, signal);
+    asked.confirm();
+    return { envelope, seen: asked.seen, booked: Promise.resolve() };
+  }
+
+  async #lookUpAll(attempts: readonly Attempt[], receipts: Map<Hex, Published>, signal: AbortSignal): Promise<void> {
     for (const attempt of attempts) {
       if (receipts.has(attempt.envelopeHash)) continue;
       const receipt = await this.#options.fates.lookUp(attempt, signal);
       if (!receipt) continue;
       await this.#options.ledger.flush();
-      const asked = this.#askFor(receipt.read, signal);
-      asked.confirm();
-      receipts.set(attempt.envelopeHash, { receipt, seen: asked.seen, booked: Promise.resolve() });
+      receipts.set(attempt.envelopeHash, this.#published(receipt, signal));
     }
   }
 
@@ -316,10 +346,14 @@ export class NodePublisher {
     const { audit, directory, ledger, log, watch } = this.#options;
     const { node } = status;
     // A larger voucher cannot help a node that has seen one large enough.
-    if (demand.required <= demand.authorised) return { kind: "failed", error: this.#refusal(node.id, demand) };
-    const result = ledger.explains(demand.required) ? "explained" : await audit.search(status, demand.required, signal);
+    if (demand.required <= demand.authorised)
+      return { kind: "failed", error: refusalOf(ledger.channel, node.id, demand) };
+    let result: AuditResult = "explained";
     try {
-      await ledger.raise(demand.required, watch.terms());
+      // What other processes use the node knows of, and this one may not have heard of.
+      await ledger.catchUp();
+      if (!ledger.explains(demand.required)) result = await audit.search(status, demand.required, signal);
+      await ledger.raise(demand.required, () => watch.terms());
       log.debug({ node: node.id, ...demand }, "a node asked for a larger voucher and got it");
       return "raised";
     } catch (error) {
@@ -333,44 +367,4 @@ export class NodePublisher {
       return { kind: "failed", error };
     }
   }
-
-  #refusal(nodeId: number, { code, required, authorised, available }: PostageDemand): GatewayError {
-    const channel = this.#options.ledger.channel;
-    const numbers = { channel, required, authorised, available };
-    if (code === "sender_blocked") {
-      const words = `node ${nodeId} says that the recipient blocks this sender: only the recipient can lift that`;
-      return new GatewayError("sender_blocked", words, { retryable: false, numbers });
-    }
-    if (required <= available || code.startsWith("stamp_")) {
-      return new GatewayError("refused_by_nodes", `node ${nodeId} refused the postage (${code}): try again later`, {
-        retryable: true,
-        numbers,
-      });
-    }
-    const words =
-      `channel ${channel} is out of money at node ${nodeId} (${code}): ${formatUnits(required)} USD required in ` +
-      `all, ${formatUnits(available)} available: deposit, or wait until the nodes have seen the deposit`;
-    return new GatewayError("out_of_money", words, { retryable: true, numbers });
-  }
-
-  #failureOf({ node }: NodeStatus, outcome: Exclude<PublishOutcome, { kind: "accepted" }>): GatewayError {
-    if (outcome.kind !== "refused") {
-      return new GatewayError("no_node", `node ${node.id} did not answer: ${outcome.message}`, { retryable: true });
-    }
-    if (outcome.demand) return this.#refusal(node.id, outcome.demand);
-    const words = `node ${node.id} refused the envelope: ${outcome.message}`;
-    return outcome.reason === "invalid"
-      ? new GatewayError("invalid_envelope", words, { retryable: false })
-      : new GatewayError("refused_by_nodes", words, { retryable: true });
-  }
-}
-
-function asBadReceipt(error: unknown, { originatorId }: Attempt): GatewayError {
-  if (isGatewayError(error, "bad_receipt")) return error;
-  // Whose key signed could not be asked.
-  if (isGatewayError(error, "chain_unavailable") || isGatewayError(error, "timeout")) return error;
-  // Anything but bytes that cannot be read is our own trouble, for example a full disk.
-  if (!(error instanceof ProtocolError)) throw error;
-  const problem = `node ${originatorId} gave a receipt that cannot be read: ${String(error)}`;
-  return new GatewayError("bad_receipt", problem, { retryable: true, cause: error });
 }

@@ -1,7 +1,7 @@
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { toBinary } from "@bufbuild/protobuf";
 
 import type { ClientEnvelope, OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
-import { ClientEnvelopeSchema, OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import { ClientEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import type { Clock } from "../../platform/clock.ts";
 import type { Hex } from "../../protocol/bytes.ts";
@@ -27,8 +27,8 @@ import type { GatewayLimits } from "../limits.ts";
 import type { GatewayRecorder } from "../metrics/catalogue.ts";
 import type { NodeDirectory } from "../nodes/nodeDirectory.ts";
 import type { Visibility } from "../nodes/visibility.ts";
-import type { GatewayStore } from "../ports.ts";
 import type { Caller } from "../server/callers.ts";
+import type { Answers } from "./answers.ts";
 import type { ChainPublisher } from "./chainPublisher.ts";
 import { Hold, HoldRoom } from "./hold.ts";
 import type { NodePublisher } from "./nodePublisher.ts";
@@ -45,7 +45,7 @@ export interface PublisherOptions {
   visibility: Visibility;
   directory: NodeDirectory;
   ledger: ChannelLedger;
-  store: Pick<GatewayStore, "findAnswer">;
+  answers: Answers;
   clock: Clock;
   limits: GatewayLimits;
   recorder: Pick<GatewayRecorder, "count" | "observe">;
@@ -154,12 +154,9 @@ export class Publisher {
     const open: Job[] = [];
     for (const job of jobs) {
       try {
-        const answer = await this.#options.store.findAnswer(this.#options.ledger.channel, job.envelopeHash);
-        if (answer) await this.#options.ledger.flush();
-        if (answer) {
-          const answered = fromBinary(OriginatorEnvelopeSchema, answer.envelope);
-          void this.#finish(job, () => this.#seen(answered), { accepted: "repeated" });
-        } else open.push(job);
+        const answer = await hold.until(() => this.#options.answers.find(job.envelopeHash));
+        if (answer) void this.#finish(job, () => this.#seen(answer), { accepted: "repeated" });
+        else open.push(job);
       } catch (error) {
         void this.#finish(job, () => {
           throw error;
@@ -195,9 +192,9 @@ export class Publisher {
     });
     const published = this.#options.nodes.publish(jobs, hold);
     const answerOf = async (i: number) => {
-      const { receipt, seen } = (await published)[i]!;
+      const { envelope, seen } = (await published)[i]!;
       await seen;
-      return receipt.envelope;
+      return envelope;
     };
     const bookedOf = async (i: number) => (await published)[i]!.booked;
     await Promise.all(group.map((job, i) => this.#finish(job, () => answerOf(i), { after: () => bookedOf(i) })));

@@ -35,8 +35,8 @@ export class StampBuyer {
   readonly #options: StampBuyerOptions;
   /** By installation: until when its stamp covers it, in milliseconds since 1970. In the order of that. */
   readonly #covered = new NewestMap<Hex, number>(MOST_REMEMBERED);
-  /** What welcomes explain, cumulative like the ceiling. */
-  #explained = 0n;
+  /** What welcomes of this process explain and is not signed yet. */
+  #unsigned = 0n;
 
   constructor(options: StampBuyerOptions) {
     this.#options = options;
@@ -56,15 +56,16 @@ export class StampBuyer {
   ): Promise<void> {
     const { ledger, watch, most } = this.#options;
     const { required, authorised } = demand;
-    const terms = watch.terms();
+    // Other processes buy some too.
+    await ledger.catchUp();
+    const signed = watch.terms().stampsSigned;
     const numbers = { channel: ledger.channel, required, authorised, available: most };
-    const signed = terms.stampsSigned;
     // Another publish bought one meanwhile: this node has not seen that voucher yet.
     if (required <= ledger.stampsSigned && authorised < ledger.stampsSigned) return;
-    this.#explain(installationsOf(attempts), signed);
-    if (required <= authorised || required > this.#explained) {
+    this.#explain(installationsOf(attempts));
+    if (required <= authorised || required > signed + this.#unsigned) {
       const words = `node ${nodeId} asks for a ceiling of ${formatUnits(required)} USD for stamps`;
-      const limit = `what was sent explains at most ${formatUnits(this.#explained)}`;
+      const limit = `what was sent explains at most ${formatUnits(signed + this.#unsigned)}`;
       throw new GatewayError("demand_above_ledger", `${words}, ${limit}: nothing was signed`, {
         retryable: true,
         numbers,
@@ -76,17 +77,17 @@ export class StampBuyer {
       throw new GatewayError("stamp_needed", `${words}, ${advice}`, { retryable: false, numbers });
     }
     // Those of one call are of one caller.
-    await ledger.raiseStamps(required, terms, attempts[0]!.spender);
+    const bought = await ledger.raiseStamps(required, () => watch.terms(), attempts[0]!.spender);
+    this.#unsigned = bought < this.#unsigned ? this.#unsigned - bought : 0n;
   }
 
-  #explain(installations: readonly Hex[], signed: bigint): void {
+  #explain(installations: readonly Hex[]): void {
     const { clock, rates } = this.#options;
     const now = clock.now();
-    if (this.#explained < signed) this.#explained = signed;
     for (const installation of installations) {
       if ((this.#covered.get(installation) ?? 0) > now) continue;
       this.#covered.set(installation, now + Number(STAMP_COVERS_SECONDS) * 1_000);
-      this.#explained += rates.current().stampPrice;
+      this.#unsigned += rates.current().stampPrice;
     }
   }
 }

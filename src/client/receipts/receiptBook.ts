@@ -46,11 +46,17 @@ export class ReceiptBook {
     return { originatorId, sequenceId, envelope, keptAt: clock.now(), contradiction: undefined };
   }
 
-  /** Forgets what no report covered in time, and counts anew: others may have removed some. */
+  /** Forgets what no report covered in time, and counts anew. */
   async prune(limit: number): Promise<void> {
     const { channel, clock, log, receiptsKeptMs, store } = this.#options;
     const forgotten = await store.forgetReceipts(channel, clock.now() - receiptsKeptMs, limit);
     if (forgotten > 0) log.warn({ receipts: forgotten }, "receipts that no final report covered in time are forgotten");
+    await this.recount();
+  }
+
+  /** Others add and remove some too. */
+  async recount(): Promise<void> {
+    const { channel, store } = this.#options;
     this.#count = await store.receiptCount(channel);
   }
 }

@@ -37,6 +37,8 @@ const STATUS: Record<GatewayErrorCode, Code> = {
   bad_receipt: Code.Unavailable,
   demand_above_ledger: Code.Unavailable,
   ledger_conflict: Code.Internal,
+  store_unavailable: Code.Unavailable,
+  in_progress: Code.Unavailable,
   timeout: Code.Unavailable,
   shutting_down: Code.Unavailable,
 };

@@ -17,6 +17,10 @@ import { isStampsError } from "../stamps/errors.ts";
 /** Amounts are bigint; in JSON they are decimal strings. */
 export interface GatewayStatus {
   channel: Address;
+  /** Where the ledger is kept. */
+  store: "SQLite" | "PostgreSQL";
+  /** Gateway processes that have this channel, this one included. */
+  processes: number;
   /** Used according to receipts, and reserved for what is under way. */
   usagePico: bigint;
   inFlightPico: bigint;

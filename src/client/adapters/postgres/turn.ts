@@ -1,0 +1,131 @@
+import { sql } from "kysely";
+
+import type { PostgresDatabase } from "../../../platform/database/postgres.ts";
+import type { Address, Hex } from "../../../protocol/bytes.ts";
+import { toHex } from "../../../protocol/bytes.ts";
+import type { LedgerNews, LedgerTurn, OpenRows, SharedLedger, TurnAsk } from "../../ports.ts";
+import { readNews } from "./journal.ts";
+import { lockChannel } from "./lock.ts";
+import { spendTotal } from "./spend.ts";
+import type { AttemptTable, GatewayTables, Trx } from "./tables.ts";
+import { bytesOf, toAttempt, toRefusal } from "./tables.ts";
+import { writeState, writeSteps } from "./writeSteps.ts";
+
+/** Of a process that has left: nobody waits for the end of its lease. */
+const LONG_AGO = 0n;
+
+/** Turns of several processes at a channel: who has its row locked. */
+export function postgresTurns(database: PostgresDatabase<GatewayTables>): SharedLedger {
+  const { kysely } = database;
+  return {
+    turn: (channel, ask, work) =>
+      kysely.transaction().execute(async (trx) => {
+        const state = await lockChannel(trx, channel);
+        // Each after the lock, so that it sees what the one before has committed.
+        const process = await holdLease(trx, channel, ask, database);
+        const news = await newsSince(trx, channel, ask.known, state.revision);
+        const answered = await answeredOf(trx, channel, ask.envelopes);
+        return work({ process, state, news, answered, ...actionsOf(trx, channel, process, database) });
+      }),
+    async leave(channel, process) {
+      const row = kysely.updateTable("gateway_processes").set({ expires_at: LONG_AGO });
+      await row.where("id", "=", process).where("channel", "=", bytesOf(channel)).execute();
+    },
+  };
+}
+
+function actionsOf(
+  trx: Trx,
+  channel: Address,
+  process: bigint,
+  { now }: Pick<PostgresDatabase<GatewayTables>, "now">,
+): Pick<LedgerTurn, "load" | "spendTotal" | "commit" | "processes" | "payerEnvelope" | "bury"> {
+  return {
+    load: () => load(trx, channel, process),
+    spendTotal: (scope) => spendTotal(trx, channel, scope),
+    commit: (steps) => writeSteps(trx, channel, steps),
+    async processes() {
+      const rows = await trx
+        .selectFrom("gateway_processes")
+        .select(["id", sql<bigint>`${now()} - expires_at`.as("over_ms")])
+        .where("channel", "=", bytesOf(channel))
+        .orderBy("id")
+        .execute();
+      return rows.map(({ id, over_ms }) => ({ id, overMs: Number(over_ms) }));
+    },
+    async payerEnvelope({ envelopeHash, originatorId }) {
+      const row = await trx
+        .selectFrom("gateway_attempts")
+        .select("payer_envelope")
+        .where("channel", "=", bytesOf(channel))
+        .where("envelope_hash", "=", bytesOf(envelopeHash))
+        .where("originator_id", "=", BigInt(originatorId))
+        .executeTakeFirstOrThrow();
+      return new Uint8Array(row.payer_envelope);
+    },
+    async bury(gone, state) {
+      await writeState(trx, channel, state, state.revision - 1n, [{ revision: state.revision, news: { gone } }]);
+      await trx
+        .deleteFrom("gateway_processes")
+        .where("id", "in", [...gone])
+        .execute();
+      const theirs = trx
+        .updateTable("gateway_attempts")
+        .set({ process: null })
+        .where("process", "in", [...gone]);
+      await theirs.where("channel", "=", bytesOf(channel)).execute();
+    },
+  };
+}
+
+/** Its number, for another lease; a new one when it has none, or others have taken over what it had under the old one. */
+async function holdLease(
+  trx: Trx,
+  channel: Address,
+  { process, leaseMs }: TurnAsk,
+  { now }: Pick<PostgresDatabase<GatewayTables>, "now">,
+): Promise<bigint> {
+  const expires_at = sql<bigint>`${now()} + ${BigInt(leaseMs)}`;
+  if (process !== undefined) {
+    const own = trx.updateTable("gateway_processes").set({ expires_at }).where("id", "=", process).returning("id");
+    if (await own.executeTakeFirst()) return process;
+  }
+  const entered = trx.insertInto("gateway_processes").values({ channel: bytesOf(channel), expires_at });
+  return (await entered.returning("id").executeTakeFirstOrThrow()).id;
+}
+
+async function newsSince(
+  trx: Trx,
+  channel: Address,
+  known: bigint | undefined,
+  revision: bigint,
+): Promise<LedgerNews[] | undefined> {
+  if (known === undefined || known > revision) return undefined;
+  if (known === revision) return [];
+  const steps = trx.selectFrom("gateway_steps").select("step").where("channel", "=", bytesOf(channel));
+  const rows = await steps.where("revision", ">", known).orderBy("revision").execute();
+  return BigInt(rows.length) === revision - known ? rows.map(({ step }) => readNews(step)) : undefined;
+}
+
+async function answeredOf(trx: Trx, channel: Address, envelopes: readonly Hex[]): Promise<Set<Hex>> {
+  if (envelopes.length === 0) return new Set();
+  const rows = await trx
+    .selectFrom("gateway_answers")
+    .select("envelope_hash")
+    .where("channel", "=", bytesOf(channel))
+    .where(sql<boolean>`envelope_hash = any(${envelopes.map(bytesOf)}::bytea[])`)
+    .execute();
+  return new Set(rows.map(({ envelope_hash }) => toHex(envelope_hash)));
+}
+
+async function load(trx: Trx, channel: Address, process: bigint): Promise<OpenRows> {
+  const { rows: attempts } = await sql<AttemptTable>`
+    select channel, envelope_hash, originator_id, topic, reserved_pico, reserved_wei, app, user_name, started_at, process,
+      case when process = ${process}::bigint then payer_envelope else ''::bytea end as payer_envelope
+    from gateway_attempts where channel = ${bytesOf(channel)} order by started_at`.execute(trx);
+  const refusals = trx.selectFrom("gateway_refusals").selectAll().where("channel", "=", bytesOf(channel));
+  return {
+    attempts: attempts.map(toAttempt),
+    refusals: (await refusals.orderBy("refused_at").execute()).map(toRefusal),
+  };
+}
