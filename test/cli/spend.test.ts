@@ -6,12 +6,15 @@ import { expect } from "chai";
 import { Command } from "commander";
 
 import { addSpendCommand } from "../../src/cli/spendCommand.ts";
+import { openPostgresStore } from "../../src/client/adapters/postgres/postgresStore.ts";
 import { bearerTokens } from "../../src/client/server/bearerTokens.ts";
 import { writeKeyFile } from "../../src/platform/keyFile.ts";
+import { silentLog } from "../../src/platform/log.ts";
 import { toHex } from "../../src/protocol/bytes.ts";
 import { groupMessage } from "../support/envelopes.ts";
+import { sharedPostgres } from "../support/postgres.ts";
 import { POSTAGE_KEY } from "../client/support/fakeNetwork.ts";
-import { GatewayHarness, publishAs } from "../client/support/gatewayHarness.ts";
+import { GatewayHarness, publish, publishAs } from "../client/support/gatewayHarness.ts";
 
 const TOKEN = "the-token-of-alice";
 
@@ -63,6 +66,23 @@ describe("cli/spend", () => {
     ]);
     expect((await run()).out).to.match(/total\s+2 envelopes, 0\.\d{12} USD/);
     expect((await run("--csv", file)).err).to.include("there already");
+  });
+
+  it("adds up what several gateways spent, from their database", async function () {
+    const cluster = await sharedPostgres();
+    if (!cluster) return this.skip();
+    const databaseUrl = await cluster.create();
+    const file = join(directory, "gateway.json");
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), databaseUrl }));
+    const stores = [await openPostgresStore(databaseUrl, silentLog), await openPostgresStore(databaseUrl, silentLog)];
+    for (const [n, store] of stores.entries()) {
+      await harness.settle(publish(await harness.start({ store }), groupMessage(n)));
+    }
+    await harness.run(1_000);
+    const { exitCode, out } = await run("--json");
+    expect(exitCode).to.equal(0);
+    const { total } = JSON.parse(out) as { total: unknown };
+    expect(total).to.deep.include({ count: "2", postagePico: String(harness.network.chargedPico) });
   });
 
   it("says what is no day, and where no gateway has run", async () => {

@@ -5,6 +5,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 
 import { outcomeOf } from "../../../src/client/adapters/grpcNode.ts";
 import { httpStampDaemons } from "../../../src/client/adapters/httpStampDaemons.ts";
+import { openPostgresStore } from "../../../src/client/adapters/postgres/postgresStore.ts";
 import type { Gateway, GatewayOptions } from "../../../src/client/gateway.ts";
 import { NO_SPEND, addSpend } from "../../../src/client/channel/spendReport.ts";
 import { bearerTokens } from "../../../src/client/server/bearerTokens.ts";
@@ -37,6 +38,7 @@ import {
 } from "../../daemon/stamps/support.ts";
 import { DOMAIN, NODE_ID, OTHER_KEY, PAYER, storeAt } from "../../daemon/support.ts";
 import { groupMessage } from "../../support/envelopes.ts";
+import { sharedPostgres } from "../../support/postgres.ts";
 import { CHANNEL, DOMAIN as FAKE, POSTAGE_KEY, USD } from "../support/fakeNetwork.ts";
 import { GatewayHarness, publish, publishAs } from "../support/gatewayHarness.ts";
 
@@ -115,6 +117,25 @@ describe("client/gateway and stamps", () => {
     await send(gateway, to(3, FOREIGN));
     expect(gateway.status().stampsSigned).to.equal(2n * PRICE);
     expect(gateway.status().available).to.equal(100n * USD - 2n * PRICE);
+  });
+
+  it("buys what the welcomes of all gateways explain, and none twice", async function () {
+    const cluster = await sharedPostgres();
+    if (!cluster) return this.skip();
+    const url = await cluster.create();
+    const shared = async () =>
+      harness.start({ domain: DOMAIN, connectNode, stamps: USD, store: await openPostgresStore(url, silentLog) });
+    const [one, two] = [await shared(), await shared()];
+    await send(one, to(1, INSTALLATION));
+    await send(two, to(2, FOREIGN));
+    await send(two, to(3, SECOND));
+    expect(two.status().stampsSigned).to.equal(2n * PRICE);
+    expect(await books.used(CHANNEL)).to.equal(2n * PRICE);
+    await harness.run(5_000, 100);
+    expect(one.status().stampsSigned).to.equal(2n * PRICE);
+    lies.push(demand(3n * PRICE, 2n * PRICE));
+    await send(two, to(4, FOREIGN));
+    expect(two.status().stampsSigned, "what one bought explains nothing more").to.equal(2n * PRICE);
   });
 
   it("books the ceiling of a stamp on who sent the welcome, and holds it to the budget", async () => {
