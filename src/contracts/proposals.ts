@@ -50,7 +50,17 @@ const TITLE_BYTES = 2_000;
  * ProposalCreated(id, proposer, targets, values, signatures, calldatas, voteStart, voteEnd, description). Texts are read as bytes:
  * what is no UTF-8 must not keep others from being read.
  */
-const CREATED = ["uint256", "address", "address[]", "uint256[]", "bytes[]", "bytes[]", "uint256", "uint256", "bytes"];
+export const PROPOSAL_CREATED = [
+  "uint256",
+  "address",
+  "address[]",
+  "uint256[]",
+  "bytes[]",
+  "bytes[]",
+  "uint256",
+  "uint256",
+  "bytes",
+];
 
 interface Created extends DatedEvent {
   id: bigint;
@@ -94,7 +104,7 @@ export class ProposalBook {
     const logs = (await provider.getLogs({ address, topics, fromBlock, toBlock })).slice(-MOST_SHOWN);
     return Promise.all(
       logs.map(async ({ data, blockNumber }) => {
-        const fields = AbiCoder.defaultAbiCoder().decode(CREATED, data);
+        const fields = AbiCoder.defaultAbiCoder().decode(PROPOSAL_CREATED, data);
         const [id, description] = [fields[0] as bigint, fields[8] as string];
         return { id, title: titleOf(fromHex(description)), at: (await this.#block(blockNumber)).timestamp };
       }),

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect } from "chai";
+import { Interface, keccak256 } from "ethers";
 
 import { SETTINGS } from "../../src/commands/gov/settings.ts";
 import { percent } from "../../src/commands/gov/tally.ts";
@@ -516,6 +517,30 @@ describe("gov vote, queue, execute and show", () => {
     const { json } = await run(world, undefined, "gov show", { proposal: id.toString(), json: true });
     expect(json.calls[0]).to.deep.include({ function: null, args: { data: "0x12345678" } });
     expect(json.calls[2].function).to.equal(null);
+  });
+
+  it("shows and queues a proposal whose text is none, and those beside it", async () => {
+    const world = await votingWorld();
+    const { funder, postageGovernor, stranger } = world;
+    await propose(world, funder, [seatsCall(world)], "a text");
+    const { target, data } = seatsCall(world);
+    const bytes = "0x41ff42";
+    const parts = [[await target.getAddress()], [0n], [data]] as const;
+    const abi = new Interface(["function propose(address[], uint256[], bytes[], bytes)"]);
+    const selector = postageGovernor.interface.getFunction("propose").selector;
+    const call = `${selector}${abi.encodeFunctionData("propose", [...parts, bytes]).slice(10)}`;
+    await funder.sendTransaction({ to: postageGovernor, data: call });
+    const [targets, values, calldatas] = parts;
+    const id = await postageGovernor.hashProposal([...targets], [...values], [...calldatas], keccak256(bytes));
+    const { out } = await run(world, undefined, "gov show", {});
+    expect(out).to.include("a text").and.include("A\ufffdB");
+    const proposal = { id } as Parameters<typeof toVote>[1];
+    await toVote(world, proposal);
+    await postageGovernor.connect(funder).castVote(id, Vote.for);
+    await toEnd(world, proposal);
+    const queued = await run(world, stranger, "gov queue", { proposal: String(id) });
+    expect(queued.exitCode, queued.err).to.equal(0);
+    expect(await postageGovernor.state(id)).to.equal(State.queued);
   });
 
   it("refuses to execute what has become too late, before anything is sent", async () => {

@@ -1,13 +1,13 @@
-import { id as hashOf } from "ethers";
+import { AbiCoder, keccak256 } from "ethers";
 
 import type { Address, Hex } from "../../protocol/bytes.ts";
-import { toAddress } from "../../protocol/bytes.ts";
+import { fromHex, toAddress } from "../../protocol/bytes.ts";
 import { callOf } from "../core/checks.ts";
 import type { Context } from "../core/context.ts";
 import { chainNow } from "../core/context.ts";
 import { CommandError } from "../core/errors.ts";
 import type { ProposalState } from "../../contracts/proposals.ts";
-import { PROPOSAL_STATES } from "../../contracts/proposals.ts";
+import { PROPOSAL_CREATED, PROPOSAL_STATES } from "../../contracts/proposals.ts";
 import { queryInSpans } from "../../contracts/queryInSpans.ts";
 import type { Call } from "../core/plan.ts";
 import { moment } from "../core/time.ts";
@@ -23,7 +23,10 @@ export interface Proposal {
   id: bigint;
   proposer: Address;
   calls: ProposedCall[];
+  /** As far as it is a text. */
   description: string;
+  /** Of its bytes, whatever they are: the Governor knows the proposal by it. */
+  descriptionHash: Hex;
 }
 
 /** Where a proposal is, unix seconds. */
@@ -41,18 +44,21 @@ export interface Standing {
 /** All proposals there ever were, in their order. */
 export async function readProposals({ contracts, provider, record }: Context): Promise<Proposal[]> {
   const { postageGovernor } = contracts;
-  const filter = postageGovernor.filters.ProposalCreated();
-  const query = (from: number, to: number) => postageGovernor.queryFilter(filter, from, to);
-  const events = await queryInSpans(query, record.deploymentBlock, await provider.getBlockNumber());
-  return events.map(({ args }) => {
-    // By place: `values` is what arrays have too.
-    const [id, proposer, targets, values, , calldatas, , , description] = args;
+  const { address } = record.contracts.postageGovernor;
+  const topics = [postageGovernor.interface.getEvent("ProposalCreated").topicHash];
+  const query = (fromBlock: number, toBlock: number) => provider.getLogs({ address, topics, fromBlock, toBlock });
+  const logs = await queryInSpans(query, record.deploymentBlock, await provider.getBlockNumber());
+  return logs.map(({ data }) => {
+    const [id, proposer, targets, values, , calldatas, , , bytes] = AbiCoder.defaultAbiCoder()
+      .decode(PROPOSAL_CREATED, data)
+      .toArray() as [bigint, string, string[], bigint[], string[], string[], bigint, bigint, Hex];
+    const description = new TextDecoder().decode(fromHex(bytes));
     const calls = targets.map((target, i) => ({
       target: toAddress(target),
       data: calldatas[i] as Hex,
       value: values[i]!,
     }));
-    return { id, proposer: toAddress(proposer), calls, description };
+    return { id, proposer: toAddress(proposer), calls, description, descriptionHash: keccak256(bytes) as Hex };
   });
 }
 
@@ -87,10 +93,10 @@ export async function readStanding(context: Context, id: bigint): Promise<Standi
 
 /** A call of the Governor that names a proposal by what it does. */
 export function actOn({ contracts, record }: Context, act: "queue" | "execute", proposal: Proposal): Call {
-  const { calls, description } = proposal;
+  const { calls, descriptionHash } = proposal;
   const args = [calls.map(({ target }) => target), calls.map(({ value }) => value), calls.map(({ data }) => data)];
   const { interface: abi } = contracts.postageGovernor;
-  return callOf(record.contracts.postageGovernor.address, abi, act, [...args, hashOf(description)]);
+  return callOf(record.contracts.postageGovernor.address, abi, act, [...args, descriptionHash]);
 }
 
 /** A state in words, with when it changes. */
