@@ -131,6 +131,12 @@ describe("cli/config of gateways", () => {
   }
   const at = (name: string) => join(directory, name);
 
+  it("takes a PostgreSQL for several gateways, and no other database", () => {
+    const databaseUrl = "postgres://gateway:secret@db/postage";
+    expect(read({ databaseUrl }).databaseUrl).to.equal(databaseUrl);
+    expect(() => read({ databaseUrl: "mysql://db" })).to.throw(ConfigError, "databaseUrl");
+  });
+
   it("takes what the guide shows, every file relative to the config", () => {
     const config = read({ senderSecretFile: "secret.key" });
     expect(config.postageKey).to.deep.equal({ keystoreFile: at("postage.json"), passwordFile: at("password.txt") });

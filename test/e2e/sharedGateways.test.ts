@@ -56,7 +56,7 @@ describe("two gateways of one channel", function () {
   });
   after(async () => {
     await network?.close();
-    if (false) rmSync(directory, { recursive: true, force: true });
+    if (directory) rmSync(directory, { recursive: true, force: true });
   });
 
   const json = async <T>(url: string) => (await (await fetch(url)).json()) as T;

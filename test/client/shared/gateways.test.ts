@@ -68,6 +68,19 @@ onSharedStore("client/gateway beside others", (place) => {
     expect(one.status()).to.include({ processes: 1 });
   });
 
+  it("counts in its metrics what it signed and spent itself", async () => {
+    const [one, two] = [await start(), await start()];
+    for (const n of [1, 2]) await send(one, groupMessage(n));
+    await send(two, groupMessage(3));
+    await settled(one, two);
+    const signed = async (gateway: Gateway) => {
+      const { text } = await gateway.metrics();
+      return /^pennyblack_gateway_vouchers_signed_total (\d+)$/m.exec(text)?.[1];
+    };
+    expect([await signed(one), await signed(two)]).to.deep.equal(["2", "1"]);
+    expect((await two.metrics()).text).to.match(/store_seconds_count\{operation="turn"\} \d/);
+  });
+
   it("counts what all of them use, in one voucher that only grows", async () => {
     const gateways = [await start(), await start(), await start()];
     const calls = Array.from({ length: 30 }, (_, n) => publish(gateways[n % 3]!, groupMessage(n, { group: n % 7 })));
