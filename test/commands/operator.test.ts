@@ -7,6 +7,7 @@ import { concat, toBeHex } from "ethers";
 import type { Context } from "../../src/commands/core/context.ts";
 import { CommandError } from "../../src/commands/core/errors.ts";
 import { Input } from "../../src/commands/core/input.ts";
+import { KEY_FILES } from "../../src/commands/operator/keys.ts";
 import { nodeConfigFile } from "../../src/commands/operator/nodeConfig.ts";
 import { addressOf } from "../../src/protocol/ecdsa.ts";
 import { fromHex } from "../../src/protocol/bytes.ts";
@@ -158,6 +159,18 @@ describe("operator register", () => {
     }
     const none = await run(world, undefined, "operator register", raw);
     expect([none.exitCode, none.json.error.code]).to.deep.equal([2, "no_account"]);
+  });
+});
+
+describe("the node.json of operator register", () => {
+  it("names each key that operator keys makes, so that the node takes part in reports", () => {
+    const directory = temporary();
+    const context = { rpcUrl: "http://127.0.0.1:8545", deployment: join(directory, "deployment.json") } as Context;
+    const path = join(directory, "node.json");
+    const input = new Input({ directory, writeConfig: path, nativeTokenPrice: "4000 USD" });
+    nodeConfigFile(context, input, httpAddress)!.write(100);
+    const written = JSON.parse(readFileSync(path, "utf8")) as Record<string, string>;
+    for (const [name, file] of Object.entries(KEY_FILES)) expect(written[`${name}KeyFile`], name).to.equal(file);
   });
 });
 

@@ -47,6 +47,7 @@ export function nodeConfigFile(context: Context, input: Input, httpAddress: stri
         operatorPort,
         dataDirectory: ".",
         signingKeyFile: keyFile("signing"),
+        attestationKeyFile: keyFile("attestation"),
         settlementKeyFile: keyFile("settlement"),
         nativeTokenPrice: price.toString(),
       };
