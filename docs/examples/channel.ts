@@ -7,7 +7,7 @@ import { ChannelAccount, ChannelError, isChannelError, loadDeployment } from "pe
 import { addressOf, toHex } from "pennyblack/protocol";
 
 const deployment = loadDeployment(process.env.DEPLOYMENT!);
-// ethers remembers an account\'s nonce for a quarter of a second, in which a local chain has mined the last transaction.
+// ethers remembers an account's nonce for a quarter of a second, in which a local chain has mined the last transaction.
 const provider = new JsonRpcProvider(process.env.RPC_URL, deployment.chainId, { cacheTimeout: -1 });
 const payer = new Wallet(process.env.PAYER_KEY!, provider);
 

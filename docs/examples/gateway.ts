@@ -39,7 +39,7 @@ import { registerXmtpClient } from "../../scripts/local/xmtpClient.ts";
 
 const deployment = loadDeployment(process.env.DEPLOYMENT!);
 const rpcUrl = process.env.RPC_URL!;
-// ethers remembers an account\'s nonce for a quarter of a second, in which a local chain has mined the last transaction.
+// ethers remembers an account's nonce for a quarter of a second, in which a local chain has mined the last transaction.
 const provider = new JsonRpcProvider(rpcUrl, deployment.chainId, { cacheTimeout: -1 });
 const payer = new Wallet(process.env.PAYER_KEY!, provider);
 const postageKey = new Uint8Array(randomBytes(32));
