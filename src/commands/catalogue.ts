@@ -116,6 +116,18 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     kind: "write",
+    path: ["channel", "assign-owner"],
+    description: "name who may withdraw from a channel, instead of its own key",
+    arguments: [CHANNEL],
+    options: [
+      { name: "owner", description: "the account, of a key that is not hot or a smart account" },
+      { name: "postageKey", description: "the channel's key: a keystore, or a file of hex" },
+      { name: "passwordFile", description: "file with the keystore's password" },
+    ],
+    load: async () => (await import("./channel/owner.ts")).channelAssignOwner,
+  },
+  {
+    kind: "write",
     path: ["channel", "rotate"],
     description: "open the next channel of a payer: another postage key, the same owner",
     arguments: [CHANNEL],

@@ -116,6 +116,47 @@ describe("channel rotate", () => {
   });
 });
 
+describe("channel assign-owner", () => {
+  const files = (key = KEY) => ({ postageKey: keyFile(temporary(), "postage.key", key.privateKey) });
+  const assign = (world: World, raw: object) =>
+    run(world, world.funder, "channel assign-owner", { channel, json: true, ...raw });
+
+  it("lets the owner withdraw and the key no more, by anybody's gas; a dry run changes nothing", async () => {
+    const world = await freshWorld();
+    await run(world, world.funder, "channel deposit", { channel, amount: "5 USD", json: true });
+    const owner = world.stranger.address;
+    const before = await fingerprint(world);
+    const dry = await assign(world, { owner, ...files(), dryRun: true });
+    expect([dry.exitCode, await fingerprint(world)]).to.deep.equal([0, before]);
+    const ran = await assign(world, { owner, ...files() });
+    expect(ran.exitCode, ran.out).to.equal(0);
+    expect(await world.postageChannels.ownerOf(channel)).to.equal(owner);
+    const asked = await run(world, world.stranger, "channel request-withdrawal", {
+      channel,
+      amount: "all",
+      json: true,
+    });
+    expect(asked.exitCode, asked.out).to.equal(0);
+    expect((await assign(world, { owner, ...files() })).json.error.code).to.equal("nothing_to_do");
+    expect((await assign(world, { owner: world.operator.address, ...files() })).json.error.code).to.equal("not_owner");
+  });
+
+  it("opens a keystore, and refuses another channel's key and a channel that was never funded", async () => {
+    const world = await freshWorld();
+    const passwordFile = keyFile(temporary(), "password", "correct horse battery");
+    const keystore = join(temporary(), "postage.json");
+    const made = await run(world, undefined, "channel key", { to: keystore, passwordFile, json: true });
+    const own = { channel: made.json.channel as string, postageKey: keystore, passwordFile };
+    const owner = world.stranger.address;
+    expect((await assign(world, { owner, ...own })).json.error.code).to.equal("unknown_channel");
+    await run(world, world.funder, "channel deposit", { channel: own.channel, amount: "5 USD", json: true });
+    expect((await assign(world, { owner, channel: own.channel, ...files() })).json.error.code).to.equal("wrong_key");
+    const ran = await assign(world, { owner, ...own });
+    expect(ran.exitCode, ran.out).to.equal(0);
+    expect(await world.postageChannels.ownerOf(own.channel)).to.equal(owner);
+  }).timeout(60_000);
+});
+
 describe("channel deposit", () => {
   it("approves exactly the amount, deposits, and shows it", async () => {
     const world = await freshWorld();

@@ -1,23 +1,14 @@
-import { Signature } from "ethers";
-
 import { readChannel } from "../../contracts/readChannel.ts";
-import { KeyFileError } from "../../platform/keyFile.ts";
-import { readLocalKey } from "../../platform/keys/keySource.ts";
-import type { Address } from "../../protocol/bytes.ts";
-import { fromHex, toAddress, toHex } from "../../protocol/bytes.ts";
-import { addressOf, signDigest } from "../../protocol/ecdsa.ts";
+import { toAddress } from "../../protocol/bytes.ts";
+import { addressOf } from "../../protocol/ecdsa.ts";
 import { USD, usd } from "../core/amounts.ts";
 import { actingAs, callOf, spending } from "../core/checks.ts";
 import type { Context } from "../core/context.ts";
-import { chainNow } from "../core/context.ts";
 import { CommandError } from "../core/errors.ts";
 import type { Input } from "../core/input.ts";
-import { readSecret } from "../core/input.ts";
 import type { Plan, Step } from "../core/plan.ts";
 import { duration } from "../core/time.ts";
-
-/** How long the new key's word for its owner holds. */
-const VALID_SECONDS = 86_400n;
+import { ownerStep, readPostageKey } from "./owner.ts";
 
 /**
  * Opens the next channel of a payer whose postage key is to be replaced: funds it and gives it the old one's owner. What is done
@@ -29,7 +20,7 @@ export async function channelRotate(context: Context, input: Input): Promise<Pla
   const old = input.address("channel");
   const amount = input.amount("amount", USD);
   const account = actingAs(context);
-  const key = await nextKey(input);
+  const key = await readPostageKey(input);
   const next = addressOf(key);
   if (next === old) {
     throw new CommandError(
@@ -59,7 +50,7 @@ export async function channelRotate(context: Context, input: Input): Promise<Pla
     const least = `a channel's first deposit is ${usd(parameters.minimumDeposit)} at least`;
     problems.push(new CommandError("bad_amount", `${least}, this is ${usd(amount)}: deposit more`));
   }
-  if (state.owner !== owner) steps.push(await ownerStep(context, { key, next, owner, address }));
+  if (state.owner !== owner) steps.push(await ownerStep(context, { key, owner }));
   if (steps.length === 0) {
     throw new CommandError(
       "nothing_to_do",
@@ -91,29 +82,4 @@ export async function channelRotate(context: Context, input: Input): Promise<Pla
       return { text, data: { channel: old, next, deposited, owner: has } };
     },
   };
-}
-
-/** A keystore where a password is named, otherwise a file of hex. */
-async function nextKey(input: Input): Promise<Uint8Array> {
-  const file = input.text("postageKey");
-  const passwordFile = input.optional("passwordFile");
-  if (passwordFile === undefined) return readSecret(file);
-  try {
-    return await readLocalKey({ keystoreFile: file, passwordFile }, {});
-  } catch (cause) {
-    if (!(cause instanceof KeyFileError)) throw cause;
-    throw new CommandError("bad_key_file", cause.message, { cause });
-  }
-}
-
-async function ownerStep(
-  context: Context,
-  { key, next, owner, address }: { key: Uint8Array; next: Address; owner: Address; address: Address },
-): Promise<Step> {
-  const { postageChannels } = context.contracts;
-  const deadline = (await chainNow(context)) + VALID_SECONDS;
-  const digest = await postageChannels.assignOwnerDigest(owner, deadline);
-  const { r, yParityAndS } = Signature.from(toHex(signDigest(fromHex(digest), key)));
-  const call = callOf(address, postageChannels.interface, "assignOwner", [next, owner, deadline, r, yParityAndS]);
-  return { description: `Make ${owner} the owner of channel ${next}`, call };
 }
