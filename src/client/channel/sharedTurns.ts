@@ -138,18 +138,30 @@ export class SharedTurns implements Turns {
     const write = async () => {
       if (waiting.length > 0) await turn.commit(waiting.splice(0));
     };
+    let failure: { error: unknown } | undefined;
+    const asked = async <T>(question: () => Promise<T>): Promise<T> => {
+      try {
+        return await question();
+      } catch (error) {
+        failure = { error };
+        throw error;
+      }
+    };
     const look: Look = {
       isAnswered: async (hash) => answered.has(hash),
       // What this very turn has spent is read too.
-      spendTotal: async (scope) => {
-        await write();
-        return turn.spendTotal(scope);
-      },
-      payerEnvelope: (key) => turn.payerEnvelope(key),
+      spendTotal: (scope) =>
+        asked(async () => {
+          await write();
+          return turn.spendTotal(scope);
+        }),
+      payerEnvelope: (key) => asked(() => turn.payerEnvelope(key)),
     };
     const outcomes: Outcome[] = [];
     for (const { decide } of items) {
       const { outcome, step } = await this.#decide(decide, look);
+      // What the store fails at is nobody's own: the whole turn is gone with it.
+      if (failure) throw failure.error;
       outcomes.push(outcome);
       if (!step) continue;
       book.apply(step);

@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { expect } from "chai";
 
 import { openGatewayStore } from "../../../src/client/adapters/openStore.ts";
-import { openPostgresStore } from "../../../src/client/adapters/postgres/postgresStore.ts";
+import { GATEWAY_LIMITS, openPostgresStore } from "../../../src/client/adapters/postgres/postgresStore.ts";
 import { isGatewayError } from "../../../src/client/errors.ts";
+import type { Attempt } from "../../../src/client/ports.ts";
 import {
   StoreNotDurableError,
   StoreUnavailableError,
@@ -12,6 +15,7 @@ import { silentLog } from "../../../src/platform/log.ts";
 import { failureOf } from "../../daemon/store/backends.ts";
 import { DOMAIN, NODE_ID } from "../../daemon/support.ts";
 import { openStore } from "../../../src/daemon/store/openStore.ts";
+import { toHex, uintToBytes } from "../../../src/protocol/bytes.ts";
 import { ManualClock } from "../../support/manualClock.ts";
 import type { TestPostgres } from "../../support/postgres.ts";
 import { startPostgres } from "../../support/postgres.ts";
@@ -97,6 +101,34 @@ describe("client/adapters/postgres", () => {
     await cluster.start();
     await ledger.tend(() => true);
     expect(ledger.problem).to.equal(undefined);
+    await place.remove();
+  }).timeout(60_000);
+
+  it("tells nobody of a reservation whose turn the server could not end, because another one's budget was not read", async () => {
+    const place = new StorePlace(url);
+    const store = await openPostgresStore(url, silentLog, { ...GATEWAY_LIMITS, statementMs: 500 });
+    const ledger = await place.ledger({ store, budgets: { user: { postage: 100n } } });
+    const terms = () => ({ backed: 1_000n, headroom: 0n });
+    const of = (n: number, user: string): Attempt => ({
+      ...{ envelopeHash: toHex(uintToBytes(BigInt(n), 32)), originatorId: 100, spender: { app: "", user } },
+      ...{ topic: Uint8Array.of(n), payerEnvelope: Uint8Array.of(n), startedAt: n },
+      ...{ reservedPico: 5_000_000n, reservedWei: 0n },
+    });
+    // From here on what alice has spent is known, and what bob has is not.
+    await ledger.reserve([of(1, "alice")], terms);
+    const locked = place.query("begin; lock table gateway_spend in access exclusive mode; select pg_sleep(2); commit");
+    await sleep(500);
+    const both = [of(2, "alice"), of(3, "bob")];
+    const results = await Promise.allSettled(both.map((attempt) => ledger.reserve([attempt], terms)));
+    for (const [i, result] of results.entries()) {
+      const error: unknown = result.status === "rejected" ? result.reason : "reserved";
+      expect(isGatewayError(error, "store_unavailable"), `${both[i]!.spender.user}: ${String(error)}`).to.equal(true);
+    }
+    await locked;
+    for (const attempt of both) await ledger.reserve([attempt], terms);
+    expect(await store.loadAttempts(CHANNEL)).to.have.length(3);
+    expect((await store.loadChannel(CHANNEL))?.voucherRow).to.deep.equal(ledger.voucherRow);
+    await store.close();
     await place.remove();
   }).timeout(60_000);
 });
