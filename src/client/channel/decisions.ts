@@ -28,9 +28,8 @@ async function elsewhere({ book, isShared }: Desk, hashes: readonly Hex[], look:
   if (!isShared) return [];
   const found: Hex[] = [];
   for (const hash of hashes) {
-    const known = book.open.attemptsOf(hash);
-    const isAnswered = known.length === 0 && (await look.isAnswered(hash));
-    if (isAnswered || known.some((attempt) => book.isElsewhere(attempt))) found.push(hash);
+    const isTheirs = book.open.attemptsOf(hash).some((attempt) => book.isElsewhere(attempt));
+    if (isTheirs || (await look.isAnswered(hash))) found.push(hash);
   }
   return found;
 }

@@ -169,6 +169,16 @@ onSharedStore("client/channel/lease", (place) => {
     expect(two, "nobody frees what another one sends").to.include({ inFlightPico: 15_000_000n });
   });
 
+  it("has nobody send what is answered, also when another attempt at it was given up", async () => {
+    const [one, two] = [await place().ledger(SHORT), await place().ledger(SHORT)];
+    await one.reserve([attemptOf(1)], RICH);
+    await one.reserve([attemptOf(1, 200)], RICH);
+    await one.complete(attemptOf(1, 200), 5_000_000n, answer);
+    await one.tend(() => false);
+    expect(await two.reserve([attemptOf(1)], RICH)).to.include({ kind: "elsewhere" });
+    expect(await stray(two), "its fate is still to be found out").to.deep.equal([attemptOf(1)]);
+  });
+
   it("knows who lives, and has one of them do what one is enough for", async () => {
     const [one, two] = [await place().ledger(SHORT), await place().ledger(SHORT)];
     await one.tend(publishesAll);
