@@ -94,7 +94,17 @@ describe("operating a node", function () {
       expect(failed).to.deep.equal([]);
       expectFinding(findings.get("endpoints"), "warn", /it is the only one/);
       expect([...findings.keys()]).to.deep.equal([
-        ...["settings", "network", "signing key", "settlement key", "endpoints", "contracts", "clock", "registration"],
+        ...[
+          "settings",
+          "network",
+          "signing key",
+          "settlement key",
+          "attestation key",
+          "endpoints",
+          "contracts",
+          "clock",
+          "registration",
+        ],
         ...["seat", "stake", "address", "gas", "ledger", "node database", "disk", "running"],
       ]);
     });
@@ -107,6 +117,11 @@ describe("operating a node", function () {
       expectFinding(nowhere.get("network"), "fail", /none.json/);
       expectFinding(nowhere.get("contracts"), "skipped", /'network'/);
       expectFinding((await doctor({ SIGNING_KEY_FILE: "none.key" })).get("signing key"), "fail", /cannot read the key/);
+      const settings = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+      writeFileSync(home("silent.json"), JSON.stringify({ ...settings, attestationKeyFile: undefined }));
+      const none = (await doctor({}, systemClock, home("silent.json"))).get("attestation key");
+      expectFinding(none, "warn", /a roll call jails/);
+      expectFinding((await doctor({ ATTESTATION_KEY_FILE: "no.key" })).get("attestation key"), "fail", /cannot read/);
       copyFileSync(home("signing.key"), home("open.key"));
       chmodSync(home("open.key"), 0o644);
       expectFinding((await doctor({ SIGNING_KEY_FILE: "open.key" })).get("signing key"), "warn", /others can read/);

@@ -14,7 +14,7 @@ import { checkAddress, checkClock, checkContracts, checkEndpoints, checkGas } fr
 import type { Finding } from "./finding.ts";
 import { examine, ok, skipped } from "./finding.ts";
 import type { KeyName } from "./machineChecks.ts";
-import { checkDisk, checkKey, checkRunning, checkStockNode, keysOf } from "./machineChecks.ts";
+import { checkAttestationKey, checkDisk, checkKey, checkRunning, checkStockNode, keysOf } from "./machineChecks.ts";
 import type { NodeState } from "./nodeChecks.ts";
 import { checkRegistration, checkSeat, checkStake } from "./nodeChecks.ts";
 import { checkLedger, checkNodeDatabase } from "./storeChecks.ts";
@@ -41,6 +41,8 @@ export async function examineAll(file: string, environment: Environment, clock: 
     const look = () => checkKey(source, (address) => addresses.set(name, address));
     keys.push(await examine(`${name} key`, "name the key's file, see that its password is there", look));
   }
+  const attests = () => checkAttestationKey(known.config.attestationKey);
+  keys.push(await examine("attestation key", "name the key's file, see that its password is there", attests));
   const onChain = record
     ? await examineChain(known, record, addresses, clock)
     : ["endpoints", ...OF_CHAIN, "ledger"].map((check) => skipped(check, "network"));

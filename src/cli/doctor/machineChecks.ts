@@ -3,7 +3,7 @@ import { statfs } from "node:fs/promises";
 import { Wallet } from "ethers";
 
 import { isReadByOthers } from "../../platform/keyFile.ts";
-import type { KeySource } from "../../platform/keys/keySource.ts";
+import type { KeySource, LocalKeySource } from "../../platform/keys/keySource.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { toAddress, toHex } from "../../protocol/bytes.ts";
 import type { OperatorConfig } from "../config/operatorConfig.ts";
@@ -36,10 +36,26 @@ export async function checkKey(source: KeySource, note: (address: Address) => vo
   }
   const { address } = new Wallet(toHex(await openKey(source)));
   note(toAddress(address));
+  return checkFile(source, address);
+}
+
+/** Whether the node can sign reports: without it a roll call jails its seat. */
+export async function checkAttestationKey(source: LocalKeySource | undefined): Promise<Found> {
+  if (!source) {
+    return warn(
+      "none: this node signs no reports, and a roll call jails its seat",
+      "name the file that `operator keys` made: attestationKeyFile",
+    );
+  }
+  await openKey(source);
+  return checkFile(source, "there");
+}
+
+function checkFile(source: LocalKeySource, says: string): Found {
   const file = "keyFile" in source ? source.keyFile : source.keystoreFile;
-  if (!isReadByOthers(file)) return ok(`${address}, in a file of yours alone`);
+  if (!isReadByOthers(file)) return ok(`${says}, in a file of yours alone`);
   return warn(
-    `${address}, in a file that others can read`,
+    `${says}, in a file that others can read`,
     `chmod 600 ${file}, and take another key if somebody may have`,
   );
 }
