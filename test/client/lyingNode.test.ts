@@ -1,6 +1,10 @@
 import { rmSync } from "node:fs";
 
+import { fromBinary } from "@bufbuild/protobuf";
 import { expect } from "chai";
+
+import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import type { ConnectNode, PublishOutcome } from "../../src/client/ports.ts";
 import { toHex } from "../../src/protocol/bytes.ts";
@@ -260,5 +264,30 @@ describe("client/gateway and nodes that lie", function () {
     expect(usagePico > fee && usagePico < 2_000_000_000n, "the one that counts").to.equal(true);
     expect(authorised).to.equal(picoToUnitsUp(usagePico));
     expect(nodes.find(({ id }) => id === first.id)!.problem).to.contain("5000.000000 USD");
+  });
+
+  it("asks nobody for a place in another log that a receipt names", async () => {
+    const asked = new Set<number>();
+    const connectNode: ConnectNode = (node) => {
+      const client = harness.network.connect(node);
+      const query: typeof client.query = (wanted, signal) => {
+        for (const id of wanted.originatorIds) asked.add(id);
+        return client.query(wanted, signal);
+      };
+      return { ...client, query };
+    };
+    const gateway = await harness.start({ connectNode });
+    const thoughtUp = 987_654;
+    const forge = (honest: OriginatorEnvelope) => {
+      const { originatorNs, sequenceId, payerEnvelope, baseFeePico } = readOriginatorEnvelope(honest);
+      const fields = { originatorNs, sequenceId, payerEnvelope, baseFeePico, congestionFeePico: 0n, expiryAt: 0n };
+      const bytes = signOriginatorEnvelope({ ...fields, originatorId: thoughtUp }, first.key);
+      return fromBinary(OriginatorEnvelopeSchema, bytes);
+    };
+    first.mishaps = [{ forge }];
+    await harness.settle(publish(gateway, groupMessage(1)));
+    expect([...asked]).not.to.include(thoughtUp);
+    const { problem } = gateway.status().nodes.find(({ id }) => id === first.id)!;
+    expect(problem).to.include(`is of originator ${thoughtUp}`);
   });
 });

@@ -261,8 +261,11 @@ export class NodePublisher {
           const problem = `node ${attempt.originatorId} gave ${envelopes.length} receipts for ${attempts.length}`;
           throw new GatewayError("bad_receipt", problem, { retryable: true });
         }
+        const place = readOriginatorEnvelope(envelope);
+        // Logs that a node thinks up are not asked for: each that is, is remembered.
+        if (place.originatorId !== attempt.originatorId) await fates.check(attempt, envelope, signal);
         // The nodes are asked for it while it is checked and written.
-        const asked = this.#askFor(readOriginatorEnvelope(envelope), signal);
+        const asked = this.#askFor(place, signal);
         const receipt = await fates.check(attempt, envelope, signal).catch((error: unknown) => {
           asked.stop();
           throw error;
