@@ -6,7 +6,7 @@ import type { ChannelLedger } from "../../../src/client/channel/ledger.ts";
 import { isGatewayError } from "../../../src/client/errors.ts";
 import type { Attempt } from "../../../src/client/ports.ts";
 import { toHex, uintToBytes } from "../../../src/protocol/bytes.ts";
-import { USD } from "../support/fakeNetwork.ts";
+import { CHANNEL, USD } from "../support/fakeNetwork.ts";
 import { onSharedStore } from "../support/stores.ts";
 
 const RICH = () => ({ backed: 1_000n * USD, headroom: 0n });
@@ -202,6 +202,41 @@ onSharedStore("client/channel/lease", (place) => {
     await place().query("update gateway_channels set revision = 1");
     await two.catchUp();
     expect(await two.reserve([attemptOf(3)], RICH)).to.include({ kind: "reserved" });
+  });
+
+  it("reads everything anew when the database was set back and has gone as far again on another way", async () => {
+    const [one, two] = [await place().ledger(SHORT), await place().ledger(SHORT)];
+    const tables = ["gateway_channels", "gateway_steps", "gateway_attempts"];
+    await one.reserve([attemptOf(1)], RICH);
+    for (const table of tables) await place().query(`create table kept_${table} as select * from ${table}`);
+    await two.reserve([attemptOf(2)], RICH);
+    await one.catchUp();
+    for (const table of tables) {
+      await place().query(`delete from ${table}; insert into ${table} select * from kept_${table}`);
+    }
+    await one.reserve([{ ...attemptOf(3), reservedPico: 7_000_000n }], RICH);
+    for (const ledger of [one, two]) {
+      await ledger.catchUp();
+      expect(ledger).to.include({ inFlightPico: 12_000_000n });
+      expect(ledger.attempts().map(({ startedAt }) => startedAt)).to.have.members([1, 3]);
+    }
+  });
+
+  it("hears no more than what is new", async () => {
+    const [one, two] = [(await place().open()).shared!, (await place().open()).shared!];
+    const heard: (number | undefined)[] = [];
+    const turn = (store: typeof one, known: bigint | undefined) =>
+      store.turn(CHANNEL, { process: undefined, leaseMs: 60_000, known, envelopes: [] }, async ({ news, ...taken }) => {
+        heard.push(news?.length);
+        const state = { ...taken.state, revision: taken.state.revision + 1n };
+        await taken.commit([{ channel: CHANNEL, state }]);
+      });
+    await turn(one, undefined);
+    await turn(two, undefined);
+    await turn(two, 2n);
+    await turn(one, 1n);
+    await turn(one, 4n);
+    expect(heard).to.deep.equal([undefined, undefined, 0, 2, 0]);
   });
 
   it("lets a process that stopped in the middle of a turn stand in nobody's way for long, and forgets that turn", async () => {

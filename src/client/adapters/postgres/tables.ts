@@ -14,6 +14,8 @@ export interface ChannelTable {
   voucher_row: Uint8Array | null;
   doubles: bigint;
   revision: bigint;
+  /** Of the step of this revision; of no other one, whatever becomes of the database. */
+  mark: Generated<string>;
 }
 
 export interface ProcessTable {
@@ -28,6 +30,8 @@ export interface StepTable {
   revision: bigint;
   /** See `journal.ts`. */
   step: string;
+  /** As the channel had it then. */
+  mark: Generated<string>;
 }
 
 interface PublishTable {
@@ -111,7 +115,7 @@ export function bytesOf(hex: Hex): Buffer {
   return Buffer.from(hex.slice(2), "hex");
 }
 
-export function toStoredChannel(row: Selectable<ChannelTable>): StoredChannel {
+export function toStoredChannel(row: Omit<Selectable<ChannelTable>, "mark">): StoredChannel {
   const byNode = JSON.parse(row.usage_by_node) as Record<string, string>;
   return {
     usagePico: BigInt(row.usage_pico),

@@ -5,6 +5,7 @@ import type { Address, Hex } from "../../../protocol/bytes.ts";
 import { toHex } from "../../../protocol/bytes.ts";
 import type { LedgerNews, LedgerTurn, OpenRows, SharedLedger, TurnAsk } from "../../ports.ts";
 import { readNews } from "./journal.ts";
+import type { LockedChannel } from "./lock.ts";
 import { lockChannel } from "./lock.ts";
 import { spendTotal } from "./spend.ts";
 import type { AttemptTable, GatewayTables, Trx } from "./tables.ts";
@@ -17,16 +18,25 @@ const LONG_AGO = 0n;
 /** Turns of several processes at a channel: who has its row locked. */
 export function postgresTurns(database: PostgresDatabase<GatewayTables>): SharedLedger {
   const { kysely } = database;
+  /** Of the last step that the last turn knew of. */
+  const marks = new Map<Address, string>();
   return {
-    turn: (channel, ask, work) =>
-      kysely.transaction().execute(async (trx) => {
-        const state = await lockChannel(trx, channel);
+    async turn(channel, ask, work) {
+      let mark = "";
+      const note = (written: string | undefined) => void (mark = written ?? mark);
+      const result = await kysely.transaction().execute(async (trx) => {
+        const locked = await lockChannel(trx, channel);
+        const { state } = locked;
+        note(locked.mark);
         // Each after the lock, so that it sees what the one before has committed.
         const process = await holdLease(trx, channel, ask, database);
-        const news = await newsSince(trx, channel, ask.known, state.revision);
+        const news = await newsSince(trx, channel, { revision: ask.known, mark: marks.get(channel) }, locked);
         const answered = await answeredOf(trx, channel, ask.envelopes);
-        return work({ process, state, news, answered, ...actionsOf(trx, channel, process, database) });
-      }),
+        return work({ process, state, news, answered, ...actionsOf(trx, channel, process, database, note) });
+      });
+      marks.set(channel, mark);
+      return result;
+    },
     async leave(channel, process) {
       const row = kysely.updateTable("gateway_processes").set({ expires_at: LONG_AGO });
       await row.where("id", "=", process).where("channel", "=", bytesOf(channel)).execute();
@@ -39,11 +49,12 @@ function actionsOf(
   channel: Address,
   process: bigint,
   { now }: Pick<PostgresDatabase<GatewayTables>, "now">,
+  note: (mark: string | undefined) => void,
 ): Pick<LedgerTurn, "load" | "spendTotal" | "commit" | "processes" | "payerEnvelope" | "bury"> {
   return {
     load: () => load(trx, channel, process),
     spendTotal: (scope) => spendTotal(trx, channel, scope),
-    commit: (steps) => writeSteps(trx, channel, steps),
+    commit: async (steps) => note(await writeSteps(trx, channel, steps)),
     async processes() {
       const rows = await trx
         .selectFrom("gateway_processes")
@@ -64,7 +75,7 @@ function actionsOf(
       return new Uint8Array(row.payer_envelope);
     },
     async bury(gone, state) {
-      await writeState(trx, channel, state, state.revision - 1n, [{ revision: state.revision, news: { gone } }]);
+      note(await writeState(trx, channel, state, state.revision - 1n, [{ revision: state.revision, news: { gone } }]));
       await trx
         .deleteFrom("gateway_processes")
         .where("id", "in", [...gone])
@@ -97,14 +108,17 @@ async function holdLease(
 async function newsSince(
   trx: Trx,
   channel: Address,
-  known: bigint | undefined,
-  revision: bigint,
+  { revision: known, mark }: { revision: bigint | undefined; mark: string | undefined },
+  { state: { revision }, mark: last }: LockedChannel,
 ): Promise<LedgerNews[] | undefined> {
   if (known === undefined || known > revision) return undefined;
-  if (known === revision) return [];
-  const steps = trx.selectFrom("gateway_steps").select("step").where("channel", "=", bytesOf(channel));
-  const rows = await steps.where("revision", ">", known).orderBy("revision").execute();
-  return BigInt(rows.length) === revision - known ? rows.map(({ step }) => readNews(step)) : undefined;
+  if (known === revision) return mark === last ? [] : undefined;
+  const steps = trx.selectFrom("gateway_steps").select(["step", "mark"]).where("channel", "=", bytesOf(channel));
+  const rows = await steps.where("revision", ">=", known).orderBy("revision").execute();
+  // Before the first step there is none.
+  const heard = known === 0n ? "" : rows.shift()?.mark;
+  const isWhole = heard === mark && BigInt(rows.length) === revision - known;
+  return isWhole ? rows.map(({ step }) => readNews(step)) : undefined;
 }
 
 async function answeredOf(trx: Trx, channel: Address, envelopes: readonly Hex[]): Promise<Set<Hex>> {

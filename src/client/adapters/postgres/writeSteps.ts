@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+
 import { sql } from "kysely";
 
 import { chunksOf } from "../../../platform/chunks.ts";
@@ -23,12 +25,19 @@ const STEPS_KEPT = 10_000n;
 /** A statement has 65,535 parameters at most. */
 const ROWS = 5_000;
 
-/** Writes steps of one channel, whose row this transaction has locked, in a few statements for all of them. */
-export async function writeSteps(trx: Trx, channel: Address, steps: readonly LedgerCommit[]): Promise<void> {
+/**
+ * Writes steps of one channel, whose row this transaction has locked, in a few statements for all of them. @returns their mark,
+ * undefined where there is none to write
+ */
+export async function writeSteps(
+  trx: Trx,
+  channel: Address,
+  steps: readonly LedgerCommit[],
+): Promise<string | undefined> {
   const last = steps.at(-1);
-  if (!last) return;
+  if (!last) return undefined;
   const news = steps.map((step) => ({ revision: step.state.revision, news: step }));
-  await writeState(trx, channel, last.state, steps[0]!.state.revision - 1n, news);
+  const mark = await writeState(trx, channel, last.state, steps[0]!.state.revision - 1n, news);
   await writeAttempts(trx, channel, steps);
   await writeRefusals(trx, channel, steps);
   await writeAnswers(trx, channel, steps);
@@ -42,16 +51,18 @@ export async function writeSteps(trx: Trx, channel: Address, steps: readonly Led
     channel,
     steps.flatMap(({ spend = [] }) => spend),
   );
+  return mark;
 }
 
-/** The channel's row and the journal, which forgets its oldest. Throws GatewayError `ledger_conflict`. */
+/** The channel's row and the journal, which forgets its oldest. @returns the mark of these. Throws GatewayError `ledger_conflict`. */
 export async function writeState(
   trx: Trx,
   channel: Address,
   state: StoredChannel,
   before: bigint,
   news: readonly { revision: bigint; news: LedgerNews }[],
-): Promise<void> {
+): Promise<string> {
+  const mark = randomUUID();
   const address = bytesOf(channel);
   const byNode = Object.fromEntries([...state.usageByNode].map(([id, pico]) => [id, String(pico)]));
   const { numUpdatedRows } = await trx
@@ -61,7 +72,7 @@ export async function writeState(
       usage_by_node: JSON.stringify(byNode),
       voucher_row: state.voucherRow ?? null,
       doubles: state.doubles,
-      revision: state.revision,
+      ...{ revision: state.revision, mark },
     })
     .where("address", "=", address)
     .where("revision", "=", before)
@@ -71,10 +82,11 @@ export async function writeState(
       retryable: false,
     });
   }
-  const rows = news.map(({ revision, news: step }) => ({ channel: address, revision, step: writeNews(step) }));
+  const rows = news.map(({ revision, news: step }) => ({ channel: address, revision, step: writeNews(step), mark }));
   await trx.insertInto("gateway_steps").values(rows).execute();
   const forgotten = state.revision - STEPS_KEPT;
   await trx.deleteFrom("gateway_steps").where("channel", "=", address).where("revision", "<=", forgotten).execute();
+  return mark;
 }
 
 /** What came and what went, each key once: the end of these steps counts. */
