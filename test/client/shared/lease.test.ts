@@ -222,6 +222,17 @@ onSharedStore("client/channel/lease", (place) => {
     }
   });
 
+  it("takes another number when a database that was set back has given its own to another channel", async () => {
+    const [one, two] = [await place().ledger(SHORT), await place().ledger(SHORT)];
+    await place().query(
+      "update gateway_processes set channel = '\\x01' where id = (select min(id) from gateway_processes)",
+    );
+    await one.reserve([attemptOf(1)], RICH);
+    await age(130_000);
+    await two.tend(publishesAll);
+    expect(await stray(two), "else nobody would ever take it over").to.deep.equal([attemptOf(1)]);
+  });
+
   it("hears no more than what is new", async () => {
     const [one, two] = [(await place().open()).shared!, (await place().open()).shared!];
     const heard: (number | undefined)[] = [];

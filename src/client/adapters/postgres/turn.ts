@@ -99,7 +99,7 @@ async function holdLease(
   const expires_at = sql<bigint>`${now()} + ${BigInt(leaseMs)}`;
   if (process !== undefined) {
     const own = trx.updateTable("gateway_processes").set({ expires_at }).where("id", "=", process).returning("id");
-    if (await own.executeTakeFirst()) return process;
+    if (await own.where("channel", "=", bytesOf(channel)).executeTakeFirst()) return process;
   }
   const entered = trx.insertInto("gateway_processes").values({ channel: bytesOf(channel), expires_at });
   return (await entered.returning("id").executeTakeFirstOrThrow()).id;
