@@ -4,7 +4,8 @@ import { expect } from "chai";
 import { PostageRefusalSchema } from "#proto/pennyblack/v1/postage_pb.ts";
 
 import { dayOf } from "../../src/client/channel/spend.ts";
-import { NO_SPEND, addSpend, spendLine } from "../../src/client/channel/spendReport.ts";
+import { NO_SPEND, addSpend } from "../../src/client/channel/spend.ts";
+import { spendLine } from "../../src/client/channel/spendReport.ts";
 import type { Gateway } from "../../src/client/gateway.ts";
 import type { PublishOutcome, Spend } from "../../src/client/ports.ts";
 import { bearerTokens } from "../../src/client/server/bearerTokens.ts";

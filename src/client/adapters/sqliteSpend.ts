@@ -1,7 +1,10 @@
 import type { SqliteDatabase } from "../../platform/sqlite.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { fromHex } from "../../protocol/bytes.ts";
-import type { Spend, SpendKey, SpendKind, SpendStore, SpendTotal } from "../ports.ts";
+import { NO_SPEND, addSpend } from "../channel/spend.ts";
+import type { Spend, SpendKey, SpendStore, SpendTotal } from "../ports.ts";
+import type { SpendRow } from "./spendRow.ts";
+import { FIRST_SPEND, toSpend } from "./spendRow.ts";
 
 export const SPEND_TABLE = `create table spend (
      channel blob not null,
@@ -20,20 +23,6 @@ export const SPEND_TABLE = `create table spend (
    alter table attempt add column reserved_wei text not null default '0';
    alter table refusal add column app text not null default '';
    alter table refusal add column user_name text not null default '';`;
-
-/** Before anything that is kept by name. */
-const FIRST: SpendKey = { day: -1, app: "", user: "", kind: "commit" };
-
-interface SpendRow {
-  day: bigint;
-  app: string;
-  user_name: string;
-  kind: string;
-  count: bigint;
-  postage_pico: string;
-  stamp_units: string;
-  gas_wei: string;
-}
 
 /** The part of the gateway's store that knows who spent what. `add` is for the ledger's own transaction. */
 export function sqliteSpend(
@@ -61,7 +50,7 @@ export function sqliteSpend(
     for (const row of rows) {
       const key = keyOf(channel, row);
       const known = sql.one.get(...key);
-      const sum = known ? total([toSpend(known), row]) : row;
+      const sum = known ? addSpend(toSpend(known), row) : row;
       const { count, postagePico, stampUnits, gasWei } = sum;
       sql.put.run(...key, count, String(postagePico), String(stampUnits), String(gasWei));
     }
@@ -78,7 +67,7 @@ export function sqliteSpend(
   return {
     add,
     async spendPage(channel, { from, to }, after, limit) {
-      const { day, app, user, kind } = after ?? FIRST;
+      const { day, app, user, kind } = after ?? FIRST_SPEND;
       return sql.page.all(fromHex(channel), from, to, day, app, user, kind, limit).map(toSpend);
     },
     async spendTotal(channel, { day, app, user }) {
@@ -93,26 +82,8 @@ export function sqliteSpend(
   };
 }
 
-function total(rows: readonly SpendTotal[]): SpendTotal {
-  const sum = { count: 0n, postagePico: 0n, stampUnits: 0n, gasWei: 0n };
-  for (const { count, postagePico, stampUnits, gasWei } of rows) {
-    sum.count += count;
-    sum.postagePico += postagePico;
-    sum.stampUnits += stampUnits;
-    sum.gasWei += gasWei;
-  }
-  return sum;
-}
+const total = (rows: readonly SpendTotal[]): SpendTotal => rows.reduce(addSpend, NO_SPEND);
 
 function keyOf(channel: Address, { day, app, user, kind }: SpendKey): [Uint8Array, number, string, string, string] {
   return [fromHex(channel), day, app, user, kind];
-}
-
-function toSpend(row: SpendRow): Spend {
-  return {
-    ...{ day: Number(row.day), app: row.app, user: row.user_name, kind: row.kind as SpendKind, count: row.count },
-    postagePico: BigInt(row.postage_pico),
-    stampUnits: BigInt(row.stamp_units),
-    gasWei: BigInt(row.gas_wei),
-  };
 }

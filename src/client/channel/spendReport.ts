@@ -1,5 +1,5 @@
 import type { Address } from "../../protocol/bytes.ts";
-import type { Spend, SpendStore, SpendTotal } from "../ports.ts";
+import type { Spend, SpendStore } from "../ports.ts";
 import { dayOf, dayText } from "./spend.ts";
 
 /** First and last day, both included, as `2026-11-30`, in UTC; from the first to the last there are when left out. */
@@ -24,18 +24,6 @@ export async function* spendRows(
     after = page.at(-1);
   }
 }
-
-/** Adds a row to a sum. */
-export function addSpend(sum: SpendTotal, { count, postagePico, stampUnits, gasWei }: SpendTotal): SpendTotal {
-  return {
-    count: sum.count + count,
-    postagePico: sum.postagePico + postagePico,
-    stampUnits: sum.stampUnits + stampUnits,
-    gasWei: sum.gasWei + gasWei,
-  };
-}
-
-export const NO_SPEND: SpendTotal = { count: 0n, postagePico: 0n, stampUnits: 0n, gasWei: 0n };
 
 export const SPEND_COLUMNS = ["day", "app", "user", "kind", "envelopes", "postagePico", "stampUnits", "gasWei"];
 

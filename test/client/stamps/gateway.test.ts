@@ -7,7 +7,7 @@ import { outcomeOf } from "../../../src/client/adapters/grpcNode.ts";
 import { httpStampDaemons } from "../../../src/client/adapters/httpStampDaemons.ts";
 import { openPostgresStore } from "../../../src/client/adapters/postgres/postgresStore.ts";
 import type { Gateway, GatewayOptions } from "../../../src/client/gateway.ts";
-import { NO_SPEND, addSpend } from "../../../src/client/channel/spendReport.ts";
+import { NO_SPEND, addSpend } from "../../../src/client/channel/spend.ts";
 import { bearerTokens } from "../../../src/client/server/bearerTokens.ts";
 import type { ConnectNode, PublishOutcome } from "../../../src/client/ports.ts";
 import type { StampDaemons } from "../../../src/client/stamps/ports.ts";

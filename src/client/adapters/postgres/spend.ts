@@ -1,23 +1,20 @@
 import { sql } from "kysely";
 
 import type { Address } from "../../../protocol/bytes.ts";
-import type { Spend, SpendKey, SpendKind, SpendScope, SpendStore, SpendTotal } from "../../ports.ts";
+import { addSpend } from "../../channel/spend.ts";
+import type { Spend, SpendScope, SpendStore, SpendTotal } from "../../ports.ts";
+import { FIRST_SPEND, amountsOf, toSpend } from "../spendRow.ts";
 import { lockChannel } from "./lock.ts";
 import type { Db, SpendTable, Trx } from "./tables.ts";
 import { bytesOf } from "./tables.ts";
 
-/** Before anything that is kept by name. */
-const FIRST: SpendKey = { day: -1, app: "", user: "", kind: "commit" };
-
-type Amounts = Pick<SpendTable, "count" | "postage_pico" | "stamp_units" | "gas_wei">;
-
 /** Adds to what is there, in the transaction of the steps that it belongs to. */
-export async function addSpend(trx: Trx, channel: Address, spend: readonly Spend[]): Promise<void> {
+export async function writeSpend(trx: Trx, channel: Address, spend: readonly Spend[]): Promise<void> {
   const sums = new Map<string, Spend>();
   for (const row of spend) {
     const name = JSON.stringify([row.day, row.app, row.user, row.kind]);
     const known = sums.get(name);
-    sums.set(name, known ? { ...known, ...sumOf(known, row) } : row);
+    sums.set(name, known ? { ...known, ...addSpend(known, row) } : row);
   }
   if (sums.size === 0) return;
   const rows = [...sums.values()].map(({ day, app, user, kind, count, postagePico, stampUnits, gasWei }) => ({
@@ -59,7 +56,7 @@ export async function spendTotal(db: Db | Trx, channel: Address, { day, app, use
 export function postgresSpend(db: Db): SpendStore {
   return {
     async spendPage(channel, { from, to }, after, limit) {
-      const { day, app, user, kind } = after ?? FIRST;
+      const { day, app, user, kind } = after ?? FIRST_SPEND;
       const rows = await db
         .selectFrom("gateway_spend")
         .selectAll()
@@ -85,7 +82,7 @@ export function postgresSpend(db: Db): SpendStore {
             select ctid from gateway_spend where channel = ${bytesOf(channel)} and day > 0 and day < ${BigInt(beforeDay)}
             order by day limit ${limit})
           returning *`.execute(trx);
-        await addSpend(
+        await writeSpend(
           trx,
           channel,
           rows.map((row) => ({ ...toSpend(row), day: 0, app: "", user: "" })),
@@ -93,21 +90,4 @@ export function postgresSpend(db: Db): SpendStore {
         return rows.length;
       }),
   };
-}
-
-function sumOf(a: SpendTotal, b: SpendTotal): SpendTotal {
-  return {
-    count: a.count + b.count,
-    postagePico: a.postagePico + b.postagePico,
-    stampUnits: a.stampUnits + b.stampUnits,
-    gasWei: a.gasWei + b.gasWei,
-  };
-}
-
-function amountsOf({ count, postage_pico, stamp_units, gas_wei }: Amounts): SpendTotal {
-  return { count, postagePico: BigInt(postage_pico), stampUnits: BigInt(stamp_units), gasWei: BigInt(gas_wei) };
-}
-
-function toSpend(row: SpendTable): Spend {
-  return { day: Number(row.day), app: row.app, user: row.user_name, kind: row.kind as SpendKind, ...amountsOf(row) };
 }

@@ -3,6 +3,7 @@ import type { Generated, Kysely, Selectable, Transaction } from "kysely";
 import type { Hex } from "../../../protocol/bytes.ts";
 import { toHex } from "../../../protocol/bytes.ts";
 import type { Attempt, Refusal, StoredChannel } from "../../ports.ts";
+import type { SpendRow } from "../spendRow.ts";
 
 // The driver gives 64-bit integers as bigint, numerics as decimal text, bytes as Buffer.
 
@@ -74,16 +75,8 @@ export interface ReceiptTable {
   reason: string | null;
 }
 
-export interface SpendTable {
+export interface SpendTable extends SpendRow {
   channel: Uint8Array;
-  day: bigint;
-  app: string;
-  user_name: string;
-  kind: string;
-  count: bigint;
-  postage_pico: string;
-  stamp_units: string;
-  gas_wei: string;
 }
 
 export interface TopUpTable {

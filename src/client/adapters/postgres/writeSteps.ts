@@ -15,7 +15,7 @@ import type {
   StoredChannel,
 } from "../../ports.ts";
 import { writeNews } from "./journal.ts";
-import { addSpend } from "./spend.ts";
+import { writeSpend } from "./spend.ts";
 import type { Trx } from "./tables.ts";
 import { bytesOf } from "./tables.ts";
 
@@ -46,7 +46,7 @@ export async function writeSteps(
     channel,
     steps.flatMap(({ receipt }) => receipt ?? []),
   );
-  await addSpend(
+  await writeSpend(
     trx,
     channel,
     steps.flatMap(({ spend = [] }) => spend),
