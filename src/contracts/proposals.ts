@@ -3,6 +3,7 @@ import { AbiCoder } from "ethers";
 
 import type { PostageGovernor } from "#typechain";
 
+import type { Hex } from "../protocol/bytes.ts";
 import { fromHex } from "../protocol/bytes.ts";
 import type { DatedEvent } from "./eventWindow.ts";
 import { EventWindow } from "./eventWindow.ts";
@@ -50,17 +51,15 @@ const TITLE_BYTES = 2_000;
  * ProposalCreated(id, proposer, targets, values, signatures, calldatas, voteStart, voteEnd, description). Texts are read as bytes:
  * what is no UTF-8 must not keep others from being read.
  */
-export const PROPOSAL_CREATED = [
-  "uint256",
-  "address",
-  "address[]",
-  "uint256[]",
-  "bytes[]",
-  "bytes[]",
-  "uint256",
-  "uint256",
-  "bytes",
-];
+const CREATED = ["uint256", "address", "address[]", "uint256[]", "bytes[]", "bytes[]", "uint256", "uint256", "bytes"];
+
+/** What a ProposalCreated event says, in its order. */
+export type ProposalCreated = [bigint, string, string[], bigint[], string[], string[], bigint, bigint, Hex];
+
+/** Reads the data of such an event. */
+export function readProposalCreated(data: string): ProposalCreated {
+  return AbiCoder.defaultAbiCoder().decode(CREATED, data).toArray() as ProposalCreated;
+}
 
 interface Created extends DatedEvent {
   id: bigint;
@@ -104,8 +103,7 @@ export class ProposalBook {
     const logs = (await provider.getLogs({ address, topics, fromBlock, toBlock })).slice(-MOST_SHOWN);
     return Promise.all(
       logs.map(async ({ data, blockNumber }) => {
-        const fields = AbiCoder.defaultAbiCoder().decode(PROPOSAL_CREATED, data);
-        const [id, description] = [fields[0] as bigint, fields[8] as string];
+        const [id, , , , , , , , description] = readProposalCreated(data);
         return { id, title: titleOf(fromHex(description)), at: (await this.#block(blockNumber)).timestamp };
       }),
     );

@@ -1,4 +1,4 @@
-import { AbiCoder, keccak256 } from "ethers";
+import { keccak256 } from "ethers";
 
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { fromHex, toAddress } from "../../protocol/bytes.ts";
@@ -7,7 +7,7 @@ import type { Context } from "../core/context.ts";
 import { chainNow } from "../core/context.ts";
 import { CommandError } from "../core/errors.ts";
 import type { ProposalState } from "../../contracts/proposals.ts";
-import { PROPOSAL_CREATED, PROPOSAL_STATES } from "../../contracts/proposals.ts";
+import { PROPOSAL_STATES, readProposalCreated } from "../../contracts/proposals.ts";
 import { queryInSpans } from "../../contracts/queryInSpans.ts";
 import type { Call } from "../core/plan.ts";
 import { moment } from "../core/time.ts";
@@ -49,9 +49,7 @@ export async function readProposals({ contracts, provider, record }: Context): P
   const query = (fromBlock: number, toBlock: number) => provider.getLogs({ address, topics, fromBlock, toBlock });
   const logs = await queryInSpans(query, record.deploymentBlock, await provider.getBlockNumber());
   return logs.map(({ data }) => {
-    const [id, proposer, targets, values, , calldatas, , , bytes] = AbiCoder.defaultAbiCoder()
-      .decode(PROPOSAL_CREATED, data)
-      .toArray() as [bigint, string, string[], bigint[], string[], string[], bigint, bigint, Hex];
+    const [id, proposer, targets, values, , calldatas, , , bytes] = readProposalCreated(data);
     const description = new TextDecoder().decode(fromHex(bytes));
     const calls = targets.map((target, i) => ({
       target: toAddress(target),
