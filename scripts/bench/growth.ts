@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { readParameters } from "../../src/deployment/parameters.ts";
 import { FACT_LENGTH } from "../../src/daemon/reports/facts.ts";
 import { canonicalPayerEnvelopeSize, readPayerEnvelope } from "../../src/protocol/envelope.ts";
-import { fastRecoverAddress } from "../../src/platform/recover.ts";
+import { fastRecoverAddress } from "../../src/platform/fastEcdsa.ts";
 import { baseFeePico } from "../../src/protocol/fees.ts";
 import { RETENTION_DAYS } from "../../test/support/envelopes.ts";
 import { startPostgres } from "../../test/support/postgres.ts";

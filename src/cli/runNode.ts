@@ -32,7 +32,9 @@ export async function runNode(config: NodeConfig): Promise<RunningNodeWithDaemon
     chain: ethersNodeChain({ record, contracts, provider, clock }),
     gate: (envelopeLog) => {
       daemon = new Daemon({ ...options, envelopeLog, isCaughtUp: () => isCaughtUp() });
-      return daemon.gate;
+      const { gate } = daemon;
+      // A node asks only for what is not in its log.
+      return { admit: (call) => gate.admit({ ...call, isNew: true }), isOpen: () => gate.isOpen() };
     },
     fallback: (request, response) => daemon!.handler(request, response),
   }).catch(async (error: unknown) => {

@@ -9,7 +9,7 @@ import type { Storage } from "../platform/storage.ts";
 import { watchHandler } from "../platform/watch.ts";
 import type { ProposalBook } from "../contracts/proposals.ts";
 import type { DeploymentRecord } from "../contracts/deploymentRecord.ts";
-import { fastRecoverAddress } from "../platform/recover.ts";
+import { fastRecoverAddress } from "../platform/fastEcdsa.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import type { PostageDomain } from "../protocol/voucher.ts";
 import { repeat } from "./async.ts";

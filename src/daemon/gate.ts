@@ -12,7 +12,7 @@ import { signedVoucher, unpackVoucher, voucherFromHeader } from "../protocol/vou
 import { BatcherFullError } from "../platform/batcher.ts";
 import type { Clock } from "../platform/clock.ts";
 import { FairQueue, QueueFullError } from "../platform/fairQueue.ts";
-import { fastRecoverAddress } from "../platform/recover.ts";
+import { fastRecoverAddress } from "../platform/fastEcdsa.ts";
 import { chargeDigest } from "./account.ts";
 import type { Terms } from "./backing.ts";
 import { Doubts } from "./doubts.ts";
@@ -29,6 +29,8 @@ export interface PublishCall {
   /** The metadata `x-postage-voucher`. */
   voucherHeader: string | null;
   stampHeaders?: StampHeaders;
+  /** The node has looked: none of these is in its log, and it stores none twice. Then none was charged either. */
+  isNew?: boolean;
   /** Where it came from; the same for everybody behind one proxy of the operator's. */
   caller?: string;
 }
@@ -96,14 +98,14 @@ export class Gate {
   }
 
   async #admit(call: PublishCall): Promise<Hold> {
-    const { envelopes, voucherHeader, stampHeaders = NO_STAMP_HEADERS } = call;
+    const { envelopes, voucherHeader, stampHeaders = NO_STAMP_HEADERS, isNew = false } = call;
     const accounts = await this.#accountsOf(envelopes);
     const voucher = voucherHeader === null ? undefined : await this.#readVoucher(voucherHeader, call, accounts);
     const raise = voucher && isRaise(voucher, accounts.get(voucher.channel)!) ? voucher : undefined;
     const needs = await this.#options.stamps?.look(envelopes, stampHeaders);
     const charges = await this.#chargesOf(envelopes, needs);
     const hasVoucher = voucher !== undefined;
-    const ask = { channels: [...accounts.keys()], charges, raise, hasVoucher, terms: () => this.#terms() };
+    const ask = { channels: [...accounts.keys()], charges, isNew, raise, hasVoucher, terms: () => this.#terms() };
     try {
       return await this.#options.holdings.hold(ask);
     } catch (error) {

@@ -9,7 +9,7 @@ import { VOUCHER_ROW_LENGTH, readVoucher } from "../protocol/voucher.ts";
 import type { Clock } from "../platform/clock.ts";
 import { FairQueue, QueueFullError } from "../platform/fairQueue.ts";
 import type { Log } from "../platform/log.ts";
-import { fastRecoverAddress } from "../platform/recover.ts";
+import { fastRecoverAddress } from "../platform/fastEcdsa.ts";
 import { within } from "../platform/within.ts";
 import { authorisedFees } from "./account.ts";
 import type { Ledger } from "./ledger.ts";

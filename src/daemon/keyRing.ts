@@ -1,5 +1,5 @@
 import type { Clock } from "../platform/clock.ts";
-import { fastRecoverAddress } from "../platform/recover.ts";
+import { fastRecoverAddress } from "../platform/fastEcdsa.ts";
 import type { Address } from "../protocol/bytes.ts";
 import type { ReadOriginatorEnvelope } from "../protocol/envelope.ts";
 import { recoverOriginator } from "../protocol/envelope.ts";

@@ -8,7 +8,7 @@ import { SignatureChecks } from "../platform/caller.ts";
 import type { Clock } from "../platform/clock.ts";
 import { KeyedTurns } from "../platform/keyedTurns.ts";
 import type { Log } from "../platform/log.ts";
-import { fastRecoverAddress } from "../platform/recover.ts";
+import { fastRecoverAddress, fastSignDigest } from "../platform/fastEcdsa.ts";
 import { concatBytes, fromHex, toHex } from "../protocol/bytes.ts";
 import { addressOf } from "../protocol/ecdsa.ts";
 import type { ReadPayerEnvelope } from "../protocol/envelope.ts";
@@ -160,7 +160,7 @@ export class Publisher {
           ...fields,
           topic: read.client.topicBytes,
           publishKey: fromHex(key),
-          bytes: signOriginatorEnvelope(fields, signingKey),
+          bytes: signOriginatorEnvelope(fields, signingKey, fastSignDigest),
         });
         writer.countOwn(minute, 1n, minute - 4n);
         minutes.set(minute, (minutes.get(minute) ?? 0n) + 1n);

@@ -23,6 +23,9 @@ export function addressOf(privateKey: Uint8Array): Address {
   return publicKeyToAddress(publicKeyOf(privateKey));
 }
 
+/** As `signDigest` below, to the byte; compiled code may take its place where much is signed. */
+export type Sign = (digest: Uint8Array, privateKey: Uint8Array) => Signature65;
+
 /** Signs a 32-byte digest (RFC 6979, low S). */
 export function signDigest(digest: Uint8Array, privateKey: Uint8Array): Signature65 {
   const signature = secp256k1.sign(digest, privateKey, { prehash: false, format: "recovered" });

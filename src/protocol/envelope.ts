@@ -10,7 +10,7 @@ import {
 
 import type { Address } from "./bytes.ts";
 import { equalBytes, uintToBytes, utf8ToBytes } from "./bytes.ts";
-import type { Recover } from "./ecdsa.ts";
+import type { Recover, Sign } from "./ecdsa.ts";
 import { hasLowS, recoverAddress, signDigest } from "./ecdsa.ts";
 import { ProtocolError } from "./errors.ts";
 import { keccak256 } from "./keccak.ts";
@@ -146,9 +146,10 @@ function varintLength(value: number): number {
 export function signPayerEnvelope(
   fields: Omit<PayerEnvelopeFields, "payerSignature">,
   postageKey: Uint8Array,
+  sign: Sign = signDigest,
 ): Uint8Array {
   const digest = payerDigest(fields.targetOriginator, fields.unsignedClientEnvelope);
-  return encodePayerEnvelope({ ...fields, payerSignature: signDigest(digest, postageKey) });
+  return encodePayerEnvelope({ ...fields, payerSignature: sign(digest, postageKey) });
 }
 
 export interface ReadPayerEnvelope extends PayerEnvelopeFields {
@@ -219,9 +220,13 @@ export function encodeUnsignedOriginatorEnvelope(fields: OriginatorFields): Uint
 }
 
 /** Serialized OriginatorEnvelope of a node, signed with its signing key: the receipt of a publish. */
-export function signOriginatorEnvelope(fields: OriginatorFields, signingKey: Uint8Array): Uint8Array {
+export function signOriginatorEnvelope(
+  fields: OriginatorFields,
+  signingKey: Uint8Array,
+  sign: Sign = signDigest,
+): Uint8Array {
   const unsigned = encodeUnsignedOriginatorEnvelope(fields);
-  const signature = signDigest(originatorDigest(unsigned), signingKey);
+  const signature = sign(originatorDigest(unsigned), signingKey);
   return encodeOriginatorEnvelope(unsigned, { case: "originatorSignature", value: { bytes: signature } });
 }
 

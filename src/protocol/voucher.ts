@@ -1,7 +1,7 @@
 import type { Address } from "./bytes.ts";
 import { compareBytes, concatBytes, fromBase64Url, toBase64Url, uintToBytes } from "./bytes.ts";
 import { bytesToUint } from "./bytes.ts";
-import type { Recover } from "./ecdsa.ts";
+import type { Recover, Sign } from "./ecdsa.ts";
 import { recoverAddress, signDigest } from "./ecdsa.ts";
 import { ProtocolError } from "./errors.ts";
 import { keccak256 } from "./keccak.ts";
@@ -52,8 +52,13 @@ export function voucherDigest(domain: PostageDomain, { fees, stamps }: Voucher):
 }
 
 /** Signs with the postage key; the row has the compact signature of EIP-2098. */
-export function signVoucher(domain: PostageDomain, voucher: Voucher, postageKey: Uint8Array): Uint8Array {
-  const signature = signDigest(voucherDigest(domain, voucher), postageKey);
+export function signVoucher(
+  domain: PostageDomain,
+  voucher: Voucher,
+  postageKey: Uint8Array,
+  sign: Sign = signDigest,
+): Uint8Array {
+  const signature = sign(voucherDigest(domain, voucher), postageKey);
   const vs = signature.slice(32, 64);
   vs[0]! |= signature[64]! << 7;
   return concatBytes(uintToBytes(voucher.fees, 8), uintToBytes(voucher.stamps, 8), signature.subarray(0, 32), vs);

@@ -145,6 +145,37 @@ describe("daemon/gate", () => {
     expect(ledger.reservations.sumPico(PAYER)).to.equal(0n);
   });
 
+  it("does not look for charges of what the node says is new, and charges it once even were that untrue", async () => {
+    const { clock, deliver, envelopeLog, gate, ledger, meter, store } = await fundedBooks();
+    await deliver(1, FEE);
+    let looks = 0;
+    const chargedOf = store.chargedOf.bind(store);
+    store.chargedOf = (charges) => {
+      looks++;
+      return chargedOf(charges);
+    };
+    const admit = async (n: number, isNew?: boolean) => {
+      const envelopes = [readPayerEnvelope(payerEnvelope(n, NODE_ID, PAYER_KEY))];
+      return gate.admit({ envelopes, voucherHeader: headerOf(3n * FEE), isNew });
+    };
+    (await admit(2)).release(false);
+    expect(looks).to.equal(1);
+    const hold = await admit(2, true);
+    const [, same] = await Promise.all([admit(3, true), admit(3, true)]);
+    expect(looks, "nobody asked for what cannot be there").to.equal(1);
+    expect(same.isHeld(), "held once, by the first").to.equal(false);
+    expect(ledger.reservations.sumPico(PAYER)).to.equal(2n * FEE_PICO);
+    hold.release(false);
+
+    // A node that has lost its log would say so of what is charged.
+    const again = await admit(1, true);
+    envelopeLog.append(NODE_ID, payerEnvelope(1, NODE_ID, PAYER_KEY), BigInt(clock.now()) * 1_000_000n);
+    again.release(true);
+    await meter.drain();
+    expect((await ledger.account(PAYER))!.usagePico).to.equal(FEE_PICO);
+    expect(ledger.reservations.sumPico(PAYER), "of what is not stored yet").to.equal(FEE_PICO);
+  });
+
   it("never lets concurrent publishes spend the same part of a voucher twice", async () => {
     const { publish, ledger } = await fundedBooks();
     const fees = (3n * FEE_PICO) / 1_000_000n + 1n;

@@ -7,7 +7,7 @@ import type { Rates } from "../../src/protocol/fees.ts";
 import type { PostageDomain } from "../../src/protocol/voucher.ts";
 import { signVoucher, voucherToHeader } from "../../src/protocol/voucher.ts";
 import { silentLog } from "../../src/platform/log.ts";
-import { fastRecoverAddress } from "../../src/platform/recover.ts";
+import { fastRecoverAddress } from "../../src/platform/fastEcdsa.ts";
 import { EMPTY_CHANNEL } from "../../src/daemon/account.ts";
 import { Gate } from "../../src/daemon/gate.ts";
 import { Ledger } from "../../src/daemon/ledger.ts";

@@ -1,6 +1,6 @@
 import { keccak256, toUtf8Bytes } from "ethers";
 
-import { fastRecoverAddress } from "../../src/platform/recover.ts";
+import { fastRecoverAddress } from "../../src/platform/fastEcdsa.ts";
 import type { Address, Hex } from "../../src/protocol/bytes.ts";
 import { fromHex } from "../../src/protocol/bytes.ts";
 import { ProtocolError } from "../../src/protocol/errors.ts";

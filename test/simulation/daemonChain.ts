@@ -1,4 +1,4 @@
-import { fastRecoverAddress } from "../../src/platform/recover.ts";
+import { fastRecoverAddress } from "../../src/platform/fastEcdsa.ts";
 import type { DaemonChain } from "../../src/daemon/ports.ts";
 import type { Receipt } from "../../src/daemon/transactions/chain.ts";
 import type { Lane } from "../../src/daemon/transactions/ports.ts";

@@ -1,7 +1,7 @@
 import type { Account } from "../../src/daemon/ports.ts";
 import type { Intent } from "../../src/daemon/transactions/ports.ts";
 import type { Address } from "../../src/protocol/bytes.ts";
-import { fastRecoverAddress } from "../../src/platform/recover.ts";
+import { fastRecoverAddress } from "../../src/platform/fastEcdsa.ts";
 import { readPayerEnvelope } from "../../src/protocol/envelope.ts";
 import { PICO_PER_UNIT, picoToUnitsUp, unitsToPico } from "../../src/protocol/units.ts";
 import { FINAL_DEPTH, TIP } from "./chain.ts";

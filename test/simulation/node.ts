@@ -4,7 +4,7 @@ import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes
 
 import type { Daemon } from "../../src/daemon/daemon.ts";
 import type { EnvelopeLog } from "../../src/daemon/ports.ts";
-import { fastRecoverAddress } from "../../src/platform/recover.ts";
+import { fastRecoverAddress } from "../../src/platform/fastEcdsa.ts";
 import { encodeUnsignedOriginatorEnvelope, readPayerEnvelope } from "../../src/protocol/envelope.ts";
 import type { SimProcess } from "./process.ts";
 import type { Random } from "./random.ts";

@@ -14,7 +14,7 @@ import type { Threads } from "../../../src/daemon/threads/threads.ts";
 import { openThreads } from "../../../src/daemon/threads/threads.ts";
 import { systemClock } from "../../../src/platform/clock.ts";
 import { silentLog } from "../../../src/platform/log.ts";
-import { fastRecoverAddress } from "../../../src/platform/recover.ts";
+import { fastRecoverAddress } from "../../../src/platform/fastEcdsa.ts";
 import { readPayerEnvelope } from "../../../src/protocol/envelope.ts";
 import type { ReadPayerEnvelope } from "../../../src/protocol/envelope.ts";
 import { toHex } from "../../../src/protocol/bytes.ts";

@@ -10,7 +10,7 @@ import { createGrpcWebTransport } from "@connectrpc/connect-node";
 
 import { Health, HealthCheckResponse_ServingStatus } from "#proto/grpc/health/v1/health_pb.ts";
 import { D14nMigrationApi } from "#proto/xmtp/migration/api/v1/migration_pb.ts";
-import type { ClientEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
+import type { ClientEnvelope, OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import { ClientEnvelopeSchema, PayerEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import { GatewayApi } from "#proto/xmtp/xmtpv4/gateway_api/gateway_api_pb.ts";
 import { PublishApi } from "#proto/xmtp/xmtpv4/message_api/message_api_pb.ts";
@@ -20,9 +20,12 @@ import { untilStopped } from "../../../src/cli/untilStopped.ts";
 import { connectGrpcNode } from "../../../src/client/adapters/grpcNode.ts";
 import { LogFollower } from "../../../src/client/nodes/logFollower.ts";
 import { systemClock } from "../../../src/platform/clock.ts";
+import { fastSignDigest } from "../../../src/platform/fastEcdsa.ts";
 import { startGrpcServer } from "../../../src/platform/grpcServer.ts";
 import { fromHex } from "../../../src/protocol/bytes.ts";
 import {
+  COMMIT_ORIGINATOR,
+  IDENTITY_ORIGINATOR,
   destinationOf,
   readClientEnvelope,
   readOriginatorEnvelope,
@@ -40,7 +43,20 @@ const node = createClient(PublishApi, transport(values.node!));
 const behind = createClient(PayerApi, transport(values.behind!));
 const key = fromHex(values.key!);
 const client = connectGrpcNode({ id: nodeId, httpAddress: values.node! });
-const follower = new LogFollower({ client, originatorId: nodeId, clock: systemClock, nodeTimeoutMs: 10_000 });
+const followers = new Map(
+  [nodeId, IDENTITY_ORIGINATOR, COMMIT_ORIGINATOR].map((originatorId) => [
+    originatorId,
+    new LogFollower({ client, originatorId, clock: systemClock, nodeTimeoutMs: 10_000 }),
+  ]),
+);
+
+/** What the gateway behind published too: this node is not among those that it waits for. */
+async function served(envelopes: readonly OriginatorEnvelope[], signal: AbortSignal): Promise<void> {
+  const places = envelopes.map((envelope) => readOriginatorEnvelope(envelope));
+  await Promise.all(
+    places.map(({ originatorId, sequenceId }) => followers.get(originatorId)!.wait(sequenceId, signal)),
+  );
+}
 
 async function publishClientEnvelopes(
   { envelopes }: { envelopes: ClientEnvelope[] },
@@ -48,16 +64,17 @@ async function publishClientEnvelopes(
 ) {
   const read = envelopes.map((envelope) => readClientEnvelope(toBinary(ClientEnvelopeSchema, envelope)));
   if (read.some((one) => destinationOf(one) !== "node")) {
-    return { originatorEnvelopes: (await behind.publishClientEnvelopes({ envelopes })).originatorEnvelopes };
+    const { originatorEnvelopes } = await behind.publishClientEnvelopes({ envelopes });
+    await served(originatorEnvelopes, signal);
+    return { originatorEnvelopes };
   }
   const payerEnvelopes = envelopes.map((envelope) => {
     const unsignedClientEnvelope = toBinary(ClientEnvelopeSchema, envelope);
     const fields = { unsignedClientEnvelope, targetOriginator: nodeId, retentionDays: RETENTION_DAYS };
-    return fromBinary(PayerEnvelopeSchema, signPayerEnvelope(fields, key));
+    return fromBinary(PayerEnvelopeSchema, signPayerEnvelope(fields, key, fastSignDigest));
   });
   const { originatorEnvelopes } = await node.publishPayerEnvelopes({ payerEnvelopes });
-  const served = originatorEnvelopes.map((one) => follower.wait(readOriginatorEnvelope(one).sequenceId, signal));
-  await Promise.all(served);
+  await served(originatorEnvelopes, signal);
   return { originatorEnvelopes };
 }
 

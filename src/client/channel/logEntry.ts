@@ -1,4 +1,4 @@
-import { fastRecoverAddress } from "../../platform/recover.ts";
+import { fastRecoverAddress } from "../../platform/fastEcdsa.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { ReadOriginatorEnvelope, ReadPayerEnvelope } from "../../protocol/envelope.ts";

@@ -1,5 +1,6 @@
+import { fastSignDigest } from "../../platform/fastEcdsa.ts";
 import { formatUnits } from "../../protocol/units.ts";
-import type { PostageDomain } from "../../protocol/voucher.ts";
+import type { PostageDomain, Voucher } from "../../protocol/voucher.ts";
 import { signVoucher } from "../../protocol/voucher.ts";
 import type { PostageNumbers } from "../errors.ts";
 import { GatewayError } from "../errors.ts";
@@ -52,7 +53,7 @@ export class VoucherSigner {
     if (row && total <= book.authorised) return row;
     const wanted = total + terms.headroom;
     const fees = wanted < terms.backed ? wanted : terms.backed;
-    return signVoucher(this.#options.domain, { fees, stamps: book.stampsSigned }, this.#options.postageKey);
+    return this.#sign({ fees, stamps: book.stampsSigned });
   }
 
   /** Whether our own total explains what a node asks for: plus 1 % or 0.01 USD. */
@@ -89,7 +90,12 @@ export class VoucherSigner {
   rowForStamps(ceiling: bigint): Uint8Array {
     const { authorised, total } = this.#book;
     const fees = authorised > total ? authorised : total;
-    return signVoucher(this.#options.domain, { fees, stamps: ceiling }, this.#options.postageKey);
+    return this.#sign({ fees, stamps: ceiling });
+  }
+
+  #sign(voucher: Voucher): Uint8Array {
+    const { domain, postageKey } = this.#options;
+    return signVoucher(domain, voucher, postageKey, fastSignDigest);
   }
 
   #mostExplained(): bigint {

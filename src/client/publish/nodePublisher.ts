@@ -1,7 +1,10 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
 import type { Hex } from "../../protocol/bytes.ts";
 import { readOriginatorEnvelope, signPayerEnvelope } from "../../protocol/envelope.ts";
+import { fastSignDigest } from "../../platform/fastEcdsa.ts";
 import { either } from "../../platform/within.ts";
 import { withTimeout } from "../async.ts";
 import type { ChannelWatch } from "../channel/channelWatch.ts";
@@ -146,7 +149,7 @@ export class NodePublisher {
       envelopeHash,
       originatorId: node.id,
       topic,
-      payerEnvelope: signPayerEnvelope(fields, postageKey),
+      payerEnvelope: signPayerEnvelope(fields, postageKey, fastSignDigest),
       reservedPico: rates.baseFeePico(clientEnvelope, node.id) + directory.congestionHintPico(node.id),
       reservedWei: 0n,
       spender,
@@ -264,8 +267,9 @@ export class NodePublisher {
         const place = readOriginatorEnvelope(envelope);
         // Logs that a node thinks up are not asked for: each that is, is remembered.
         if (place.originatorId !== attempt.originatorId) await fates.check(attempt, envelope, signal);
-        // The nodes are asked for it while it is checked and written.
+        // The nodes are asked for it while it is checked and written; the questions leave in the turn after this one.
         const asked = this.#askFor(place, signal);
+        await nextTurn();
         const receipt = await fates.check(attempt, envelope, signal).catch((error: unknown) => {
           asked.stop();
           throw error;

@@ -1,3 +1,4 @@
+import { fastSignDigest } from "../../platform/fastEcdsa.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import { payerDigest } from "../../protocol/envelope.ts";
@@ -43,7 +44,7 @@ export class SenderTags {
         const inbox = sender && installation && (await recipients.inboxOf(toHex(installation), signal));
         if (!inbox) return [];
         const digest = payerDigest(nodeId, clientEnvelope);
-        return [signSenderTag(domain, senderTag(secret, sender, inbox), digest, postageKey)];
+        return [signSenderTag(domain, senderTag(secret, sender, inbox), digest, postageKey, fastSignDigest)];
       }),
     );
     return tags.flat().length > 0 ? listToHeader(tags.flat()) : null;

@@ -1,7 +1,7 @@
 import type { ContractTransaction } from "ethers";
 
 import type { Contracts } from "../../contracts/connectContracts.ts";
-import { fastRecoverAddress } from "../../platform/recover.ts";
+import { fastRecoverAddress } from "../../platform/fastEcdsa.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { fromHex, toAddress, toHex } from "../../protocol/bytes.ts";
 import type { PostageDomain } from "../../protocol/voucher.ts";

@@ -10,6 +10,7 @@ import { keyOf } from "./ports.ts";
 /** Accounts may be dropped from memory between look and check, when very many channels are in use. */
 const MOST_TRIES = 5;
 
+const NONE_CHARGED: ReadonlySet<string> = new Set();
 const NONE_USED: ReadonlyMap<Address, bigint> = new Map();
 
 /** Holdings of a process that has its ledger to itself. After a crash the node's own log says what was accepted. */
@@ -36,10 +37,8 @@ export class MemoryHoldings implements Holdings {
   async hold(ask: Ask): Promise<Hold> {
     const { reservations } = this.#ledger;
     if (ask.raise) await this.#ledger.raise([ask.raise]);
-    const charged = new Set<string>();
-    for (const charge of ask.charges) {
-      if (await this.#ledger.isCharged(charge.channel, charge.digest)) charged.add(keyOf(charge));
-    }
+    // To look costs a turn in the ledger's thread.
+    const charged = ask.isNew ? NONE_CHARGED : await this.#chargedOf(ask.charges);
     const accounts = await this.#liveAccounts(ask.channels);
     const stampsUsed = ask.charges.some(({ stamp }) => stamp) ? await this.#ledger.stampsUsed(ask.channels) : NONE_USED;
     // From here on without an await: two calls cannot both take the last of a voucher.
@@ -83,6 +82,14 @@ export class MemoryHoldings implements Holdings {
   async tend(): Promise<void> {}
 
   async close(): Promise<void> {}
+
+  async #chargedOf(charges: readonly Charge[]): Promise<ReadonlySet<string>> {
+    const charged = new Set<string>();
+    for (const charge of charges) {
+      if (await this.#ledger.isCharged(charge.channel, charge.digest)) charged.add(keyOf(charge));
+    }
+    return charged;
+  }
 
   async #liveAccounts(channels: readonly Address[]): Promise<ReadonlyMap<Address, Account>> {
     const ledger = this.#ledger;

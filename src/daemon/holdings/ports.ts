@@ -10,6 +10,8 @@ export interface Ask {
   channels: readonly Address[];
   /** One per envelope that costs something, each once. */
   charges: readonly Charge[];
+  /** Whether none of them was charged before, for certain. */
+  isNew: boolean;
   /** The call's voucher when it raises what is known of its channel. It is on disk, whatever is decided, when `hold` is over. */
   raise: SignedVoucher | undefined;
   /** Whether the call came with a voucher, also one that raises nothing. */

@@ -7,7 +7,7 @@ import { PayerEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.t
 import { SignatureChecks } from "../../platform/caller.ts";
 import { KeyedTurns } from "../../platform/keyedTurns.ts";
 import type { Log } from "../../platform/log.ts";
-import { fastRecoverAddress } from "../../platform/recover.ts";
+import { fastRecoverAddress } from "../../platform/fastEcdsa.ts";
 import { within } from "../../platform/within.ts";
 import { readPayerEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";

@@ -1,7 +1,7 @@
 import type { IdentityUpdate } from "#proto/xmtp/identity/associations/association_pb.ts";
 import type { Signature } from "#proto/xmtp/identity/associations/signature_pb.ts";
 
-import { fastRecoverAddress } from "../../platform/recover.ts";
+import { fastRecoverAddress } from "../../platform/fastEcdsa.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import { memberKey, memberOf, rootMember } from "../../protocol/identity/member.ts";
 import { readIdentityUpdate } from "../../protocol/identity/read.ts";

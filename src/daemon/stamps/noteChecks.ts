@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 
 import type { Clock } from "../../platform/clock.ts";
 import { Rate } from "../../platform/rate.ts";
-import { fastRecoverAddress } from "../../platform/recover.ts";
+import { fastRecoverAddress } from "../../platform/fastEcdsa.ts";
 import type { SignedNote } from "../../protocol/stamps/signedNote.ts";
 import { readNote } from "../../protocol/stamps/signedNote.ts";
 import type { PostageDomain } from "../../protocol/voucher.ts";

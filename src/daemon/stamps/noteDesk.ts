@@ -1,5 +1,5 @@
 import { FairQueue, QueueFullError } from "../../platform/fairQueue.ts";
-import { fastRecoverAddress } from "../../platform/recover.ts";
+import { fastRecoverAddress } from "../../platform/fastEcdsa.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { fromHex } from "../../protocol/bytes.ts";

@@ -1,5 +1,5 @@
 import type { Clock } from "../../platform/clock.ts";
-import { fastRecoverAddress } from "../../platform/recover.ts";
+import { fastRecoverAddress } from "../../platform/fastEcdsa.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { ReadPayerEnvelope } from "../../protocol/envelope.ts";

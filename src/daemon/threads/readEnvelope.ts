@@ -1,4 +1,4 @@
-import { fastRecoverAddress } from "../../platform/recover.ts";
+import { fastRecoverAddress } from "../../platform/fastEcdsa.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { canonicalPayerEnvelopeSize, readOriginatorEnvelope, readPayerEnvelope } from "../../protocol/envelope.ts";
 import { ProtocolError } from "../../protocol/errors.ts";

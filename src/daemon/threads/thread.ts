@@ -1,4 +1,4 @@
-import { fastRecoverAddress } from "../../platform/recover.ts";
+import { fastRecoverAddress } from "../../platform/fastEcdsa.ts";
 import { fromHex } from "../../protocol/bytes.ts";
 import { readEnvelope } from "./readEnvelope.ts";
 import type { ReadingTask } from "./tasks.ts";

@@ -5,7 +5,7 @@ import { Piscina } from "piscina";
 import { Batcher } from "../../platform/batcher.ts";
 import { chunksOf } from "../../platform/chunks.ts";
 import type { Log } from "../../platform/log.ts";
-import { fastRecoverAddress } from "../../platform/recover.ts";
+import { fastRecoverAddress } from "../../platform/fastEcdsa.ts";
 import { threadFile } from "../../platform/threadFile.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";

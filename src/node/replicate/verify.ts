@@ -3,7 +3,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 import { OriginatorEnvelopeSchema } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
 
-import { fastRecoverAddress } from "../../platform/recover.ts";
+import { fastRecoverAddress } from "../../platform/fastEcdsa.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import {
   PAYLOAD_LENGTH,

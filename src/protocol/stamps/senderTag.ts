@@ -3,7 +3,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 
 import type { Address, Hex } from "../bytes.ts";
 import { concatBytes, fromHex, toHex, utf8ToBytes } from "../bytes.ts";
-import type { Recover } from "../ecdsa.ts";
+import type { Recover, Sign } from "../ecdsa.ts";
 import { hasLowS, recoverAddress, signDigest } from "../ecdsa.ts";
 import { ProtocolError } from "../errors.ts";
 import { keccak256 } from "../keccak.ts";
@@ -34,8 +34,14 @@ export function senderTagDigest(domain: PostageDomain, tag: Hex, payerDigest: Ui
 }
 
 /** What goes with an envelope whose payer digest that is. */
-export function signSenderTag(domain: PostageDomain, tag: Hex, payerDigest: Uint8Array, postageKey: Uint8Array) {
-  const signature = signDigest(senderTagDigest(domain, tag, payerDigest), postageKey);
+export function signSenderTag(
+  domain: PostageDomain,
+  tag: Hex,
+  payerDigest: Uint8Array,
+  postageKey: Uint8Array,
+  sign: Sign = signDigest,
+) {
+  const signature = sign(senderTagDigest(domain, tag, payerDigest), postageKey);
   const vs = signature.slice(32, 64);
   vs[0]! |= signature[64]! << 7;
   return concatBytes(payerDigest.subarray(0, 16), fromHex(tag), signature.subarray(0, 32), vs);

@@ -134,6 +134,7 @@ export class Process {
       ...{
         channels: [PAYER],
         charges: [],
+        isNew: false,
         hasVoucher: false,
         raise: (await this.ledger.account(PAYER))!.vouchers!.fees,
       },

@@ -36,7 +36,7 @@ import { aggregatePublicKeys, attestationPublicKey, isAttestation } from "../../
 import type { Report } from "../../../src/protocol/report/report.ts";
 import { NO_PARENT, reportDigest, rollCallDigest } from "../../../src/protocol/report/report.ts";
 import { readVoucher, signVoucher } from "../../../src/protocol/voucher.ts";
-import { fastRecoverAddress } from "../../../src/platform/recover.ts";
+import { fastRecoverAddress } from "../../../src/platform/fastEcdsa.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import { RETENTION_DAYS } from "../../support/envelopes.ts";
 import { ManualClock } from "../../support/manualClock.ts";

@@ -1,7 +1,7 @@
 import type { Address, Hex } from "../../../src/protocol/bytes.ts";
 import type { ChargeLeaf, PayoutLeaf } from "../../../src/protocol/report/leaves.ts";
 import type { CeilingRow } from "../../../src/daemon/reports/ports.ts";
-import { fastRecoverAddress } from "../../../src/platform/recover.ts";
+import { fastRecoverAddress } from "../../../src/platform/fastEcdsa.ts";
 import { readVoucher } from "../../../src/protocol/voucher.ts";
 import { DOMAIN } from "../../daemon/support.ts";
 

@@ -1,4 +1,4 @@
-import { fastRecoverAddress } from "../../../platform/recover.ts";
+import { fastRecoverAddress } from "../../../platform/fastEcdsa.ts";
 import type { Address, Hex } from "../../../protocol/bytes.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import { memberKey } from "../../../protocol/identity/member.ts";

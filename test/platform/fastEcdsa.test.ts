@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { fastRecoverAddress, isNative } from "../../src/platform/recover.ts";
+import { fastRecoverAddress, fastSignDigest, isNative } from "../../src/platform/fastEcdsa.ts";
 import { concatBytes, uintToBytes } from "../../src/protocol/bytes.ts";
 import { addressOf, recoverAddress, signDigest } from "../../src/protocol/ecdsa.ts";
 
@@ -10,7 +10,7 @@ const PRIME = 0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2f
 const word = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const key = fc.bigInt(1n, ORDER - 1n).map((scalar) => uintToBytes(scalar, 32));
 
-describe("platform/recover", () => {
+describe("platform/fastEcdsa", () => {
   it("uses compiled code where these tests run in CI", function () {
     if (process.platform !== "linux" || process.arch !== "x64") this.skip();
     expect(isNative).to.equal(true);
@@ -33,6 +33,21 @@ describe("platform/recover", () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it("signs to the byte as noble does, and with no key that is none", () => {
+    const edges = [1n, 2n, ORDER - 1n, ORDER >> 1n].map((scalar) => uintToBytes(scalar, 32));
+    fc.assert(
+      fc.property(word, fc.oneof(fc.constantFrom(...edges), key), (digest, secret) => {
+        expect(fastSignDigest(digest, secret)).to.deep.equal(signDigest(digest, secret));
+      }),
+      { numRuns: 200 },
+    );
+    for (const secret of [new Uint8Array(32), uintToBytes(ORDER, 32), new Uint8Array(31)]) {
+      expect(() => fastSignDigest(new Uint8Array(32), secret)).to.throw();
+      expect(() => signDigest(new Uint8Array(32), secret)).to.throw();
+    }
+    expect(() => fastSignDigest(new Uint8Array(31), uintToBytes(1n, 32))).to.throw();
   });
 
   it("answers what noble answers, for any bytes", () => {

@@ -2,8 +2,9 @@ import { createRequire } from "node:module";
 
 import type secp256k1 from "secp256k1";
 
-import type { Recover } from "../protocol/ecdsa.ts";
-import { publicKeyToAddress, recoverAddress } from "../protocol/ecdsa.ts";
+import { concatBytes } from "../protocol/bytes.ts";
+import type { Recover, Sign } from "../protocol/ecdsa.ts";
+import { publicKeyToAddress, recoverAddress, signDigest } from "../protocol/ecdsa.ts";
 
 /** Undefined where the package brings no binary for this machine; what it has instead is slower than ours. */
 function loadNative(): typeof secp256k1 | undefined {
@@ -28,10 +29,20 @@ function nativeRecover({ ecdsaRecover }: typeof secp256k1): Recover {
   };
 }
 
+function nativeSign({ ecdsaSign }: typeof secp256k1): Sign {
+  return (digest, privateKey) => {
+    const { signature, recid } = ecdsaSign(digest, privateKey);
+    return concatBytes(signature, Uint8Array.of(recid));
+  };
+}
+
 const native = loadNative();
 
-/** Whether compiled code checks signatures. Without it each takes about a millisecond. */
+/** Whether compiled code makes and checks signatures. Without it each takes about a millisecond. */
 export const isNative = native !== undefined;
 
 /** As `recoverAddress`, some twenty times as fast where compiled code loads. */
 export const fastRecoverAddress: Recover = native ? nativeRecover(native) : recoverAddress;
+
+/** As `signDigest`, the same bytes, more than ten times as fast where compiled code loads. */
+export const fastSignDigest: Sign = native ? nativeSign(native) : signDigest;
