@@ -42,7 +42,7 @@ async function connect(hre: HardhatRuntimeEnvironment, input: Input, mode: Mode)
   const keyFile = input.optional("key");
   const from = input.optionalAddress("from");
   if (keyFile) {
-    const key = new Wallet(toHex(readSecret(keyFile)), provider);
+    const key = new Wallet(toHex(readSecret(keyFile, "account")), provider);
     const account = toAddress(key.address);
     if (from && from !== account) {
       throw new CommandError("wrong_key", `the key in ${keyFile} is of ${account}, --from names ${from}`);

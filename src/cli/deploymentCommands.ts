@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import { Wallet } from "ethers";
 
+import { NETWORK_OPTIONS, RPC_URL } from "../commands/catalogue.ts";
 import { CommandError } from "../commands/core/errors.ts";
 import type { RawInput } from "../commands/core/input.ts";
 import { Input, readSecret } from "../commands/core/input.ts";
@@ -17,7 +18,7 @@ import { runDeploy } from "../deployment/runDeploy.ts";
 import { runStatus } from "../deployment/runStatus.ts";
 import { deployWorkbench, localAccount, recordFile } from "../deployment/workbench.ts";
 import { toHex } from "../protocol/bytes.ts";
-import { parseUrl } from "./networkCommands.ts";
+import { parseUrl, toOption } from "./networkCommands.ts";
 
 const RECORD = "the network's record; deployments/<network>.json unless told";
 
@@ -26,15 +27,14 @@ const RECORD = "the network's record; deployments/<network>.json unless told";
  * operator's screen. `finish` hears the exit code.
  */
 export function addDeploymentCommands(program: Command, output: Output, finish: (exitCode: number) => void): void {
-  const url = () => new Option("--rpc-url <url>", "JSON-RPC endpoint of its chain").env("PENNYBLACK_RPC_URL");
   const action = (command: string, run: (input: Input, output: Output) => Promise<number>) => async (raw: RawInput) => {
-    finish(await answered(command, new Input(raw), output, run));
+    finish(await answered(command, new Input(raw, NETWORK_OPTIONS), output, run));
   };
   program
     .command("deploy")
     .description("plan a deployment; with --apply, do what is left of it")
     .option("--network <name>", "whose reviewed files are deployed", "localhost")
-    .addOption(url())
+    .addOption(toOption(RPC_URL))
     .option("--apply", "send the transactions; without it nothing is sent")
     .option("--digest <plan>", "of the plan that was reviewed; no other is applied")
     .option("--key <file>", "with --apply: file of the deploying account's key (64 hex digits, 0600)")
@@ -49,7 +49,7 @@ export function addDeploymentCommands(program: Command, output: Output, finish: 
     .description("compare a deployment with the chain: code, links, roles, parameters; exits 1 on drift")
     .option("--network <name>", "whose reviewed files it is compared with; the one that the record names unless told")
     .addOption(new Option("--deployment <file>", RECORD).env("PENNYBLACK_DEPLOYMENT"))
-    .addOption(url())
+    .addOption(toOption(RPC_URL))
     .option("--json", "every comparison, as JSON")
     .action(action("deployment status", status));
 }
@@ -71,14 +71,15 @@ async function deploy(input: Input, output: Output): Promise<number> {
 
 function signerOf(input: Input, isLocal: boolean) {
   const file = input.optional("key");
-  if (file) return new Wallet(toHex(readSecret(file)));
+  if (file) return new Wallet(toHex(readSecret(file, "account")));
   if (isLocal) return localAccount();
   throw new CommandError("no_account", "nothing can be sent without the deploying account's key: give --key");
 }
 
 async function status(input: Input, output: Output): Promise<number> {
   const named = input.optional("network");
-  const record = finishedRecord(input.optional("deployment") ?? recordFile(input.text("network")));
+  const file = input.optional("deployment") ?? (named === undefined ? undefined : recordFile(named));
+  const record = finishedRecord(file ?? input.text("deployment"));
   const name = named ?? record.provenance?.network;
   const network = name === undefined ? undefined : readNetworkParameters(name);
   return runStatus({ network, record, provider: await connectUrl(parseUrl(input)), json: input.flag("json"), output });

@@ -2,7 +2,7 @@ import { Wallet } from "ethers";
 import type { Command } from "commander";
 import { Argument, Option } from "commander";
 
-import { COMMANDS, GROUPS, commonOptions, kebab } from "../commands/catalogue.ts";
+import { COMMANDS, GROUPS, NETWORK_OPTIONS, commonOptions } from "../commands/catalogue.ts";
 import type { Context } from "../commands/core/context.ts";
 import { connectContext } from "../commands/core/context.ts";
 import { CommandError } from "../commands/core/errors.ts";
@@ -11,6 +11,7 @@ import { readSecret } from "../commands/core/input.ts";
 import type { Output } from "../platform/output.ts";
 import { keySender } from "../commands/core/sender.ts";
 import type { CommandSpec, OptionSpec } from "../commands/core/spec.ts";
+import { kebab } from "../commands/core/spec.ts";
 import { perform } from "../commands/perform.ts";
 import { connectRpc } from "../contracts/connectRpc.ts";
 import { loadDeployment } from "../contracts/loadDeployment.ts";
@@ -43,16 +44,14 @@ function declare(command: Command, spec: CommandSpec): void {
     const written = isVariadic ? `${name}...` : name;
     command.addArgument(new Argument(isOptional ? `[${written}]` : `<${written}>`, description));
   }
-  for (const option of [...spec.options, ...commonOptions(spec)]) command.addOption(toOption(option));
-  if (spec.kind === "local") return;
-  command.addOption(
-    new Option("--deployment <file>", "the network's record, deployments/<network>.json").env("PENNYBLACK_DEPLOYMENT"),
-  );
-  command.addOption(new Option("--rpc-url <url>", "JSON-RPC endpoint of its chain").env("PENNYBLACK_RPC_URL"));
+  const network = spec.kind === "local" ? [] : NETWORK_OPTIONS;
+  for (const option of [...spec.options, ...commonOptions(spec), ...network]) command.addOption(toOption(option));
 }
 
-function toOption({ name, description, isFlag }: OptionSpec): Option {
-  return new Option(isFlag ? `--${kebab(name)}` : `--${kebab(name)} <value>`, description);
+/** An option as the program's parser takes it. */
+export function toOption({ name, description, isFlag, value = "value", variable }: OptionSpec): Option {
+  const option = new Option(isFlag ? `--${kebab(name)}` : `--${kebab(name)} <${value}>`, description);
+  return variable === undefined ? option : option.env(variable);
 }
 
 /** The endpoint's address. Throws CommandError `bad_url`. */
@@ -70,7 +69,7 @@ async function connect(input: Input): Promise<Context> {
   const provider = connectRpc({ url: rpcUrl, chainId: record.chainId, pollingMs: POLLING_MS });
   const keyFile = input.optional("key");
   const from = input.optionalAddress("from");
-  const key = keyFile ? new Wallet(toHex(readSecret(keyFile)), provider) : undefined;
+  const key = keyFile ? new Wallet(toHex(readSecret(keyFile, "account")), provider) : undefined;
   if (key && from && toAddress(key.address) !== from) {
     const problem = `the key in ${keyFile} is of ${key.address}, --from names ${from}`;
     throw new CommandError("wrong_key", `${problem}: leave one of them out`);

@@ -153,7 +153,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     description: "sign a voucher with a postage key",
     arguments: [],
     options: [
-      { name: "postageKey", description: "file of the postage key" },
+      { name: "postageKey", description: "the channel's key: a keystore, or a file of hex" },
+      { name: "passwordFile", description: "file with the keystore's password" },
       { name: "channel", description: "its address; needed with --unsigned only" },
       { name: "fees", description: 'all fees since the channel began, "1.5 USD"' },
       { name: "stamps", description: "ceiling for stamps; what was signed before unless told" },
@@ -329,6 +330,19 @@ const SIGNING: readonly OptionSpec[] = [
   { name: "timeout", description: "seconds to wait for each transaction, 600 unless told" },
 ];
 
+export const RPC_URL: OptionSpec = {
+  ...{ name: "rpcUrl", description: "JSON-RPC endpoint of its chain" },
+  ...{ value: "url", variable: "PENNYBLACK_RPC_URL" },
+};
+/** Which network a command works on, where Hardhat does not say so. */
+export const NETWORK_OPTIONS: readonly OptionSpec[] = [
+  {
+    ...{ name: "deployment", description: "the network's record, deployments/<network>.json" },
+    ...{ value: "file", variable: "PENNYBLACK_DEPLOYMENT" },
+  },
+  RPC_URL,
+];
+
 /** What a command takes besides its own options. */
 export function commonOptions({ kind }: CommandSpec): readonly OptionSpec[] {
   switch (kind) {
@@ -342,6 +356,3 @@ export function commonOptions({ kind }: CommandSpec): readonly OptionSpec[] {
       return [DRY_RUN, { name: "unsigned", description: "print what the key would sign", isFlag: true }, JSON_OPTION];
   }
 }
-
-/** `takeSeat` as it is written: `take-seat`. */
-export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -1,3 +1,4 @@
+import { NETWORK_OPTIONS, commonOptions } from "./catalogue.ts";
 import type { Context } from "./core/context.ts";
 import type { RawInput } from "./core/input.ts";
 import { Input } from "./core/input.ts";
@@ -20,7 +21,7 @@ export async function perform(
   connect: (input: Input, mode: Mode) => Promise<Context>,
   output: Output,
 ): Promise<number> {
-  const input = new Input(raw);
+  const input = new Input(raw, [...spec.options, ...commonOptions(spec), ...NETWORK_OPTIONS]);
   const mode: Mode = {
     json: input.flag("json"),
     dryRun: input.flag("dryRun"),

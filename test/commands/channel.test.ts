@@ -241,6 +241,17 @@ describe("channel sign-voucher and settle", () => {
     expect(again.json.error.code).to.equal("nothing_to_do");
   });
 
+  it("signs with the keystore that channel key makes", async () => {
+    const world = await freshWorld();
+    const passwordFile = keyFile(temporary(), "password", "correct horse battery");
+    const keystore = join(temporary(), "postage.json");
+    const made = await run(world, undefined, "channel key", { to: keystore, passwordFile, json: true });
+    const raw = { postageKey: keystore, passwordFile, fees: "1 USD", json: true };
+    const { json } = await run(world, undefined, "channel sign-voucher", raw);
+    expect(json.channel).to.equal(made.json.channel);
+    expect(json.row).to.match(/^0x/);
+  }).timeout(60_000);
+
   it("settles unsigned, several rows at once", async () => {
     const world = await freshWorld();
     await ownedChannel(world);

@@ -55,7 +55,7 @@ export async function channelAssignOwner(context: Context, input: Input): Promis
 export async function readPostageKey(input: Input): Promise<Uint8Array> {
   const file = input.text("postageKey");
   const passwordFile = input.optional("passwordFile");
-  if (passwordFile === undefined) return readSecret(file);
+  if (passwordFile === undefined) return readSecret(file, "postage");
   try {
     return await readLocalKey({ keystoreFile: file, passwordFile }, {});
   } catch (cause) {

@@ -7,9 +7,9 @@ import { USD, usd } from "../core/amounts.ts";
 import type { Context } from "../core/context.ts";
 import { CommandError } from "../core/errors.ts";
 import type { Input } from "../core/input.ts";
-import { readSecret } from "../core/input.ts";
 import type { Report, Row } from "../core/plan.ts";
 import { json } from "../core/print.ts";
+import { readPostageKey } from "./owner.ts";
 
 /** Signs a voucher: what the channel owes in all, fees and stamps since it began. */
 export async function channelSignVoucher(
@@ -20,10 +20,8 @@ export async function channelSignVoucher(
   const { record } = context;
   const fees = input.amount("fees", USD);
   const postageKeyFile = input.optional("postageKey");
-  const key = postageKeyFile ? readSecret(postageKeyFile) : undefined;
-  if (!key && !dryRun && !unsigned) {
-    throw new CommandError("missing_argument", "--postage-key is missing: name the file of the channel's postage key");
-  }
+  const canDoWithout = dryRun || unsigned;
+  const key = postageKeyFile || !canDoWithout ? await readPostageKey(input) : undefined;
   const channel = key ? addressOf(key) : input.address("channel");
   const named = input.optionalAddress("channel");
   if (named && named !== channel) {

@@ -6,6 +6,8 @@ import { toAddress } from "../../protocol/bytes.ts";
 import type { Unit } from "./amounts.ts";
 import { parseAmount } from "./amounts.ts";
 import { CommandError } from "./errors.ts";
+import type { OptionSpec } from "./spec.ts";
+import { kebab } from "./spec.ts";
 
 /** What was typed, by the name in the command's specification. */
 export type RawInput = Record<string, string | string[] | boolean | undefined>;
@@ -13,9 +15,12 @@ export type RawInput = Record<string, string | string[] | boolean | undefined>;
 /** Reads what was typed, each with a typed error that says how to write it. */
 export class Input {
   readonly #raw: RawInput;
+  readonly #options: readonly OptionSpec[];
 
-  constructor(raw: RawInput) {
+  /** @param options what may be typed as `--name`: who left one out is told how it is written */
+  constructor(raw: RawInput, options: readonly OptionSpec[] = []) {
     this.#raw = raw;
+    this.#options = options;
   }
 
   flag(name: string): boolean {
@@ -28,7 +33,7 @@ export class Input {
   }
 
   text(name: string): string {
-    return this.optional(name) ?? missing(name);
+    return this.optional(name) ?? this.#missing(name);
   }
 
   /** Of a variadic argument. */
@@ -73,10 +78,16 @@ export class Input {
     }
     return Number(text);
   }
+
+  #missing(name: string): never {
+    const option = this.#options.find((one) => one.name === name);
+    throw new CommandError("missing_argument", option ? missingOption(option) : `${name} is missing: see --help`);
+  }
 }
 
-function missing(name: string): never {
-  throw new CommandError("missing_argument", `${name} is missing: see --help`);
+function missingOption({ name, description, value = "value", variable }: OptionSpec): string {
+  const problem = `--${kebab(name)} ${value.toUpperCase()} is missing: ${description}`;
+  return variable === undefined ? problem : `${problem}; give it, or set ${variable}`;
 }
 
 /** Throws CommandError `bad_address`, also for a wrong checksum. */
@@ -92,14 +103,24 @@ export function parseAddress(text: string, what = "address"): Address {
   return address;
 }
 
+/** What a file's 32 bytes are for: each kind is made in another way. */
+export type KeyKind = "account" | "node" | "postage" | "salt";
+
+const MADE: Record<KeyKind, string> = {
+  account: "it holds the key of the account that signs; `openssl rand -hex 32` makes one of a new account",
+  node: "`pennyblack operator keys` makes a node's keys",
+  postage: "`pennyblack channel key` makes one, encrypted, which is read with --password-file",
+  salt: "it was made with the report, and cannot be made again: begin another report, with another --salt-file",
+};
+
 /** 32 bytes from a file that only its owner may read. Throws CommandError `bad_key_file`. */
-export function readSecret(file: string): Uint8Array {
+export function readSecret(file: string, kind: KeyKind): Uint8Array {
   try {
     const key = readKeyFile(file);
     if (!isReadByOthers(file)) return key;
   } catch (error) {
     if (!(error instanceof KeyFileError)) throw error;
-    const advice = "keys are files of 64 hex digits; `operator keys` makes them";
+    const advice = `a file of 64 hex digits is needed; ${MADE[kind]}`;
     throw new CommandError("bad_key_file", `${error.message}: ${advice}`, { cause: error });
   }
   throw new CommandError("bad_key_file", `others than you may read ${file}: chmod 600 ${file}`);

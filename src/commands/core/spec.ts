@@ -16,7 +16,14 @@ export interface OptionSpec {
   description: string;
   /** Present or not, without a value. */
   isFlag?: boolean;
+  /** What --help calls its value; `value` unless told. */
+  value?: string;
+  /** The environment variable that tells it too. */
+  variable?: string;
 }
+
+/** `takeSeat` as it is written: `take-seat`. */
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 interface Described {
   /** Such as `["operator", "show"]`. */

@@ -1,11 +1,11 @@
 import { readRates } from "../../contracts/readRates.ts";
 import { toAddress } from "../../protocol/bytes.ts";
-import { kebab } from "../catalogue.ts";
 import { callOf } from "../core/checks.ts";
 import type { Context } from "../core/context.ts";
 import { CommandError } from "../core/errors.ts";
 import type { Input } from "../core/input.ts";
 import type { Plan } from "../core/plan.ts";
+import { kebab } from "../core/spec.ts";
 import { DAY, HOUR, instant } from "../core/time.ts";
 import { executeBy, planProposal, readCalendar } from "./propose.ts";
 import type { RateTerms } from "./rateBounds.ts";

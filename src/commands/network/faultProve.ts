@@ -124,7 +124,7 @@ function addressesOf(pieces: Hex[][], deployed: readonly Mined[]): Address[][] {
 
 /** The salt of a report that was begun, or a new one, written down before anything is sent. */
 function saltOf(file: string, isDryRun: boolean): Hex {
-  if (existsSync(file)) return toHex(readSecret(file));
+  if (existsSync(file)) return toHex(readSecret(file, "salt"));
   const salt = toHex(randomBytes(32));
   if (!isDryRun) writeKeyFile(file, salt);
   return salt;

@@ -38,7 +38,7 @@ export async function operatorKeys(input: Input, { dryRun }: { dryRun: boolean }
     const file = join(directory, KEY_FILES[name]);
     const exists = existsSync(file);
     if (!exists && !dryRun) writeKeyFile(file, toHex(draw(name)));
-    const address = name === "attestation" || (dryRun && !exists) ? undefined : addressOf(readSecret(file));
+    const address = name === "attestation" || (dryRun && !exists) ? undefined : addressOf(readSecret(file, "node"));
     const state = exists ? "was there" : dryRun ? "would be made" : "made now";
     rows.push([file, `${state}; ${PURPOSE[name]}${address ? `\n${address}` : ""}`]);
     data[name] = { file, wasThere: exists, ...(address ? { address } : {}) };

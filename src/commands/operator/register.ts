@@ -24,8 +24,8 @@ export async function operatorRegister(context: Context, input: Input): Promise<
   const payout = input.optionalAddress("payout") ?? account;
   const config = nodeConfigFile(context, input, httpAddress);
   const directory = input.text("directory");
-  const signingKey = readSecret(join(directory, KEY_FILES.signing));
-  const attestationKey = readSecret(join(directory, KEY_FILES.attestation));
+  const signingKey = readSecret(join(directory, KEY_FILES.signing), "node");
+  const attestationKey = readSecret(join(directory, KEY_FILES.attestation), "node");
   const registration = nodeRegistration(record, { owner: account, signingKey, attestationKey, httpAddress, payout });
   const signer = addressOf(signingKey);
 

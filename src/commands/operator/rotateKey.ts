@@ -19,8 +19,8 @@ export async function operatorRotateKey(context: Context, input: Input): Promise
     const which = "--signing-key, --attestation-key, or both";
     throw new CommandError("missing_argument", `the new key is missing: name its file with ${which}`);
   }
-  const signingKey = files.signing ? readSecret(files.signing) : undefined;
-  const attestationKey = files.attestation ? readSecret(files.attestation) : undefined;
+  const signingKey = files.signing ? readSecret(files.signing, "node") : undefined;
+  const attestationKey = files.attestation ? readSecret(files.attestation, "node") : undefined;
   const owner = await ownerOfNode(context, nodeId);
   const account = actingAs(context, owner);
   const address = toAddress(record.contracts.nodeRegistry.address);
