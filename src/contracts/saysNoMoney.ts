@@ -4,3 +4,18 @@ import { isError } from "ethers";
 export function saysNoMoney(error: unknown): boolean {
   return isError(error, "INSUFFICIENT_FUNDS") || /(insufficient|enough) funds/i.test(String(error));
 }
+
+/**
+ * The same, of an endpoint's answer to the transaction itself: then it was not sent. The same words may be of an
+ * endpoint's bill, about another call or about none; ethers gives its code to answers only.
+ */
+export function refusesForMoney(error: unknown): boolean {
+  return isError(error, "INSUFFICIENT_FUNDS") || (isAnswerToSending(error) && saysNoMoney(error));
+}
+
+/** As ethers puts it where it knows no code: the answer's `error` beside the call's `payload`. */
+function isAnswerToSending(error: unknown): boolean {
+  if (!isError(error, "UNKNOWN_ERROR")) return false;
+  const { error: answer, payload } = error as { error?: unknown; payload?: { method?: unknown } };
+  return answer !== undefined && payload?.method === "eth_sendRawTransaction";
+}

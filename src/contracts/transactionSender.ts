@@ -4,7 +4,7 @@ import { isError, keccak256 } from "ethers";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
 import { Serial } from "../platform/serial.ts";
-import { saysNoMoney } from "./saysNoMoney.ts";
+import { refusesForMoney } from "./saysNoMoney.ts";
 
 export type TransactionErrorCode =
   /** The account that pays for gas is empty. */
@@ -154,8 +154,8 @@ export class TransactionSender {
         this.#unconfirmed++;
         return pending;
       } catch (error) {
-        if (isNotSent(error)) await gas?.settle(reservedWei, 0n);
-        if (saysNoMoney(error)) {
+        if (isNotSent(pending, error)) await gas?.settle(reservedWei, 0n);
+        if (refusesForMoney(error)) {
           throw new TransactionError("no_gas_money", `account ${from} has no money for gas: send it some`, {
             retryable: true,
             cause: error,
@@ -242,9 +242,10 @@ function mostWeiOf({ gasLimit }: TransactionRequest, { maxFeePerGas }: Fees): bi
   return BigInt(gasLimit!) * maxFeePerGas;
 }
 
-/** The endpoint took nothing: it said why. */
-function isNotSent(error: unknown): boolean {
-  return saysNoMoney(error) || isError(error, "NONCE_EXPIRED") || isError(error, "REPLACEMENT_UNDERPRICED");
+/** Nothing was signed, or the endpoint took nothing: it said why. */
+function isNotSent({ hashes }: Pending, error: unknown): boolean {
+  if (hashes.length === 0 || refusesForMoney(error)) return true;
+  return isError(error, "NONCE_EXPIRED") || isError(error, "REPLACEMENT_UNDERPRICED");
 }
 
 function bumped(wei: bigint): bigint {

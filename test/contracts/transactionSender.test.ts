@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import type { TransactionReceipt } from "ethers";
-import { Transaction, Wallet, makeError } from "ethers";
+import type { EthersError, TransactionReceipt } from "ethers";
+import { JsonRpcProvider, Transaction, Wallet, makeError } from "ethers";
 
 import type { TransactionSenderOptions } from "../../src/contracts/transactionSender.ts";
 import { TransactionError, TransactionSender } from "../../src/contracts/transactionSender.ts";
@@ -9,6 +9,13 @@ import { ManualClock } from "../support/manualClock.ts";
 
 const NEVER = new AbortController().signal;
 const CALL = { to: `0x${"ab".repeat(20)}`, data: "0x1234" };
+
+/** What ethers makes of an endpoint's refusal. */
+function refusedCall(method: string, message: string): EthersError {
+  const ethers = new JsonRpcProvider("http://rpc.invalid", 31337, { staticNetwork: true });
+  const payload = { jsonrpc: "2.0" as const, id: 7, method, params: [] };
+  return ethers.getRpcError(payload, { id: 7, error: { code: -32000, message } }) as EthersError;
+}
 
 /** A mempool of one account. */
 class FakeMempool {
@@ -141,10 +148,8 @@ describe("contracts/transactionSender", () => {
   });
 
   for (const error of [
-    makeError("poor", "INSUFFICIENT_FUNDS", undefined as never),
-    makeError("could not coalesce error", "UNKNOWN_ERROR", {
-      error: { message: "Sender doesn't have enough funds to send tx" },
-    }),
+    refusedCall("eth_sendRawTransaction", "insufficient funds for gas * price + value"),
+    refusedCall("eth_sendRawTransaction", "Sender doesn't have enough funds to send tx"),
   ]) {
     it(`says which account has no money for gas, and what was reserved is free: ${error.code}`, async () => {
       mempool.troubles = [{ error, keeps: false }];
@@ -162,6 +167,35 @@ describe("contracts/transactionSender", () => {
       expect(settled.map(([, spent]) => spent)).to.deep.equal([0n]);
     });
   }
+
+  for (const [what, error] of [
+    ["another call", refusedCall("eth_blockNumber", "insufficient funds: upgrade your plan")],
+    ["an endpoint without an answer", new Error("rpc.example did not answer 2 calls: insufficient funds")],
+  ] as const) {
+    it(`frees nothing for words about money of ${what}: the transaction may have been sent`, async () => {
+      mempool.isMining = false;
+      mempool.troubles = [{ error, keeps: true }];
+      const settled: bigint[] = [];
+      const gas = { reserve: async () => {}, settle: async (_most: bigint, spent: bigint) => void settled.push(spent) };
+      const failed = await settle(sender.send(CALL, NEVER, gas).catch((reason: unknown) => reason));
+      expect(failed).to.equal(error);
+      expect(settled).to.deep.equal([]);
+      expect(mempool.sent).to.have.length(1);
+    });
+  }
+
+  it("gives back what it reserved for what was not signed", async () => {
+    const refusal = new Error("the key store is locked");
+    const signer = { getAddress: async () => CALL.to, signTransaction: () => Promise.reject(refusal) };
+    const provider = mempool.provider();
+    const mute = new TransactionSender({
+      ...{ signer, provider, clock, log: silentLog, pollingMs: 100, bumpAfterMs: 1_000 },
+    });
+    const settled: bigint[] = [];
+    const gas = { reserve: async () => {}, settle: async (_most: bigint, spent: bigint) => void settled.push(spent) };
+    expect(await mute.send(CALL, NEVER, gas).catch((reason: unknown) => reason)).to.equal(refusal);
+    expect(settled).to.deep.equal([0n]);
+  });
 
   it("stops waiting when it is told to", async () => {
     mempool.isMining = false;
