@@ -142,7 +142,7 @@ export interface StoredTopUp {
   idempotencyKey: Hex;
   /** Base units that the channel had deposited in all when it was begun. */
   depositedBefore: bigint;
-  /** When it was seen mined, in milliseconds since 1970. */
+  /** When it was seen mined, or cancelled by its holder, in milliseconds since 1970. */
   finishedAt: number | undefined;
 }
 

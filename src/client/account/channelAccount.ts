@@ -1,5 +1,5 @@
-import type { ContractTransaction, Log, Provider, Signer } from "ethers";
-import { Signature, zeroPadValue } from "ethers";
+import type { ContractTransaction, Log, Provider, Result, Signer } from "ethers";
+import { Signature } from "ethers";
 
 import type { PostageChannels } from "#typechain";
 
@@ -10,6 +10,7 @@ import type { Address, Hex } from "../../protocol/bytes.ts";
 import { fromHex, toAddress, toHex } from "../../protocol/bytes.ts";
 import { addressOf, signDigest } from "../../protocol/ecdsa.ts";
 import { orAborted } from "../async.ts";
+import { isUseOf, requireUsed } from "./authorizations.ts";
 import { ChannelError, toChannelError } from "./errors.ts";
 import type { FeeToken } from "./feeToken.ts";
 import { readFeeToken } from "./feeToken.ts";
@@ -97,7 +98,9 @@ export class ChannelAccount {
     }
     const from = toAddress(await this.#ask(signal, () => signer.getAddress()));
     const nonce = (await this.#ask(signal, () => this.#channels.authorizationNonce(this.channel, salt))) as Hex;
-    if (token.form === "authorization" && (await this.#ask(signal, () => token.isUsed(from, nonce)))) {
+    const authorization = { token: token.address, from, nonce };
+    if (token.form === "authorization" && (await this.#ask(signal, () => token.isSpent(from, nonce)))) {
+      await this.#ask(signal, () => requireUsed(authorization, this.#provider, this.#record.deploymentBlock));
       return { transactionHash: undefined, balance: await this.balance(signal) };
     }
     const held = await this.#ask(signal, () => token.balanceOf(from));
@@ -108,7 +111,12 @@ export class ChannelAccount {
     const deadline = await this.#deadline(signal);
     const deposit = { token, from, to: this.#address, channel: this.channel, amount, deadline, salt, nonce };
     const place = { channels: this.#channels, provider: this.#provider };
-    const transactionHash = await this.#send(signal, relay, () => signDeposit(signer, deposit, place));
+    // The nonce names the channel; what arrives may be less, of a token that keeps a part.
+    const isDone =
+      token.form === "authorization"
+        ? (log: Log) => isUseOf(authorization, log)
+        : this.#says("Deposit", ({ amount: arrived }) => arrived <= amount);
+    const transactionHash = await this.#send(signal, relay, () => signDeposit(signer, deposit, place), isDone);
     return { transactionHash, balance: await this.balance(signal) };
   }
 
@@ -122,25 +130,34 @@ export class ChannelAccount {
     const digest = await this.#ask(signal, () => this.#channels.assignOwnerDigest(to, deadline));
     const { r, yParityAndS } = Signature.from(toHex(signDigest(fromHex(digest), postageKey)));
     const signed = [this.channel, to, deadline, r, yParityAndS] as const;
-    await this.#send(signal, sender, () => this.#channels.assignOwner.populateTransaction(...signed));
+    const isDone = this.#says("OwnerAssigned", (event) => toAddress(event.owner as string) === to);
+    await this.#send(signal, sender, () => this.#channels.assignOwner.populateTransaction(...signed), isDone);
   }
 
   /** Asks for money back, which `withdraw` gives after the contract's delay (72 hours at first). */
   async requestWithdrawal(owner: Signer, amount: bigint | "all", signal?: AbortSignal): Promise<ChannelBalance> {
     const units = amount === "all" ? (await this.balance(signal)).unspent : amount;
-    await this.#send(signal, owner, () => this.#channels.requestWithdrawal.populateTransaction(this.channel, units));
+    const request = () => this.#channels.requestWithdrawal.populateTransaction(this.channel, units);
+    await this.#send(
+      signal,
+      owner,
+      request,
+      this.#says("WithdrawalRequested", (event) => event.amount === units),
+    );
     return this.balance(signal);
   }
 
   async cancelWithdrawal(owner: Signer, signal?: AbortSignal): Promise<void> {
-    await this.#send(signal, owner, () => this.#channels.cancelWithdrawal.populateTransaction(this.channel));
+    const cancel = () => this.#channels.cancelWithdrawal.populateTransaction(this.channel);
+    await this.#send(signal, owner, cancel, this.#says("WithdrawalCancelled"));
   }
 
   /** Takes what is due, to the owner itself unless told otherwise. */
   async withdraw(owner: Signer, recipient?: string, signal?: AbortSignal): Promise<ChannelBalance> {
     const own = await this.#ask(signal, () => owner.getAddress());
     const to = checked("recipient", () => toAddress(recipient ?? own));
-    await this.#send(signal, owner, () => this.#channels.withdraw.populateTransaction(this.channel, to));
+    const isDone = this.#says("Withdrawn", (event) => toAddress(event.recipient as string) === to);
+    await this.#send(signal, owner, () => this.#channels.withdraw.populateTransaction(this.channel, to), isDone);
     return this.balance(signal);
   }
 
@@ -156,10 +173,15 @@ export class ChannelAccount {
   }
 
   /**
-   * Sends and waits until it is mined. What a smart account sends is wrapped in a transaction that succeeds when it fails, so
-   * the contract is asked before, and its event is looked for after.
+   * Sends and waits until it is mined. What a smart account sends is wrapped in a transaction that succeeds when it fails, and that
+   * others may share: so the contract is asked before, and after it a log is looked for that says that this was done.
    */
-  async #send(signal: AbortSignal | undefined, signer: Signer, make: () => Promise<ContractTransaction>): Promise<Hex> {
+  async #send(
+    signal: AbortSignal | undefined,
+    signer: Signer,
+    make: () => Promise<ContractTransaction>,
+    isDone: (log: Log) => boolean,
+  ): Promise<Hex> {
     const network = await this.#ask(signal, async () => signer.provider?.getNetwork());
     if (network && network.chainId !== BigInt(this.#record.chainId)) {
       const problem = `the signer is on chain ${network.chainId}, the channel on ${this.#record.chainId}`;
@@ -172,16 +194,20 @@ export class ChannelAccount {
     });
     if (!receipt)
       throw new ChannelError("chain_unavailable", "the transaction was not seen mined", { retryable: true });
-    if (!receipt.logs.some((log) => this.#isOurs(log))) {
-      const problem = `transaction ${receipt.hash} was mined and did nothing to channel ${this.channel}`;
+    if (!receipt.logs.some(isDone)) {
+      const problem = `transaction ${receipt.hash} was mined and did not do what was asked of channel ${this.channel}`;
       throw new ChannelError("refused", `${problem}: the smart account that sent it says why`);
     }
     return receipt.hash as Hex;
   }
 
-  /** All events of a channel have it first. */
-  #isOurs({ address, topics }: Log): boolean {
-    return toAddress(address) === this.#address && topics[1] === zeroPadValue(this.channel, 32);
+  /** Whether a log is that event of this channel. */
+  #says(name: string, fits: (event: Result) => boolean = () => true): (log: Log) => boolean {
+    return (log) => {
+      if (toAddress(log.address) !== this.#address) return false;
+      const event = this.#channels.interface.parseLog(log);
+      return event?.name === name && toAddress(event.args.payer as string) === this.channel && fits(event.args);
+    };
   }
 
   async #ask<T>(signal: AbortSignal | undefined, question: () => Promise<T>): Promise<T> {

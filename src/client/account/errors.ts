@@ -15,6 +15,8 @@ export type ChannelErrorCode =
   | "too_little_gas_money"
   /** The token takes neither an authorization nor a permit: approve and deposit. */
   | "token_not_supported"
+  /** Nothing was or can be deposited under the idempotency key: the holder withdrew its authorization. */
+  | "authorization_cancelled"
   /** Signer and deployment are of different chains. */
   | "wrong_chain"
   /** The contract refuses; `revert` says what with. */

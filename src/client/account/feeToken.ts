@@ -23,8 +23,8 @@ export interface FeeToken {
   balanceOf(account: Address): Promise<bigint>;
   /** Of the next permit. */
   nonceOf(account: Address): Promise<bigint>;
-  /** Whether an authorization was used, or withdrawn. */
-  isUsed(account: Address, nonce: Hex): Promise<boolean>;
+  /** Whether an authorization was used, or cancelled: then it is not taken any more. */
+  isSpent(account: Address, nonce: Hex): Promise<boolean>;
 }
 
 /**
@@ -55,7 +55,7 @@ export async function readFeeToken(address: Address, chainId: bigint, runner: Co
     ...{ address, form, domain },
     balanceOf: (account) => call("balanceOf", account),
     nonceOf: (account) => call("nonces", account),
-    isUsed: (account, nonce) => call("authorizationState", account, nonce),
+    isSpent: (account, nonce) => call("authorizationState", account, nonce),
   };
 }
 

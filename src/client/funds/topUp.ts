@@ -2,6 +2,7 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { Hex } from "../../protocol/bytes.ts";
 import { formatUnits } from "../../protocol/units.ts";
+import { isChannelError } from "../account/errors.ts";
 import type { ChannelWatch } from "../channel/channelWatch.ts";
 import type { ChannelLedger } from "../channel/ledger.ts";
 import { dayOf, dayText } from "../channel/spend.ts";
@@ -121,6 +122,8 @@ export class TopUp {
       this.#notBefore = clock.now() + RETRY_MS;
       const words = error instanceof Error ? error.message : String(error);
       const reason = timer.signal.aborted ? `it was not seen mined in ${DEPOSIT_MS / 1_000} s` : words;
+      // Under its key nothing can be deposited any more: the next one has another.
+      if (isChannelError(error, "authorization_cancelled")) await store.finishTopUp(channel, number, clock.now());
       return emit({ kind: "top_up_failed", channel, amount, reason });
     } finally {
       timer.abort();

@@ -52,7 +52,9 @@ export function toStampsError(error: unknown): StampsError {
     return new StampsError("chain_unavailable", `${error.message}: try again later`, { retryable: true, cause: error });
   }
   const { code, message, retryable, revert } = toChannelError(error);
-  const known = code === "too_little_money" || code === "token_not_supported" ? "refused" : code;
+  const isOfDeposits =
+    code === "too_little_money" || code === "token_not_supported" || code === "authorization_cancelled";
+  const known = isOfDeposits ? "refused" : code;
   return new StampsError(known, message, { retryable, ...(revert ? { revert } : {}), cause: error });
 }
 

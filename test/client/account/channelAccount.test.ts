@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { HDNodeWallet, Signer, TransactionResponse, TypedDataDomain, TypedDataField } from "ethers";
-import { AbstractSigner, Contract, ContractFactory, JsonRpcProvider, Wallet, id } from "ethers";
+import { AbstractSigner, Contract, ContractFactory, JsonRpcProvider, Signature, Wallet, id } from "ethers";
 
 import { deployNetwork } from "../../../scripts/deploy/deployNetwork.ts";
 import type { LocalChain } from "../../../scripts/local/localChain.ts";
@@ -8,6 +8,7 @@ import { localWallet, startLocalChain } from "../../../scripts/local/localChain.
 import { ChannelAccount } from "../../../src/client/account/channelAccount.ts";
 import type { ChannelError } from "../../../src/client/account/errors.ts";
 import { readFeeToken } from "../../../src/client/account/feeToken.ts";
+import { connectContracts } from "../../../src/contracts/connectContracts.ts";
 import type { DeploymentRecord } from "../../../src/contracts/deploymentRecord.ts";
 import { readParameters } from "../../../src/deployment/parameters.ts";
 import { readArtifact } from "../../../src/deployment/readArtifact.ts";
@@ -115,6 +116,32 @@ describe("client/account", () => {
     expect(balance.deposited).to.equal(10n * USD);
   });
 
+  it("tells a deposit that was withdrawn before it was made from one that was made", async () => {
+    const idempotencyKey = id("invoice 19") as Hex;
+    const token = await readFeeToken(toAddress(record.token), 31_337n, chain.provider);
+    const { postageChannels } = connectContracts(record, chain.provider);
+    const nonce = await postageChannels.authorizationNonce(alice.address, idempotencyKey);
+    const type = [
+      { name: "authorizer", type: "address" },
+      { name: "nonce", type: "bytes32" },
+    ];
+    const message = { authorizer: holder.address, nonce };
+    const signature = await holder.signTypedData(token.domain, { CancelAuthorization: type }, message);
+    const { v, r, s } = Signature.from(signature);
+    await (await usdc.getFunction("cancelAuthorization")(holder.address, nonce, v, r, s)).wait();
+    const error = await failure(account.fund(holder, { amount: 5n * USD, idempotencyKey }));
+    expect([error.code, error.retryable]).to.deep.equal(["authorization_cancelled", false]);
+    expect(error.message).to.include("another idempotencyKey");
+    expect((await account.balance()).deposited).to.equal(0n);
+
+    const blind = Object.defineProperty(new JsonRpcProvider(chain.url, 31337), "getLogs", { value: async () => [] });
+    const unseen = await failure(
+      new ChannelAccount(record, blind, alice.address).fund(holder, { amount: 5n * USD, idempotencyKey }),
+    );
+    blind.destroy();
+    expect([unseen.code, unseen.retryable], "it may be either").to.deep.equal(["chain_unavailable", true]);
+  });
+
   it("lets somebody else pay the gas, and a smart account pay the deposit", async () => {
     await account.fund(holder, { amount: 5n * USD, relay: stranger! });
     expect(await sentBy(holder)).to.equal(0);
@@ -144,6 +171,39 @@ describe("client/account", () => {
     await chain.increaseTime(4 * DAY);
     const after = await account.withdraw(holder, operator!.address);
     expect(after).to.include({ deposited: 3n * USD, unspent: 3n * USD });
+  });
+
+  it("takes no other event of the channel for what was asked", async () => {
+    const key = fromHex(alice.privateKey);
+    const { channel } = account;
+    const channels = connectContracts(record, holder).postageChannels;
+    /** The holder's wallet, whose transaction does something else to the channel. */
+    const doing = (other: () => Promise<TransactionResponse>) =>
+      Object.defineProperty(localWallet(5 + count).connect(chain.provider), "sendTransaction", { value: other });
+    const refused = async (action: Promise<unknown>) => {
+      const error = await failure(action);
+      expect([error.code, error.message]).to.deep.equal(["refused", error.message.match(/.*did not do what.*/)?.[0]]);
+    };
+    await mint(stranger!.address, 15n * USD);
+    await (await (usdc.connect(stranger!) as Contract).getFunction("approve")(channels, 15n * USD)).wait();
+    const theirs = () => channels.connect(stranger).deposit(channel, 5n * USD);
+    await refused(account.fund(doing(theirs), { amount: 5n * USD }));
+
+    await account.assignOwner(key, holder.address, stranger!);
+    await refused(
+      account.requestWithdrawal(
+        doing(() => channels.requestWithdrawal(channel, USD)),
+        2n * USD,
+      ),
+    );
+    await refused(account.cancelWithdrawal(doing(theirs)));
+    await chain.increaseTime(4 * DAY);
+    await refused(
+      account.withdraw(
+        doing(() => channels.withdraw(channel, stranger!.address)),
+        holder.address,
+      ),
+    );
   });
 
   it("says what to do instead of sending what cannot work", async () => {

@@ -83,7 +83,7 @@ describe("client/account of a smart account", () => {
     Object.defineProperty(liar, "sendTransaction", { value: wallet.sendTransaction.bind(wallet) });
     const error = await failureOf(account.requestWithdrawal(liar, "all"));
     expect(error.code).to.equal("refused");
-    expect(error.message).to.include("did nothing to channel");
+    expect(error.message).to.include("did not do what was asked of channel");
     expect((await account.balance()).pendingWithdrawal).to.equal(0n);
   });
 });

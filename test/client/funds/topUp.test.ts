@@ -10,6 +10,7 @@ import { deployNetwork } from "../../../scripts/deploy/deployNetwork.ts";
 import type { LocalChain } from "../../../scripts/local/localChain.ts";
 import { localWallet, startLocalChain } from "../../../scripts/local/localChain.ts";
 import { ChannelAccount } from "../../../src/client/account/channelAccount.ts";
+import { ChannelError } from "../../../src/client/account/errors.ts";
 import { openSqliteStore } from "../../../src/client/adapters/sqliteStore.ts";
 import type { GatewayEvent } from "../../../src/client/funds/events.ts";
 import type { Deposit } from "../../../src/client/funds/topUp.ts";
@@ -195,6 +196,25 @@ describe("client/funds/topUp", () => {
     await topUp.step(NEVER);
     expect(await deposited()).to.equal(5n * USD);
     expect((await store.lastTopUp(account.channel))!.number).to.equal(1);
+  });
+
+  it("begins another one when the holder has withdrawn the authorization of the last", async () => {
+    let isCancelled = true;
+    const deposit: Deposit = async (...args) => {
+      if (isCancelled) throw new ChannelError("authorization_cancelled", "use another idempotencyKey");
+      return fund(...args);
+    };
+    const topUp = process({ deposit });
+    await topUp.step(NEVER);
+    expect(kinds()).to.deep.equal(["top_up_failed"]);
+    isCancelled = false;
+    clock.advance(60_000);
+    await topUp.step(NEVER);
+    expect(await deposited(), "not before it is certain that nothing was deposited").to.equal(0n);
+    clock.advance(600_000);
+    await topUp.step(NEVER);
+    expect(await deposited()).to.equal(5n * USD);
+    expect((await store.lastTopUp(account.channel))!.number).to.equal(2);
   });
 
   it("takes no terms that mean nothing", () => {

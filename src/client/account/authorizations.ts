@@ -1,0 +1,51 @@
+import type { Log, Provider } from "ethers";
+import { Interface, zeroPadValue } from "ethers";
+
+import { newestInSpans } from "../../contracts/queryInSpans.ts";
+import type { Address, Hex } from "../../protocol/bytes.ts";
+import { toAddress } from "../../protocol/bytes.ts";
+import { ChannelError } from "./errors.ts";
+
+/** Of an authorization's nonce a token says one of the two, once (EIP-3009). */
+const EVENTS = new Interface([
+  "event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce)",
+  "event AuthorizationCanceled(address indexed authorizer, bytes32 indexed nonce)",
+]);
+const USED = EVENTS.getEvent("AuthorizationUsed")!.topicHash;
+const CANCELLED = EVENTS.getEvent("AuthorizationCanceled")!.topicHash;
+
+export interface Authorization {
+  token: Address;
+  from: Address;
+  nonce: Hex;
+}
+
+/** Whether the token says in this log that it took the authorization. */
+export function isUseOf({ token, from, nonce }: Authorization, { address, topics }: Log): boolean {
+  const [event, ...args] = topics;
+  return toAddress(address) === token && event === USED && args.join() === [zeroPadValue(from, 32), nonce].join();
+}
+
+/**
+ * Rejects with ChannelError `authorization_cancelled` where an authorization that the token takes no more was withdrawn before it was
+ * used: to the token the two are the same, and only its events tell.
+ */
+export async function requireUsed(
+  { token, from, nonce }: Authorization,
+  provider: Provider,
+  firstBlock: number,
+): Promise<void> {
+  const topics = [[USED, CANCELLED], zeroPadValue(from, 32), nonce];
+  const search = (fromBlock: number, toBlock: number) =>
+    provider.getLogs({ address: token, topics, fromBlock, toBlock });
+  const log = await newestInSpans(search, firstBlock, await provider.getBlockNumber());
+  if (!log) {
+    const problem = `the endpoint says that authorization ${nonce} of ${from} was used, and does not show when`;
+    throw new ChannelError("chain_unavailable", `${problem}: try again, or ask one that searches more blocks`, {
+      retryable: true,
+    });
+  }
+  if (log.topics[0] === USED) return;
+  const problem = `${from} cancelled the deposit's authorization ${nonce} before it was made: nothing was deposited`;
+  throw new ChannelError("authorization_cancelled", `${problem}, use another idempotencyKey`);
+}
