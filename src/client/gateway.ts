@@ -40,10 +40,12 @@ import { Operations } from "./operations.ts";
 import type { ConnectNode, GatewayChain, GatewayStore, Random, Spend } from "./ports.ts";
 import { Answers } from "./publish/answers.ts";
 import { ChainPublisher } from "./publish/chainPublisher.ts";
+import { DemandDesk } from "./publish/demandDesk.ts";
 import { FateResolver } from "./publish/fateResolver.ts";
 import { LogAudit } from "./publish/logAudit.ts";
 import { NodePublisher } from "./publish/nodePublisher.ts";
 import { Publisher } from "./publish/publisher.ts";
+import { ReceiptDesk } from "./publish/receiptDesk.ts";
 import { RecipientBook } from "./publish/recipientBook.ts";
 import { SenderTags } from "./publish/senderTags.ts";
 import { StampBuyer } from "./publish/stampBuyer.ts";
@@ -185,16 +187,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...shared,
     nodes: new NodePublisher({
       ...shared,
-      answers,
-      stamps,
-      tags,
-      fates,
-      audit,
-      rates,
-      watch,
-      random,
-      postageKey,
-      visibility,
+      ...{ answers, stamps, tags, rates, watch, random, postageKey },
+      receipts: new ReceiptDesk({ fates, ledger, visibility }),
+      demands: new DemandDesk({ ...shared, audit, watch, stamps }),
     }),
     chain: new ChainPublisher({ ...shared, answers, chain, visibility, lookup }),
     visibility,

@@ -1,7 +1,9 @@
 import type { SqliteDatabase } from "../../platform/sqlite.ts";
-import type { Address, Hex } from "../../protocol/bytes.ts";
-import { fromHex, toHex } from "../../protocol/bytes.ts";
+import type { Address } from "../../protocol/bytes.ts";
+import { fromHex } from "../../protocol/bytes.ts";
 import type { KeptReceipt, ReceiptStore } from "../ports.ts";
+import type { ReceiptRow } from "./receiptRow.ts";
+import { toReceipt } from "./receiptRow.ts";
 
 // Sequence ids are text of 20 digits: they have 64 bits, a SQLite integer has 63, and text of one length is in order.
 export const RECEIPT_TABLE = `create table receipt (
@@ -18,16 +20,6 @@ export const RECEIPT_TABLE = `create table receipt (
    create index receipt_by_time on receipt (channel, kept_at) where report is null;`;
 
 const DIGITS = 20;
-
-interface ReceiptRow {
-  originator_id: bigint;
-  sequence_id: string;
-  envelope: Buffer;
-  kept_at: bigint;
-  report: Buffer | null;
-  proof: Buffer | null;
-  reason: string | null;
-}
 
 /** The part of the gateway's store that keeps receipts. `insert` is for the ledger's own transaction. */
 export function sqliteReceipts(
@@ -91,15 +83,4 @@ function keyOf(
   { originatorId, sequenceId }: { originatorId: number; sequenceId: bigint },
 ): [Uint8Array, number, string] {
   return [fromHex(channel), originatorId, String(sequenceId).padStart(DIGITS, "0")];
-}
-
-function toReceipt({ originator_id, sequence_id, envelope, kept_at, report, proof, reason }: ReceiptRow): KeptReceipt {
-  const hex = (bytes: Buffer | null): Hex | undefined => (bytes ? toHex(bytes) : undefined);
-  return {
-    originatorId: Number(originator_id),
-    sequenceId: BigInt(sequence_id),
-    envelope: new Uint8Array(envelope),
-    keptAt: Number(kept_at),
-    contradiction: (report && { report: toHex(report), proof: hex(proof), reason: reason ?? undefined }) || undefined,
-  };
 }

@@ -1,27 +1,20 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
-
-import type { OriginatorEnvelope } from "#proto/xmtp/xmtpv4/envelopes/envelopes_pb.ts";
-
 import type { Hex } from "../../protocol/bytes.ts";
 import { readOriginatorEnvelope, signPayerEnvelope } from "../../protocol/envelope.ts";
 import { fastSignDigest } from "../../platform/fastEcdsa.ts";
-import { either } from "../../platform/within.ts";
 import { withTimeout } from "../async.ts";
 import type { ChannelWatch } from "../channel/channelWatch.ts";
 import type { Reserved } from "../channel/ledger.ts";
-import type { CheckedReceipt } from "../receipts/checkReceipt.ts";
-import { GatewayError, isGatewayError } from "../errors.ts";
+import type { GatewayError } from "../errors.ts";
 import type { GatewayRecorder } from "../metrics/catalogue.ts";
-import type { LogPosition, NodeStatus } from "../nodes/nodeDirectory.ts";
-import type { Visibility } from "../nodes/visibility.ts";
-import type { Attempt, PostageDemand, PublishOutcome, Random, Spender } from "../ports.ts";
+import type { NodeStatus } from "../nodes/nodeDirectory.ts";
+import type { Attempt, PublishOutcome, Random, Spender } from "../ports.ts";
 import type { Answers } from "./answers.ts";
 import { inProgress } from "./answers.ts";
-import type { FateOptions, FateResolver } from "./fateResolver.ts";
+import type { DemandDesk } from "./demandDesk.ts";
+import type { FateOptions } from "./fateResolver.ts";
 import type { Hold } from "./hold.ts";
-import type { AuditResult, LogAudit } from "./logAudit.ts";
-import type { FoundEnvelope } from "./lookup.ts";
-import { asBadReceipt, failureOf, noNode, refusalOf } from "./refusals.ts";
+import type { Published, ReceiptDesk, Receipts } from "./receiptDesk.ts";
+import { failureOf, noNode } from "./refusals.ts";
 import type { SenderTags } from "./senderTags.ts";
 import type { StampBuyer } from "./stampBuyer.ts";
 
@@ -35,37 +28,23 @@ export interface NodeJob {
 }
 
 export interface NodePublisherOptions extends Omit<FateOptions, "keys" | "receipts"> {
-  fates: FateResolver;
-  audit: LogAudit;
+  receipts: ReceiptDesk;
+  demands: DemandDesk;
   answers: Answers;
   watch: ChannelWatch;
   random: Random;
   /** 32 bytes. */
   postageKey: Uint8Array;
-  visibility: Pick<Visibility, "waitServed">;
-  stamps: Pick<StampBuyer, "buy" | "headersFor">;
+  stamps: Pick<StampBuyer, "headersFor">;
   /** Without it nobody can block one user alone. */
   tags: Pick<SenderTags, "headerFor"> | undefined;
   recorder: Pick<GatewayRecorder, "count" | "observe">;
-}
-
-/**
- * What a node signed, when it is served everywhere, and when it was booked or could not be. Nobody has to wait for the booking:
- * the attempt is on disk since before it was sent, so what is not booked is found out, and charged once, later.
- */
-export interface Published {
-  envelope: OriginatorEnvelope;
-  seen: Promise<unknown>;
-  /** Never rejects. */
-  booked: Promise<void>;
 }
 
 /** Vouchers raised for one publish: a node that still wants more is refused. */
 const MOST_RAISES = 5;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 2_000;
-
-type Failure = { kind: "failed"; error: GatewayError };
 
 /**
  * Publishes envelopes that share a node: reserve, send, book. What may be sent next depends on what is known of the
@@ -82,7 +61,7 @@ export class NodePublisher {
 
   /** Receipts in the order of the jobs, which share their choice of nodes. Throws GatewayError. */
   async publish(jobs: readonly NodeJob[], hold: Hold): Promise<Published[]> {
-    const receipts = new Map<Hex, Published>();
+    const receipts: Receipts = new Map();
     const elsewhere = new Set<Hex>();
     const tried = new Set<number>();
     let failure: GatewayError | undefined;
@@ -113,13 +92,13 @@ export class NodePublisher {
   }
 
   /** Takes the answers of other processes; what they let go of without one is this process's to publish. */
-  async #waitElsewhere(elsewhere: Set<Hex>, receipts: Map<Hex, Published>, hold: Hold): Promise<void> {
+  async #waitElsewhere(elsewhere: Set<Hex>, receipts: Receipts, hold: Hold): Promise<void> {
     const { answers, ledger } = this.#options;
     for (const envelopeHash of elsewhere) {
       const envelope = await hold.until(() => answers.find(envelopeHash));
       if (envelope) {
         const read = readOriginatorEnvelope(envelope);
-        receipts.set(envelopeHash, this.#published({ envelope, read }, hold.signal));
+        receipts.set(envelopeHash, this.#options.receipts.published({ envelope, read }, hold.signal));
       }
       if (envelope || !ledger.isElsewhere(envelopeHash)) elsewhere.delete(envelopeHash);
     }
@@ -161,10 +140,10 @@ export class NodePublisher {
   async #tryNode(
     jobs: readonly NodeJob[],
     status: NodeStatus,
-    receipts: Map<Hex, Published>,
+    receipts: Receipts,
     hold: Hold,
   ): Promise<GatewayError | Hex[] | undefined> {
-    const { clock, directory, ledger, limits, random } = this.#options;
+    const { clock, demands, directory, ledger, limits, random, receipts: desk } = this.#options;
     const { id } = status.node;
     const drafts = await hold.until(() => jobs.map((job) => this.#attempt(job, status)));
     let unknownSince: number | undefined;
@@ -182,22 +161,22 @@ export class NodePublisher {
       const outcome = await this.#send(status, attempts, { row: voucherRow, tags }, hold.signal);
       if (outcome.kind === "accepted") {
         await onDisk;
-        const failed = await this.#takeAll(attempts, outcome.envelopes, receipts, hold.signal);
+        const failed = await desk.takeAll(attempts, outcome.envelopes, receipts, hold.signal);
         if (!failed) return undefined;
         if (failed.code === "bad_receipt") directory.drop(id, failed.message);
-        await this.#lookUpAll(attempts, receipts, hold.signal);
+        await desk.lookUpAll(attempts, receipts, hold.signal);
         return failed;
       }
       wasRefused ||= outcome.kind === "refused";
       if (outcome.kind === "refused" && outcome.demand && raises < MOST_RAISES) {
-        const raised = await this.#pay(status, outcome.demand, attempts, hold.signal);
-        if (raised === "raised") {
+        const unpaid = await demands.pay(status, outcome.demand, attempts, hold.signal);
+        if (!unpaid) {
           raises++;
           continue;
         }
-        if (raised.error.code === "demand_above_ledger" || outcome.demand.code === "stamp_missing") {
+        if (unpaid.code === "demand_above_ledger" || outcome.demand.code === "stamp_missing") {
           if (unknownSince === undefined) await ledger.refuse(attempts, clock.now());
-          return raised.error;
+          return unpaid;
         }
       }
       if (unknownSince === undefined && outcome.kind !== "unknown") {
@@ -208,7 +187,7 @@ export class NodePublisher {
       unknownSince ??= clock.now();
       if (clock.now() - unknownSince >= limits.unknownFateMs) {
         directory.markUnreachable(id, outcome.message);
-        await this.#lookUpAll(attempts, receipts, hold.signal);
+        await desk.lookUpAll(attempts, receipts, hold.signal);
         return failureOf(ledger.channel, id, outcome);
       }
       const backoff = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(tries, 10));
@@ -245,133 +224,6 @@ export class NodePublisher {
       // It was sent; whether it arrived, nobody knows.
       if (signal.aborted) throw error;
       return { kind: "unknown", message: error instanceof Error ? error.message : String(error) };
-    }
-  }
-
-  /** Takes, and begins to book, every receipt that holds; returns the first that does not. */
-  async #takeAll(
-    attempts: readonly Attempt[],
-    envelopes: readonly CheckedReceipt["envelope"][],
-    receipts: Map<Hex, Published>,
-    signal: AbortSignal,
-  ): Promise<GatewayError | undefined> {
-    const { fates } = this.#options;
-    let failed: GatewayError | undefined;
-    for (const [i, attempt] of attempts.entries()) {
-      try {
-        const envelope = envelopes[i];
-        if (!envelope) {
-          const problem = `node ${attempt.originatorId} gave ${envelopes.length} receipts for ${attempts.length}`;
-          throw new GatewayError("bad_receipt", problem, { retryable: true });
-        }
-        const place = readOriginatorEnvelope(envelope);
-        // Logs that a node thinks up are not asked for: each that is, is remembered.
-        if (place.originatorId !== attempt.originatorId) await fates.check(attempt, envelope, signal);
-        // The nodes are asked for it while it is checked and written; the questions leave in the turn after this one.
-        const asked = this.#askFor(place, signal);
-        await nextTurn();
-        const receipt = await fates.check(attempt, envelope, signal).catch((error: unknown) => {
-          asked.stop();
-          throw error;
-        });
-        asked.confirm();
-        receipts.set(attempt.envelopeHash, {
-          ...{ envelope: receipt.envelope, seen: asked.seen },
-          booked: fates.bookBehind(attempt, receipt),
-        });
-      } catch (error) {
-        failed ??= asBadReceipt(error, attempt);
-      }
-    }
-    return failed;
-  }
-
-  /** Asks all nodes for a place. What only one node says is not held against the others that do not serve it: `confirm` does that. */
-  #askFor({ originatorId, sequenceId }: LogPosition, signal: AbortSignal) {
-    const stopped = new AbortController();
-    let isStored = false;
-    const seen = either(signal, stopped.signal, (own) =>
-      this.#options.visibility.waitServed(
-        { originatorId, sequenceId },
-        { isStored: () => isStored, isOver: () => false, signal: own },
-      ),
-    );
-    // Whoever publishes awaits it, unless another envelope of the call could not be published.
-    seen.catch(() => {});
-    return { seen, confirm: () => void (isStored = true), stop: () => stopped.abort() };
-  }
-
-  /** One that is stored for certain. */
-  #published({ envelope, read }: FoundEnvelope, signal: AbortSignal): Published {
-    const asked = this.#askFor(read, signal);
-    asked.confirm();
-    return { envelope, seen: asked.seen, booked: Promise.resolve() };
-  }
-
-  async #lookUpAll(attempts: readonly Attempt[], receipts: Map<Hex, Published>, signal: AbortSignal): Promise<void> {
-    for (const attempt of attempts) {
-      if (receipts.has(attempt.envelopeHash)) continue;
-      const receipt = await this.#options.fates.lookUp(attempt, signal);
-      if (!receipt) continue;
-      await this.#options.ledger.flush();
-      receipts.set(attempt.envelopeHash, this.#published(receipt, signal));
-    }
-  }
-
-  #pay(
-    status: NodeStatus,
-    demand: PostageDemand,
-    attempts: readonly Attempt[],
-    signal: AbortSignal,
-  ): Promise<"raised" | Failure> {
-    // Its numbers are of another column than fees.
-    return demand.code === "stamp_missing"
-      ? this.#buyStamp(status, demand, attempts)
-      : this.#raise(status, demand, signal);
-  }
-
-  async #buyStamp(
-    { node }: NodeStatus,
-    demand: PostageDemand,
-    attempts: readonly Attempt[],
-  ): Promise<"raised" | Failure> {
-    try {
-      await this.#options.stamps.buy(node.id, demand, attempts);
-      return "raised";
-    } catch (error) {
-      if (!isGatewayError(error)) throw error;
-      this.#options.log.warn(
-        { node: node.id, ...demand, reason: error.code },
-        "a node asked for a stamp that is not bought",
-      );
-      return { kind: "failed", error };
-    }
-  }
-
-  /** Signs what the node asks for, when our own ledger or the nodes' logs explain it; otherwise drops the node. */
-  async #raise(status: NodeStatus, demand: PostageDemand, signal: AbortSignal): Promise<"raised" | Failure> {
-    const { audit, directory, ledger, log, watch } = this.#options;
-    const { node } = status;
-    // A larger voucher cannot help a node that has seen one large enough.
-    if (demand.required <= demand.authorised)
-      return { kind: "failed", error: refusalOf(ledger.channel, node.id, demand) };
-    let result: AuditResult = "explained";
-    try {
-      // What other processes use the node knows of, and this one may not have heard of.
-      await ledger.catchUp();
-      if (!ledger.explains(demand.required)) result = await audit.search(status, demand.required, signal);
-      await ledger.raise(demand.required, () => watch.terms());
-      log.debug({ node: node.id, ...demand }, "a node asked for a larger voucher and got it");
-      return "raised";
-    } catch (error) {
-      if (!isGatewayError(error)) throw error;
-      log.warn({ node: node.id, ...demand, reason: error.code }, "a node asked for more than is signed");
-      // Logs that could not be read to their ends may yet explain it.
-      if (error.code === "demand_above_ledger" && result === "unexplained") {
-        this.#options.recorder.count("demandsAboveLedger");
-        directory.drop(node.id, error.message);
-      }
-      return { kind: "failed", error };
     }
   }
 }

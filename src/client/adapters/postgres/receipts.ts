@@ -1,9 +1,9 @@
 import { sql } from "kysely";
 
-import type { Address, Hex } from "../../../protocol/bytes.ts";
-import { toHex } from "../../../protocol/bytes.ts";
-import type { KeptReceipt, ReceiptKey, ReceiptStore } from "../../ports.ts";
-import type { Db, ReceiptTable } from "./tables.ts";
+import type { Address } from "../../../protocol/bytes.ts";
+import type { ReceiptKey, ReceiptStore } from "../../ports.ts";
+import { toReceipt } from "../receiptRow.ts";
+import type { Db } from "./tables.ts";
 import { bytesOf } from "./tables.ts";
 
 /** The part of the gateway's store that keeps receipts. */
@@ -59,17 +59,5 @@ export function postgresReceipts(db: Db): ReceiptStore {
           order by kept_at limit ${limit})`.execute(db);
       return Number(numAffectedRows ?? 0n);
     },
-  };
-}
-
-function toReceipt(row: ReceiptTable): KeptReceipt {
-  const hex = (bytes: Uint8Array | null): Hex | undefined => (bytes ? toHex(bytes) : undefined);
-  const { report, proof, reason } = row;
-  return {
-    originatorId: Number(row.originator_id),
-    sequenceId: BigInt(row.sequence_id),
-    envelope: new Uint8Array(row.envelope),
-    keptAt: Number(row.kept_at),
-    contradiction: report ? { report: toHex(report), proof: hex(proof), reason: reason ?? undefined } : undefined,
   };
 }

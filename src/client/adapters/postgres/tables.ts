@@ -3,6 +3,7 @@ import type { Generated, Kysely, Selectable, Transaction } from "kysely";
 import type { Hex } from "../../../protocol/bytes.ts";
 import { toHex } from "../../../protocol/bytes.ts";
 import type { Attempt, Refusal, StoredChannel } from "../../ports.ts";
+import type { ReceiptRow } from "../receiptRow.ts";
 import type { SpendRow } from "../spendRow.ts";
 
 // The driver gives 64-bit integers as bigint, numerics as decimal text, bytes as Buffer.
@@ -64,15 +65,8 @@ export interface AnswerTable {
   answered_at: bigint;
 }
 
-export interface ReceiptTable {
+export interface ReceiptTable extends ReceiptRow {
   channel: Uint8Array;
-  originator_id: bigint;
-  sequence_id: string;
-  envelope: Uint8Array;
-  kept_at: bigint;
-  report: Uint8Array | null;
-  proof: Uint8Array | null;
-  reason: string | null;
 }
 
 export interface SpendTable extends SpendRow {
