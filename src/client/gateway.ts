@@ -24,6 +24,7 @@ import type { LowBalance } from "./funds/balanceAlarm.ts";
 import { BalanceAlarm } from "./funds/balanceAlarm.ts";
 import type { OnGatewayEvent } from "./funds/events.ts";
 import { eventSink } from "./funds/events.ts";
+import { GasMoney } from "./funds/gasMoney.ts";
 import type { Deposit, TopUpTerms } from "./funds/topUp.ts";
 import { TopUp } from "./funds/topUp.ts";
 import type { GatewayLimits } from "./limits.ts";
@@ -207,8 +208,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const topUp = options.topUp && new TopUp({ ...funds, ...options.topUp });
   const isActive = (envelopeHash: string) => publisher.isActive(envelopeHash);
   const headWatch = new HeadWatch(chain, clock, limits.chainTimeoutMs);
+  const gas = new GasMoney({ chain, head: headWatch, emit, clock, chainTimeoutMs: limits.chainTimeoutMs });
   const tasks = gatewayTasks({
-    ...{ alarm, directory, fates, headWatch, isActive, ledger, rates, receipts, topUp, watch, store, limits },
+    ...{ alarm, directory, fates, gas, headWatch, isActive, ledger, rates, receipts, topUp, watch, store, limits },
     ...{ reports: options.reports, clock, log, random, signal: stopping.signal },
   });
   const first = await Promise.allSettled(tasks.first.map(({ run }) => run()));
@@ -217,7 +219,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   const operations = new Operations({
-    ...{ ledger, watch, rates, directory, publisher, receipts, alarm, topUp, head: headWatch, beats },
+    ...{ ledger, watch, rates, directory, publisher, receipts, alarm, topUp, gas, head: headWatch, beats },
     ...{ storeLoops: STORE_LOOPS, metrics, storage: options.storage, stopping: stopping.signal, clock },
   });
   const status = () => operations.status();

@@ -9,6 +9,7 @@ import type { ChannelWatch } from "./channel/channelWatch.ts";
 import type { ChannelLedger } from "./channel/ledger.ts";
 import type { BalanceAlarm } from "./funds/balanceAlarm.ts";
 import { leftUnits } from "./funds/left.ts";
+import type { GasMoney } from "./funds/gasMoney.ts";
 import type { TopUp } from "./funds/topUp.ts";
 import type { GatewayMetrics } from "./metrics/catalogue.ts";
 import { setGauges } from "./metrics/gauges.ts";
@@ -28,6 +29,7 @@ export interface OperationsOptions {
   receipts: Pick<ReceiptBook, "count">;
   alarm: Pick<BalanceAlarm, "runwaySeconds" | "isLow">;
   topUp: Pick<TopUp, "isCapped"> | undefined;
+  gas: Pick<GasMoney, "state" | "problem">;
   head: Pick<HeadWatch, "head">;
   beats: Beats;
   /** Names of loops that do nothing but use the store: when their last step failed, it does not work. */
@@ -47,7 +49,7 @@ export class Operations implements WatchRoutes {
   }
 
   status(): GatewayStatus {
-    const { ledger, watch, directory, publisher, receipts, alarm } = this.#options;
+    const { ledger, watch, directory, publisher, receipts, alarm, gas } = this.#options;
     return {
       channel: ledger.channel,
       store: ledger.isShared ? "PostgreSQL" : "SQLite",
@@ -60,6 +62,7 @@ export class Operations implements WatchRoutes {
       available: watch.backed,
       left: leftUnits(ledger, watch),
       runwaySeconds: alarm.runwaySeconds,
+      gas: gas.state,
       stampsSigned: ledger.stampsSigned,
       headroom: watch.headroom,
       nodes: directory.all().map((one) => ({
@@ -89,10 +92,12 @@ export class Operations implements WatchRoutes {
     ]);
   }
 
-  /** Whether a publish can succeed now. */
+  /** Whether a publish can succeed now. Messages need no gas, so that an empty account is a warning: they should still come here. */
   ready(): Verdict {
     const unready = this.#unready();
-    return verdict([...this.health().reasons, ...(unready === undefined ? [] : [unready])]);
+    const { problem } = this.#options.gas;
+    const judged = verdict([...this.health().reasons, ...(unready === undefined ? [] : [unready])]);
+    return problem === undefined ? judged : { ...judged, warnings: [problem] };
   }
 
   #unready(): string | undefined {

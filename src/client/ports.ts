@@ -47,12 +47,16 @@ export interface ChainHead {
   number: bigint;
   /** Unix seconds. */
   timestamp: bigint;
+  /** Wei; 0 where the chain has none. */
+  baseFeeWei: bigint;
 }
 
 /** What the gateway needs of the chain. Every call may fail; each ends when the signal does. */
 export interface GatewayChain {
   /** The newest block. */
   head(signal: AbortSignal): Promise<ChainHead>;
+  /** The account that pays for gas. */
+  gas(signal: AbortSignal): Promise<{ account: Address; balanceWei: bigint }>;
   nodes(signal: AbortSignal): Promise<RegisteredNode[]>;
   /** Undefined for a key that never was the node's. */
   signingKey(nodeId: number, signer: Address, signal: AbortSignal): Promise<SigningKey | undefined>;

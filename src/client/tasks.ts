@@ -5,6 +5,7 @@ import type { ChannelWatch } from "./channel/channelWatch.ts";
 import type { ChannelLedger } from "./channel/ledger.ts";
 import { dayOf } from "./channel/spend.ts";
 import type { BalanceAlarm } from "./funds/balanceAlarm.ts";
+import type { GasMoney } from "./funds/gasMoney.ts";
 import type { TopUp } from "./funds/topUp.ts";
 import type { GatewayLimits } from "./limits.ts";
 import type { HeadWatch } from "./nodes/headWatch.ts";
@@ -21,6 +22,7 @@ export interface TasksOptions {
   alarm: BalanceAlarm;
   directory: NodeDirectory;
   fates: FateResolver;
+  gas: GasMoney;
   headWatch: HeadWatch;
   isActive: (envelopeHash: string) => boolean;
   ledger: ChannelLedger;
@@ -51,7 +53,7 @@ const TOP_UP_MS = 600_000;
 
 /** What a gateway does beside publishing; the first ones also once before it serves. */
 export function gatewayTasks(options: TasksOptions): { first: Task[]; rest: Task[] } {
-  const { alarm, directory, fates, headWatch, isActive, ledger, limits, rates, signal, topUp, watch } = options;
+  const { alarm, directory, fates, gas, headWatch, isActive, ledger, limits, rates, signal, topUp, watch } = options;
   // Of several processes with one channel one is enough.
   const byOne = (run: Task["run"]) => async () => (ledger.isFirst ? run() : undefined);
   const readRegistry = async () => {
@@ -59,13 +61,17 @@ export function gatewayTasks(options: TasksOptions): { first: Task[]; rest: Task
     // One that has just joined is asked at once.
     if (directory.available().length === 0) await directory.checkHealth(signal);
   };
+  const readHead = async () => {
+    await headWatch.refresh(signal);
+    await gas.step(signal);
+  };
   const task = (name: string, everyMs: number, run: Task["run"], longestMs = 0) => ({ name, everyMs, run, longestMs });
   return {
     first: [
       task("registry", limits.registryEveryMs, readRegistry),
       task("rates", limits.channelEveryMs, () => rates.refreshWhenDue(limits.ratesEveryMs, signal)),
       task("channel", limits.channelEveryMs, () => watch.refresh(signal)),
-      task("head", HEAD_EVERY_MS, () => headWatch.refresh(signal)),
+      task("head", HEAD_EVERY_MS, readHead),
     ],
     rest: [
       task("health", limits.healthEveryMs, () => directory.checkHealth(signal)),

@@ -9,6 +9,8 @@ export interface Verdict {
   ok: boolean;
   /** Why not, each with what to do; empty when it is. */
   reasons: string[];
+  /** What does not work while the rest does, each with what to do; left out when there is nothing. */
+  warnings?: string[];
 }
 
 export function verdict(reasons: string[]): Verdict {

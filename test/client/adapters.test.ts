@@ -150,6 +150,14 @@ describe("client/adapters/ethersChain", () => {
     });
   });
 
+  it("reads the account that pays for gas, and the price of now", async () => {
+    const { account, balanceWei } = await chain.gas(NEVER);
+    expect(balanceWei).to.equal(10n ** 18n);
+    expect(await provider.getBalance(account)).to.equal(balanceWei);
+    const { baseFeePerGas } = (await provider.getBlock("latest"))!;
+    expect((await chain.head(NEVER)).baseFeeWei).to.equal(baseFeePerGas);
+  });
+
   it("sequences 25 commits sent at once, each under its own id", async function () {
     this.timeout(180_000);
     const group = new Uint8Array(16).fill(0xab);

@@ -9,7 +9,7 @@ import { TransactionError, TransactionSender } from "../../contracts/transaction
 import type { Clock } from "../../platform/clock.ts";
 import type { Log } from "../../platform/log.ts";
 import type { Hex } from "../../protocol/bytes.ts";
-import { toHex } from "../../protocol/bytes.ts";
+import { toAddress, toHex } from "../../protocol/bytes.ts";
 import { GatewayError } from "../errors.ts";
 import type { GasBook, GatewayChain, Sequenced } from "../ports.ts";
 import { dataFees } from "./dataFees.ts";
@@ -85,7 +85,13 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
     async head() {
       const block = await options.provider.getBlock("latest");
       if (!block) throw new GatewayError("chain_unavailable", "the endpoint shows no block", { retryable: true });
-      return { number: BigInt(block.number), timestamp: BigInt(block.timestamp) };
+      const { number, timestamp, baseFeePerGas } = block;
+      return { number: BigInt(number), timestamp: BigInt(timestamp), baseFeeWei: baseFeePerGas ?? 0n };
+    },
+
+    async gas() {
+      const account = toAddress(await options.signer.getAddress());
+      return { account, balanceWei: await options.provider.getBalance(account) };
     },
 
     nodes: () => readNodes(nodeRegistry),

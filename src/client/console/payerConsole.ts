@@ -81,8 +81,9 @@ export class PayerConsole {
     const { status, ready, deployment, clock } = this.#sources;
     const { spend, todayPico, todayWei, perDayPico } = await this.#spend.summary();
     const now = status();
+    const { reasons, warnings = [] } = ready();
     return {
-      ...{ now: clock.now(), channel: now.channel, problems: ready().reasons },
+      ...{ now: clock.now(), channel: now.channel, problems: [...reasons, ...warnings] },
       ...{ usedPico: String(now.usagePico), inFlightPico: String(now.inFlightPico) },
       ...{ signed: String(now.authorised), stampsSigned: String(now.stampsSigned), headroom: String(now.headroom) },
       ...this.#balance(now, perDayPico),

@@ -11,7 +11,10 @@ export type GatewayEvent =
   /** It is tried again in a minute, and deposits once; a cancelled one is followed by another ten minutes later. */
   | { kind: "top_up_failed"; channel: Address; amount: bigint; reason: string }
   /** What may be deposited on a day is deposited. Once a day. */
-  | { kind: "top_up_capped"; channel: Address; day: string; deposited: bigint };
+  | { kind: "top_up_capped"; channel: Address; day: string; deposited: bigint }
+  /** The account that pays for commits and identity updates pays for that many registrations; once more when it is none. */
+  | { kind: "low_gas"; account: Address; balanceWei: bigint; registrations: number }
+  | { kind: "gas_restored"; account: Address; balanceWei: bigint; registrations: number };
 
 export type OnGatewayEvent = (event: GatewayEvent) => void;
 
@@ -21,6 +24,11 @@ const WORDS: Record<GatewayEvent["kind"], ["info" | "warn" | "error", string]> =
   topped_up: ["info", "the channel was topped up"],
   top_up_failed: ["error", "the channel could not be topped up"],
   top_up_capped: ["error", "the channel needs more than may be deposited in a day: raise mostPerDay, or deposit"],
+  low_gas: [
+    "warn",
+    "the account that pays for commits and registrations runs out of gas: send it some of the chain's money",
+  ],
+  gas_restored: ["info", "the account that pays for commits and registrations has enough for gas again"],
 };
 
 /** Logs every event and passes it on; a listener that throws harms nobody. */

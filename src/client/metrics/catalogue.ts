@@ -138,6 +138,14 @@ export const GATEWAY_METRICS = {
     ...{ name: "pennyblack_gateway_top_up_capped", type: "gauge", unit: "0 or 1" },
     help: "Whether the channel needs more today than `topUp.mostPerDay` allows.",
   },
+  gasBalance: {
+    ...{ name: "pennyblack_gateway_gas_balance_wei", type: "gauge", unit: "wei" },
+    help: "Balance of the account that pays for commits and identity updates, asked once a minute. Absent until it was read.",
+  },
+  gasRegistrations: {
+    ...{ name: "pennyblack_gateway_gas_registrations", type: "gauge", unit: "registrations" },
+    help: "Registrations that it pays for at the price of now; the fee for data of an L2 is not counted. At 0 no commit or identity update is taken.",
+  },
   openAttempts: {
     ...{ name: "pennyblack_gateway_open_attempts", type: "gauge", unit: "envelopes" },
     help: "Envelopes that were or are being sent and whose fate is not known.",

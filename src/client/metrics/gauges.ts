@@ -34,7 +34,8 @@ export function setGauges(metrics: GatewayMetrics, sources: GaugeSources): void 
 }
 
 function setMoney(metrics: GatewayMetrics, status: GatewayStatus): void {
-  const { usage, inFlightPico, authorised, stampsSigned, headroom, deposited, left, runwaySeconds, doubles } = status;
+  const { gas, usage, inFlightPico, authorised, stampsSigned, headroom, deposited, left, runwaySeconds, doubles } =
+    status;
   metrics.set("usage", Number(usage));
   metrics.set("inFlight", Number(picoToUnitsUp(inFlightPico)));
   metrics.set("authorised", Number(authorised));
@@ -43,6 +44,8 @@ function setMoney(metrics: GatewayMetrics, status: GatewayStatus): void {
   metrics.setKnown("deposited", deposited === undefined ? undefined : Number(deposited));
   metrics.setKnown("left", left === undefined ? undefined : Number(left));
   metrics.setKnown("runway", runwaySeconds);
+  metrics.setKnown("gasBalance", gas && Number(gas.balanceWei));
+  metrics.setKnown("gasRegistrations", gas?.registrations);
   metrics.set("doubles", Number(doubles));
   metrics.set("openAttempts", status.openAttempts);
   metrics.set("receipts", status.receipts);

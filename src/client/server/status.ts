@@ -11,6 +11,7 @@ import { watchHandler } from "../../platform/watch.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { FreePass } from "../../protocol/stamps/rules.ts";
+import type { GasState } from "../funds/gasMoney.ts";
 import type { HandedWaiver } from "../publish/waiverBook.ts";
 import { isStampsError } from "../stamps/errors.ts";
 
@@ -35,6 +36,8 @@ export interface GatewayStatus {
   left: bigint | undefined;
   /** How long that lasts at the pace of the last seven days; undefined while nothing is spent. */
   runwaySeconds: number | undefined;
+  /** The account that pays for commits and identity updates; undefined until it was read. */
+  gas: GasState | undefined;
   headroom: bigint;
   /** Largest ceiling for stamps that was signed, base units. */
   stampsSigned: bigint;

@@ -191,6 +191,9 @@ export class FakeNode {
   }
 }
 
+/** Who pays for gas. */
+export const GAS_ACCOUNT: Address = `0x${"9a".repeat(20)}`;
+
 /** Nodes that replicate at once, and a chain that sequences at once. */
 export class FakeNetwork {
   readonly nodes: FakeNode[];
@@ -207,6 +210,11 @@ export class FakeNetwork {
   /** Unix seconds of a head that stands still. */
   headAt: number | undefined;
   chainIsDown = false;
+  /** What the account that pays for gas has, and how often that was asked. */
+  gasWei = 10n ** 18n;
+  gasReads = 0;
+  /** Wei. */
+  baseFee = 1_000_000_000n;
   /** Nobody sees what a transaction cost. */
   receiptsAreLost = false;
   /** Signing keys besides those in the registry, by `node:signer`. */
@@ -244,7 +252,16 @@ export class FakeNetwork {
     return {
       head: async () => {
         up();
-        return { number: 7n, timestamp: BigInt(this.headAt ?? Math.floor(this.clock.now() / 1_000)) };
+        return {
+          number: 7n,
+          timestamp: BigInt(this.headAt ?? Math.floor(this.clock.now() / 1_000)),
+          baseFeeWei: this.baseFee,
+        };
+      },
+      gas: async () => {
+        up();
+        this.gasReads++;
+        return { account: GAS_ACCOUNT, balanceWei: this.gasWei };
       },
       nodes: async () => {
         up();
