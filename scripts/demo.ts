@@ -16,6 +16,7 @@ import { auditLog, readTerms } from "./demo/audit.ts";
 import { collectStamps } from "./demo/collectStamps.ts";
 import type { FaultStory } from "./demo/fault.ts";
 import { catchLiar, missing } from "./demo/fault.ts";
+import { fund } from "./demo/fund.ts";
 import { discrepancies, settleUp } from "./demo/money.ts";
 import { printResult, resultOf, toJson } from "./demo/print.ts";
 import { printAgreement } from "./demo/printReport.ts";
@@ -31,11 +32,14 @@ import type { LocalNetwork } from "./local/localNetwork.ts";
 import { startLocalNetwork } from "./local/localNetwork.ts";
 
 const USAGE = `npm run demo -- [--messages N] [--with-stamps] [--with-fault] [--json FILE] [--keep]
+       npm run demo -- --fund ACCOUNT [--fund ACCOUNT ...]
   --messages N    messages that the two clients exchange, 1 to 20,000 (default 200)
   --with-stamps   nodes ask strangers for stamps: four more people, whom three more apps pay for
   --with-fault    afterwards a fourth node signs two stories, is caught by another node's daemon and slashed
   --json FILE     also write the result as JSON; amounts are decimal strings of base units
-  --keep          leave everything running afterwards and print where to reach it`;
+  --keep          leave everything running afterwards and print where to reach it
+  --fund ACCOUNT  nothing of this: give an address, or the account of a key file, test money on the local chain that another one
+                  keeps (PENNYBLACK_DEPLOYMENT, PENNYBLACK_RPC_URL)`;
 
 const DEPOSIT = 5_000_000n;
 /** The cheapest message costs more than this; it bounds how much headroom the second half of them uses up. */
@@ -50,6 +54,7 @@ interface Options {
   withFault: boolean;
   json?: string;
   keep: boolean;
+  fund: string[];
 }
 
 function readOptions(): Options {
@@ -61,6 +66,7 @@ function readOptions(): Options {
         "with-fault": { type: "boolean" },
         json: { type: "string" },
         keep: { type: "boolean" },
+        fund: { type: "string", multiple: true },
         help: { type: "boolean" },
       },
     });
@@ -71,8 +77,14 @@ function readOptions(): Options {
     const messages = Number(values.messages ?? "200");
     if (!Number.isInteger(messages) || messages < 1 || messages > 20_000)
       throw new Error("--messages takes 1 to 20000");
-    const { "with-stamps": withStamps = false, "with-fault": withFault = false, json, keep = false } = values;
-    return { messages, withStamps, withFault, json, keep };
+    const {
+      "with-stamps": withStamps = false,
+      "with-fault": withFault = false,
+      json,
+      keep = false,
+      fund = [],
+    } = values;
+    return { messages, withStamps, withFault, json, keep, fund };
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${USAGE}`);
     process.exit(2);
@@ -182,6 +194,10 @@ async function fault(network: LocalNetwork): Promise<{ ok: boolean; story: Fault
 
 async function main(options: Options): Promise<number> {
   const { messages, withStamps, withFault, json, keep } = options;
+  if (options.fund.length > 0) {
+    await fund(options.fund, process.env);
+    return 0;
+  }
   const directory = mkdtempSync(join(tmpdir(), "pennyblack-demo-"));
   const second = BigInt(Math.floor(messages / 2)) * CHEAPEST_MESSAGE;
   const headroom = second < MOST_HEADROOM ? second : MOST_HEADROOM;
@@ -222,6 +238,11 @@ async function stayUp({ gateway, nodes, chain }: LocalNetwork, directory: string
   for (const { nodeId, url, operatorUrl } of nodes)
     console.log(`  node ${nodeId}  ${url}   (operator: ${operatorUrl}/status)`);
   console.log(`  chain     ${chain.url}   id 31337\n  files     ${directory}`);
+  console.log(
+    `\nIn another terminal, for commands, and for test money on this chain (--fund with an address or a key file):`,
+  );
+  console.log(`  export PENNYBLACK_DEPLOYMENT=${join(directory, "deployment.json")} PENNYBLACK_RPC_URL=${chain.url}`);
+  console.log("  npm run demo -- --fund payer.key --fund gas.key");
   await untilStopped();
 }
 
