@@ -3,9 +3,10 @@
  * all have passed, the record says of which files. CI asks with `--if-changed`, and waits for them only then.
  */
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+
+import { contractInputs, digestOf } from "./contractInputs.ts";
 
 const USAGE = `npm run check:contracts -- [--if-changed]
   --if-changed  ends at once when the files are those of the record; else runs the checks, and records nothing`;
@@ -17,58 +18,31 @@ const CHECKS = [
   ["forge", "coverage"],
   ["prove"],
 ];
-/** Contracts, their Solidity tests, the tools with their settings, and the packages, which the compiler is one of. */
-const INPUTS = [
-  "contracts",
-  "test/contracts/*.sol",
-  "test/support/*.sol",
-  "test/assurance/*.sol",
-  "scripts/ed25519",
-  "scripts/forge",
-  "scripts/campaigns/contracts.ts",
-  "scripts/campaigns/judgeFindings.ts",
-  "scripts/campaigns/prove.ts",
-  "scripts/campaigns/slither*.ts",
-  "scripts/campaigns/tools.ts",
-  "foundry.toml",
-  "hardhat.config.ts",
-  "package-lock.json",
-];
 
-interface Record {
-  /** SHA-256 over names and contents of the files. */
+interface Checked {
+  /** Digest of the files, see `digestOf`. */
   inputs: string;
+  checks: string[];
+  /** A day, UTC. */
   checkedAt: string;
 }
 
-function digestOfInputs(): string {
-  const options = { encoding: "utf8", maxBuffer: 2 ** 26 } as const;
-  const listed = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "-z", ...INPUTS], options);
-  if (listed.status !== 0) throw new Error(`git does not list the files: ${listed.stderr}`);
-  const files = [...new Set(listed.stdout.split("\0"))].filter((file) => file && existsSync(file)).sort();
-  for (const input of INPUTS) {
-    const stem = input.split("*")[0]!;
-    if (!files.some((file) => file.startsWith(stem))) throw new Error(`there is nothing at ${input}: mend INPUTS`);
-  }
-  const digest = createHash("sha256");
-  for (const file of files) {
-    const content = createHash("sha256").update(readFileSync(file)).digest("hex");
-    digest.update(`${content} ${file}\n`);
-  }
-  return digest.digest("hex");
+const nameOf = (check: readonly string[]) => check.join(" ");
+
+function current(): Omit<Checked, "checkedAt"> {
+  return { inputs: digestOf(".", contractInputs(".")), checks: CHECKS.map(nameOf) };
 }
 
-function readRecord(): Record | undefined {
-  return existsSync(RECORD) ? (JSON.parse(readFileSync(RECORD, "utf8")) as Record) : undefined;
+function isSame(checked: Checked, { inputs, checks }: Omit<Checked, "checkedAt">): boolean {
+  return checked.inputs === inputs && checks.every((check) => checked.checks.includes(check));
 }
 
-function passes([command, ...args]: readonly string[]): boolean {
-  const name = [command, ...args].join(" ");
+function passes(check: readonly string[]): boolean {
   const began = Date.now();
-  console.log(`== ${name}`);
-  const { status } = spawnSync(process.execPath, ["scripts/launch.mjs", command!, ...args], { stdio: "inherit" });
+  console.log(`== ${nameOf(check)}`);
+  const { status } = spawnSync(process.execPath, ["scripts/launch.mjs", ...check], { stdio: "inherit" });
   const verdict = status === 0 ? "passed" : "FAILED";
-  console.log(`== ${name}: ${verdict} in ${Math.round((Date.now() - began) / 1_000)} s`);
+  console.log(`== ${nameOf(check)}: ${verdict} in ${Math.round((Date.now() - began) / 1_000)} s`);
   return status === 0;
 }
 
@@ -83,15 +57,14 @@ function readOptions(): { ifChanged: boolean } {
 }
 
 const { ifChanged } = readOptions();
-const inputs = digestOfInputs();
-const record = readRecord();
-if (ifChanged && record?.inputs === inputs) {
+const before = current();
+const record = existsSync(RECORD) ? (JSON.parse(readFileSync(RECORD, "utf8")) as Checked) : undefined;
+if (ifChanged && record && isSame(record, before)) {
   console.log(`unchanged: contracts, their tests and tools are those that passed on ${record.checkedAt} (${RECORD})`);
 } else {
-  const verdicts = CHECKS.map(passes);
-  if (!verdicts.every((passed) => passed)) process.exit(1);
-  if (digestOfInputs() !== inputs) throw new Error("files changed while they were checked: run it again");
-  const checked: Record = { inputs, checkedAt: new Date().toISOString().slice(0, 10) };
-  if (ifChanged) console.log(`all passed; after npm run check:contracts, ${RECORD} says so and CI need not ask again`);
+  if (!CHECKS.map(passes).every((passed) => passed)) process.exit(1);
+  if (current().inputs !== before.inputs) throw new Error("files changed while they were checked: run it again");
+  const checked: Checked = { ...before, checkedAt: new Date().toISOString().slice(0, 10) };
+  if (ifChanged) console.log(`all passed; npm run check:contracts, and its ${RECORD} committed, spare CI these checks`);
   else writeFileSync(RECORD, `${JSON.stringify(checked, null, 2)}\n`);
 }
