@@ -150,7 +150,12 @@ describe("console, for an operator", function () {
     expect(view.nodes.map(({ id, isSeated, weightPercent }) => ({ id, isSeated, weightPercent }))).to.deep.equal(
       IDS.map((id) => ({ id, isSeated: true, weightPercent: 50 })),
     );
-    expect(view.nodes.map(({ messages }) => messages)).to.deep.equal([3, 2]);
+    // A node that is slow for a moment is passed over: which one took a message is not said before.
+    const { hours } = (await viewOf()).history.traffic;
+    const ofNode = (i: number) => hours.reduce((sum, { messages }) => sum + messages[i]!, 0);
+    const counted = view.nodes.map(({ messages }) => messages);
+    expect(counted).to.deep.equal(IDS.map((_, i) => ofNode(i)));
+    expect(counted[0]! + counted[1]!).to.equal(MESSAGES);
     expect(view.reports!.map(({ state }) => state)).to.deep.equal(["accepted"]);
     expect(view.epochs!.length).to.equal(1);
     const { rows } = view.proposals!;
