@@ -13,6 +13,12 @@ function codesOf(file: string, type: string): string[] {
   return [...union.matchAll(/^\s*\| "([a-z_]+)"/gm)].map((match) => match[1]!);
 }
 
+/** What a page's headings are linked by. */
+function anchorsOf(page: string): string[] {
+  const headings = [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading!.toLowerCase());
+  return headings.map((heading) => heading.replaceAll(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-"));
+}
+
 describe("docs", () => {
   it("errors.md lists every code there is", () => {
     const errors = read("docs/errors.md");
@@ -56,9 +62,14 @@ describe("docs", () => {
   it("links lead somewhere", () => {
     const files = [
       "README.md",
+      "SECURITY.md",
       ...readdirSync(join(ROOT, "docs"), { recursive: true }).map((name) => `docs/${String(name)}`),
     ];
     for (const file of files.filter((name) => name.endsWith(".md"))) {
+      for (const [, target, anchor] of read(file).matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)) {
+        const page = target ? join(dirname(file), target) : file;
+        if (page.endsWith(".md")) expect(anchorsOf(page), `${file} -> ${target}#${anchor}`).to.include(anchor);
+      }
       for (const [, target] of read(file).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)) {
         const path = resolve(ROOT, dirname(file), target!);
         expect(() => readdirSync(path.endsWith("/") ? path : dirname(path)), `${file} -> ${target}`).not.to.throw();

@@ -55,18 +55,18 @@ describe("docs/runbooks.md", () => {
     const [SAFE, CLEAN] = ["0x00000000000000000000000000000000000000a1", "0x00000000000000000000000000000000000000a2"];
     const stolen = () => base.people.payers[0]!;
 
-    async function fund(payer: number): Promise<string> {
+    async function fund(): Promise<string> {
       const { world, people } = base;
       await world.usdc.getFunction("mint")(people.company, 100n * USD);
-      const channel = people.payers[payer]!.address;
+      const channel = stolen().address;
       await does(world, people.company, "channel deposit", { channel, amount: "100 USD" });
       return channel;
     }
 
     /** What the postage key signs off chain, and anybody may send. */
-    async function assign(payer: number): Promise<void> {
+    async function assign(): Promise<void> {
       const { postageChannels } = base.world;
-      const { address, signingKey } = postageWallet(payer);
+      const { address, signingKey } = postageWallet(0);
       const owner = base.people.company.address;
       const { r, yParityAndS } = signingKey.sign(await postageChannels.assignOwnerDigest(owner, NEVER));
       await postageChannels.assignOwner(address, owner, NEVER, r, yParityAndS);
@@ -79,24 +79,25 @@ describe("docs/runbooks.md", () => {
     }
 
     /** Step 4. */
-    async function goOn(): Promise<void> {
+    async function goOn(old: string): Promise<void> {
       const { world, people } = base;
-      await assign(1);
-      const channel = await fund(1);
-      const shown = await does(world, undefined, "channel show", { channel });
+      await world.usdc.getFunction("mint")(people.company, 100n * USD);
+      const next = { postageKey: postageKeyFile(1), amount: "100 USD", owner: people.company.address };
+      await does(world, people.company, "channel rotate", { channel: old, ...next });
+      const shown = await does(world, undefined, "channel show", { channel: people.payers[1]!.address });
       expect(shown).to.deep.include({ owner: people.company.address.toLowerCase(), unspent: "100000000" });
     }
 
     it("of a channel with an owner: the thief spends at most, and the rest comes back", async () => {
       const { world, people } = base;
-      await assign(0);
-      const channel = await fund(0);
+      await assign();
+      const channel = await fund();
       expect(await refused(world, stolen(), "channel request-withdrawal", { channel, amount: "all" })).to.equal(
         "not_owner",
       );
       await does(world, people.company, "channel request-withdrawal", { channel, amount: "all" });
       await thiefSpends("30 USD");
-      await goOn();
+      await goOn(channel);
       await world.net.networkHelpers.time.increase(3 * DAY);
       await does(world, people.company, "channel withdraw", { channel, recipient: SAFE });
       expect(await usdcOf(SAFE)).to.equal(70n * USD);
@@ -104,28 +105,39 @@ describe("docs/runbooks.md", () => {
       expect(await world.postageChannels.creditOf(stolen())).to.equal(USD / 50n);
     });
 
-    it("of a channel that the key owns: handed on before the thief's withdrawal is ready, it is saved", async () => {
+    it("of a channel that the key owns: given an owner before the thief's withdrawal is ready, it is saved", async () => {
       const { world, people } = base;
-      const channel = await fund(0);
+      const channel = await fund();
       const { owner } = await does(world, undefined, "channel show", { channel });
       expect(owner).to.equal(channel.toLowerCase());
       await does(world, stolen(), "channel request-withdrawal", { channel, amount: "all" });
       await world.net.networkHelpers.time.increase(2 * DAY);
 
-      await world.postageChannels.connect(stolen()).handOn(channel, people.company);
+      const owned = { owner: people.company.address, postageKey: postageKeyFile(0) };
+      await does(world, people.company, "channel assign-owner", { channel, ...owned });
       const again = { channel, amount: "all" };
       expect(await refused(world, people.company, "channel request-withdrawal", again)).to.equal("nothing_to_do");
-      await goOn();
+      await goOn(channel);
       await world.net.networkHelpers.time.increase(DAY);
       expect(await refused(world, stolen(), "channel withdraw", { channel, recipient: CLEAN })).to.equal("not_owner");
       await does(world, people.company, "channel withdraw", { channel, recipient: SAFE });
       expect([await usdcOf(SAFE), await usdcOf(CLEAN)]).to.deep.equal([100n * USD, 0n]);
     });
 
+    it("of a channel that the thief gave an owner first: the next one is not the thief's", async () => {
+      const { world, people } = base;
+      const channel = await fund();
+      await world.postageChannels.connect(stolen()).handOn(channel, CLEAN);
+      const owned = { channel, owner: SAFE, postageKey: postageKeyFile(0) };
+      expect(await refused(world, people.company, "channel assign-owner", owned)).to.equal("not_owner");
+      await goOn(channel);
+    });
+
     it("of a channel that the key owns, where the thief asked for a little to be in the way", async () => {
       const { world, people } = base;
-      const channel = await fund(0);
+      const channel = await fund();
       await does(world, stolen(), "channel request-withdrawal", { channel, amount: "1 USD" });
+      // What assign-owner does, by a wallet that has the key.
       await world.postageChannels.connect(stolen()).handOn(channel, people.company);
       await does(world, people.company, "channel cancel-withdrawal", { channel });
       await does(world, people.company, "channel request-withdrawal", { channel, amount: "all" });
