@@ -38,11 +38,14 @@ function codeOf(file: string): string[] {
 
 const CODE = FILES.flatMap((file) => codeOf(file).map((code) => ({ file, code })));
 
-const SOURCES = readdirSync(join(ROOT, "src"), { recursive: true })
-  .map((name) => `src/${String(name)}`)
-  .filter((name) => name.endsWith(".ts"))
-  .map(read)
-  .join("\n");
+/** All TypeScript below a folder. */
+const textOf = (folder: string) =>
+  readdirSync(join(ROOT, folder), { recursive: true })
+    .map((name) => `${folder}/${String(name)}`)
+    .filter((name) => name.endsWith(".ts"))
+    .map(read)
+    .join("\n");
+const SOURCES = textOf("src");
 
 /** The words of a command, without what follows it in a shell, or its comment. */
 function wordsOf(typed: string): string[] {
@@ -119,11 +122,12 @@ describe("what documentation tells people to type", () => {
     expect(found).to.be.greaterThan(100);
   });
 
-  it("are files and folders of this repository", () => {
+  it("are files and folders of this repository, or what a script writes", () => {
     const inside = /^(?:src|scripts|contracts|test|docs|ops|tasks|proto|\.ci)\/[\w./-]*$/;
-    const wrong = CODE.filter(
-      ({ code }) => inside.test(code) && ![code, `test/${code}.test.ts`].some((path) => existsSync(join(ROOT, path))),
-    );
+    const scripts = textOf("scripts");
+    const isThere = (path: string) =>
+      [path, `test/${path}.test.ts`].some((one) => existsSync(join(ROOT, one))) || scripts.includes(`"${path}"`);
+    const wrong = CODE.filter(({ code }) => inside.test(code) && !isThere(code));
     expect(wrong.map(({ file, code }) => `${file}: ${code}`)).to.deep.equal([]);
   });
 
