@@ -135,9 +135,12 @@ export class SharedTurns implements Turns {
     if (items.some(({ isTending }) => isTending)) await this.#bury(turn);
     const waiting: LedgerCommit[] = [];
     const answered = new Set(turn.answered);
-    const write = async () => {
-      if (waiting.length > 0) await turn.commit(waiting.splice(0));
-    };
+    // One after the other: whoever asks at once with another has to find all of it written too.
+    let writing = Promise.resolve();
+    const write = () =>
+      (writing = writing.then(async () => {
+        if (waiting.length > 0) await turn.commit(waiting.splice(0));
+      }));
     let failure: { error: unknown } | undefined;
     const asked = async <T>(question: () => Promise<T>): Promise<T> => {
       try {
@@ -149,13 +152,9 @@ export class SharedTurns implements Turns {
     };
     const look: Look = {
       isAnswered: async (hash) => answered.has(hash),
-      // What this very turn has spent is read too.
-      spendTotal: (scope) =>
-        asked(async () => {
-          await write();
-          return turn.spendTotal(scope);
-        }),
-      payerEnvelope: (key) => asked(() => turn.payerEnvelope(key)),
+      // What this very turn has spent and reserved is read too.
+      spendTotal: (scope) => asked(() => write().then(() => turn.spendTotal(scope))),
+      payerEnvelope: (key) => asked(() => write().then(() => turn.payerEnvelope(key))),
     };
     const outcomes: Outcome[] = [];
     for (const { decide } of items) {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { expect } from "chai";
 
+import type { ReservedRows } from "../../../src/client/channel/decisions.ts";
 import type { ChannelLedger } from "../../../src/client/channel/ledger.ts";
 import { isGatewayError } from "../../../src/client/errors.ts";
 import type { Attempt } from "../../../src/client/ports.ts";
@@ -110,6 +111,18 @@ onSharedStore("client/channel/lease", (place) => {
     const two = await place().ledger(SHORT);
     expect([one.inFlightPico, two.inFlightPico]).to.deep.equal([9_000_000n, 9_000_000n]);
     expect(await stray(two)).to.deep.equal([dearer]);
+  });
+
+  it("goes on with what came and was let go of in the same turn", async () => {
+    const one = await place().ledger(SHORT);
+    const both = [attemptOf(1), attemptOf(1, 200)];
+    const [, , , again] = await Promise.all([
+      ...[one.catchUp(), one.reserve(both, RICH), one.tend(() => false)],
+      one.reserve(both, RICH),
+    ]);
+    expect(again).to.include({ kind: "reserved", isAgain: true });
+    const sent = both.map(({ payerEnvelope }) => payerEnvelope);
+    expect((again as ReservedRows).attempts.map(({ payerEnvelope }) => payerEnvelope)).to.deep.equal(sent);
   });
 
   it("takes over at once from one that has left", async () => {
