@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { expect } from "chai";
+import type { KyselyPlugin } from "kysely";
 
 import { openGatewayStore } from "../../../src/client/adapters/openStore.ts";
 import { GATEWAY_LIMITS, openPostgresStore } from "../../../src/client/adapters/postgres/postgresStore.ts";
+import type { GatewayTables } from "../../../src/client/adapters/postgres/tables.ts";
+import { postgresTurns } from "../../../src/client/adapters/postgres/turn.ts";
 import { isGatewayError } from "../../../src/client/errors.ts";
 import type { Attempt } from "../../../src/client/ports.ts";
 import {
@@ -11,6 +14,7 @@ import {
   StoreUnavailableError,
   StoreVersionError,
 } from "../../../src/platform/database/errors.ts";
+import { openPostgres } from "../../../src/platform/database/postgres.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import { failureOf } from "../../daemon/store/backends.ts";
 import { DOMAIN, NODE_ID } from "../../daemon/support.ts";
@@ -21,6 +25,8 @@ import type { TestPostgres } from "../../support/postgres.ts";
 import { startPostgres } from "../../support/postgres.ts";
 import { CHANNEL } from "../support/fakeNetwork.ts";
 import { StorePlace } from "../support/stores.ts";
+
+const NOTHING = { postagePico: 0n, stampUnits: 0n, gasWei: 0n };
 
 describe("client/adapters/postgres", () => {
   let cluster: TestPostgres;
@@ -51,6 +57,19 @@ describe("client/adapters/postgres", () => {
     await (await open()).close();
     await cluster.query(new URL(url).pathname.slice(1), "update gateway_version set version = 99");
     expect(await failureOf(open())).to.be.instanceOf(StoreVersionError);
+  });
+
+  it("goes on with the tables of an older program, and the leases in them", async () => {
+    await (await open()).close();
+    const query = (text: string) => cluster.query(new URL(url).pathname.slice(1), text);
+    await query("alter table gateway_processes drop column token; update gateway_version set version = 2");
+    const lease = `('\\x${CHANNEL.slice(2)}', (extract(epoch from clock_timestamp()) * 1000)::bigint + 60000)`;
+    await query(`insert into gateway_processes (channel, expires_at) values ${lease}`);
+    const place = new StorePlace(url);
+    const ledger = await place.ledger();
+    await ledger.tend(() => true);
+    expect(ledger.processes).to.equal(2);
+    await place.remove();
   });
 
   it("leaves the tables of a daemon in the same database alone", async () => {
@@ -103,6 +122,46 @@ describe("client/adapters/postgres", () => {
     expect(ledger.problem).to.equal(undefined);
     await place.remove();
   }).timeout(60_000);
+
+  it("reads what others did in pages, all of it and in its order", async () => {
+    await (await open()).close();
+    const database = openPostgres<GatewayTables>(url, silentLog);
+    let mostRows = 0;
+    const counting: KyselyPlugin = {
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        mostRows = Math.max(mostRows, result.rows.length);
+        return result;
+      },
+    };
+    const two = postgresTurns({ ...database, kysely: database.kysely.withPlugin(counting) }, "two");
+    const one = postgresTurns(database, "one");
+    const ask = { process: undefined, leaseMs: 60_000, envelopes: [] };
+    const write = (many: number) =>
+      one.turn(CHANNEL, { ...ask, known: undefined }, (turn) =>
+        turn.commit(
+          Array.from({ length: many }, (_, i) => {
+            const revision = turn.state.revision + BigInt(i) + 1n;
+            const spend = { day: 1, app: "", user: String(revision), kind: "message", count: 1n, ...NOTHING } as const;
+            return { channel: CHANNEL, state: { ...turn.state, revision }, spend: [spend] };
+          }),
+        ),
+      );
+    const heard = (known: bigint) =>
+      two.turn(CHANNEL, { ...ask, known }, async ({ news }) => news?.map(({ spend }) => Number(spend![0]!.user)));
+    const from = (first: number, length: number) => Array.from({ length }, (_, i) => first + i);
+
+    await heard(0n);
+    await write(1_250);
+    expect(await heard(0n)).to.deep.equal(from(1, 1_250));
+    await write(1_000);
+    expect(await heard(1_250n), "a whole number of pages").to.deep.equal(from(1_251, 1_000));
+    expect(mostRows).to.be.at.most(500);
+    await write(1_100);
+    await cluster.query(new URL(url).pathname.slice(1), "delete from gateway_steps where revision = 3000");
+    expect(await heard(2_250n), "one is missing in a later page").to.equal(undefined);
+    await database.close();
+  });
 
   it("tells nobody of a reservation whose turn the server could not end, because another one's budget was not read", async () => {
     const place = new StorePlace(url);

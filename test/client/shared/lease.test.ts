@@ -246,6 +246,33 @@ onSharedStore("client/channel/lease", (place) => {
     expect(await stray(two), "else nobody would ever take it over").to.deep.equal([attemptOf(1)]);
   });
 
+  it("has no number together with a process to which a set-back database gave the same one", async () => {
+    const one = await place().ledger(SHORT);
+    const tables = "gateway_processes, gateway_channels, gateway_steps, gateway_attempts";
+    await one.reserve([attemptOf(1)], RICH);
+    await place().query(`truncate ${tables} restart identity`);
+    const two = await place().ledger(SHORT);
+    await two.reserve([attemptOf(2)], RICH);
+    expect(await one.reserve([attemptOf(2)], RICH)).to.include({ kind: "elsewhere" });
+    await one.tend(publishesAll);
+    expect(one.processes).to.equal(2);
+  });
+
+  it("ends no lease but its own", async () => {
+    const { shared } = await place().open();
+    const two = await place().ledger(SHORT);
+    const [{ id }] = (await place().query("select id from gateway_processes")) as [{ id: bigint }];
+    await shared!.leave(CHANNEL, id);
+    await two.tend(publishesAll);
+    expect(await place().query("select 1 from gateway_processes where expires_at > 0")).to.have.length(1);
+    const three = await place().ledger(SHORT);
+    await two.reserve([attemptOf(1)], RICH);
+    await shared!.leave(CHANNEL, id);
+    expect(await three.reserve([attemptOf(1)], RICH)).to.include({ kind: "elsewhere" });
+    await three.tend(publishesAll);
+    expect(await three.reserve([attemptOf(1)], RICH), "nobody buried it").to.include({ kind: "elsewhere" });
+  });
+
   it("hears no more than what is new", async () => {
     const [one, two] = [(await place().open()).shared!, (await place().open()).shared!];
     const heard: (number | undefined)[] = [];

@@ -95,8 +95,11 @@ const first: Migration = () => [
 const marks: Migration = () =>
   ["gateway_channels", "gateway_steps"].map((table) => `alter table ${table} add column mark text not null default ''`);
 
+// So do numbers of processes: a lease is of who has its token too.
+const tokens: Migration = () => ["alter table gateway_processes add column token text not null default ''"];
+
 /** Migration i brings the schema from version i to i + 1. What was released is never edited, only followed. */
-export const MIGRATIONS: readonly Migration[] = [first, marks];
+export const MIGRATIONS: readonly Migration[] = [first, marks, tokens];
 
 /** Where their number is kept: a daemon's tables, in the same database, have another one. */
 export const VERSION_TABLE = "gateway_version";

@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+
 import { sql } from "kysely";
 
 import { StoreUnavailableError } from "../../../platform/database/errors.ts";
@@ -41,7 +43,7 @@ export async function openPostgresStore(url: string, log: Log, limits = GATEWAY_
       ...postgresSpend(kysely),
       ...postgresTopUps(kysely),
     }),
-    shared: typed(postgresTurns(database)),
+    shared: typed(postgresTurns(database, randomUUID())),
     close: () => database.close(),
   };
 }

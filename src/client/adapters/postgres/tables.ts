@@ -25,6 +25,8 @@ export interface ProcessTable {
   channel: Uint8Array;
   /** Unix milliseconds of the server's clock. */
   expires_at: bigint;
+  /** Of whoever took the number, chosen at random. */
+  token: Generated<string>;
 }
 
 export interface StepTable {

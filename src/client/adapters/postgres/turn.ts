@@ -14,9 +14,14 @@ import { writeState, writeSteps } from "./writeSteps.ts";
 
 /** Of a process that has left: nobody waits for the end of its lease. */
 const LONG_AGO = 0n;
+/** Of others, at once. */
+const STEPS_READ = 500n;
 
-/** Turns of several processes at a channel: who has its row locked. */
-export function postgresTurns(database: PostgresDatabase<GatewayTables>): SharedLedger {
+/**
+ * Turns of several processes at a channel: who has its row locked.
+ * @param token of this process and of no other one: a database that was set back gives numbers out again
+ */
+export function postgresTurns(database: PostgresDatabase<GatewayTables>, token: string): SharedLedger {
   const { kysely } = database;
   /** Of the last step that the last turn knew of. */
   const marks = new Map<Address, string>();
@@ -29,7 +34,7 @@ export function postgresTurns(database: PostgresDatabase<GatewayTables>): Shared
         const { state } = locked;
         note(locked.mark);
         // Each after the lock, so that it sees what the one before has committed.
-        const process = await holdLease(trx, channel, ask, database);
+        const process = await holdLease(trx, channel, { ...ask, token }, database);
         const news = await newsSince(trx, channel, { revision: ask.known, mark: marks.get(channel) }, locked);
         const answered = await answeredOf(trx, channel, ask.envelopes);
         return work({ process, state, news, answered, ...actionsOf(trx, channel, process, database, note) });
@@ -39,7 +44,7 @@ export function postgresTurns(database: PostgresDatabase<GatewayTables>): Shared
     },
     async leave(channel, process) {
       const row = kysely.updateTable("gateway_processes").set({ expires_at: LONG_AGO });
-      await row.where("id", "=", process).where("channel", "=", bytesOf(channel)).execute();
+      await row.where("id", "=", process).where("channel", "=", bytesOf(channel)).where("token", "=", token).execute();
     },
   };
 }
@@ -89,19 +94,19 @@ function actionsOf(
   };
 }
 
-/** Its number, for another lease; a new one when it has none, or others have taken over what it had under the old one. */
+/** Its number, for another lease; a new one when it has none, the old one is another's, or others have taken over what it had. */
 async function holdLease(
   trx: Trx,
   channel: Address,
-  { process, leaseMs }: TurnAsk,
+  { process, leaseMs, token }: TurnAsk & { token: string },
   { now }: Pick<PostgresDatabase<GatewayTables>, "now">,
 ): Promise<bigint> {
   const expires_at = sql<bigint>`${now()} + ${BigInt(leaseMs)}`;
   if (process !== undefined) {
     const own = trx.updateTable("gateway_processes").set({ expires_at }).where("id", "=", process).returning("id");
-    if (await own.where("channel", "=", bytesOf(channel)).executeTakeFirst()) return process;
+    if (await own.where("channel", "=", bytesOf(channel)).where("token", "=", token).executeTakeFirst()) return process;
   }
-  const entered = trx.insertInto("gateway_processes").values({ channel: bytesOf(channel), expires_at });
+  const entered = trx.insertInto("gateway_processes").values({ channel: bytesOf(channel), expires_at, token });
   return (await entered.returning("id").executeTakeFirstOrThrow()).id;
 }
 
@@ -114,11 +119,18 @@ async function newsSince(
   if (known === undefined || known > revision) return undefined;
   if (known === revision) return mark === last ? [] : undefined;
   const steps = trx.selectFrom("gateway_steps").select(["step", "mark"]).where("channel", "=", bytesOf(channel));
-  const rows = await steps.where("revision", ">=", known).orderBy("revision").execute();
-  // Before the first step there is none.
-  const heard = known === 0n ? "" : rows.shift()?.mark;
-  const isWhole = heard === mark && BigInt(rows.length) === revision - known;
-  return isWhole ? rows.map(({ step }) => readNews(step)) : undefined;
+  const news: LedgerNews[] = [];
+  for (let from = known; from <= revision; from += STEPS_READ) {
+    const page = steps.where("revision", ">=", from).where("revision", "<", from + STEPS_READ);
+    const rows = await page.orderBy("revision").execute();
+    if (from === known) {
+      // Before the first step there is none.
+      const heard = known === 0n ? "" : rows.shift()?.mark;
+      if (heard !== mark) return undefined;
+    }
+    news.push(...rows.map(({ step }) => readNews(step)));
+  }
+  return BigInt(news.length) === revision - known ? news : undefined;
 }
 
 async function answeredOf(trx: Trx, channel: Address, envelopes: readonly Hex[]): Promise<Set<Hex>> {
