@@ -115,4 +115,6 @@ async function prune({ store, clock, ledger, receipts, limits }: TasksOptions): 
   await store.pruneAnswers(ledger.channel, clock.now() - limits.answersKeptMs, PRUNED_AT_ONCE);
   await receipts.prune(PRUNED_AT_ONCE);
   await store.foldSpend(ledger.channel, dayOf(clock.now()) - limits.spendKeptDays, PRUNED_AT_ONCE);
+  // A gateway that is unhealthy is asked for nothing, and would never find out that its store is well.
+  await ledger.retry();
 }

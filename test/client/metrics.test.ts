@@ -199,6 +199,34 @@ describe("client/gateway metrics", () => {
     expect(await judged(gateway.url, "/health")).to.deep.equal({ status: 200, ok: true, reasons: [] });
   });
 
+  for (const operation of ["commit", "flush"] as const) {
+    it(`is well again when the store takes a ${operation}, although nobody publishes`, async () => {
+      let isFull = false;
+      const store = killableStore(harness.openStore(), { moment: "beforeCommit", at: () => false });
+      const failing = <T extends unknown[]>(work: (...args: T) => Promise<void>) => {
+        return async (...args: T) => {
+          if (isFull) throw new Error("the disk is full");
+          return work(...args);
+        };
+      };
+      if (operation === "commit") store.commit = failing(store.commit.bind(store));
+      else store.flush = failing(store.flush.bind(store));
+      const gateway = await harness.start({ store });
+      await harness.settle(publish(gateway, groupMessage(1)));
+      isFull = true;
+      // What is answered before is flushed before it is answered again.
+      await failure(publish(gateway, groupMessage(operation === "flush" ? 1 : 2)));
+      const { usagePico } = gateway.status();
+      await harness.run(130_000, 2_000);
+      expect((await judged(gateway.url, "/health")).reasons[0], "still full").to.include("the disk is full");
+      isFull = false;
+      await harness.run(61_000, 2_000);
+      expect(await judged(gateway.url, "/health")).to.deep.equal({ status: 200, ok: true, reasons: [] });
+      expect(gateway.status().usagePico, "nothing was written but that it works").to.equal(usagePico);
+      await harness.settle(publish(gateway, groupMessage(3)));
+    });
+  }
+
   it("is unhealthy when the store answers no more, although nobody publishes, and is not for nodes that are away", async () => {
     let answers: "well" | "fails" | "hangs" = "well";
     const store = observeCalls(harness.openStore(), { took: () => {}, failed: () => {} }, harness.clock);

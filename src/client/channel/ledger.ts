@@ -199,6 +199,12 @@ export class ChannelLedger {
     }
   }
 
+  /** After a write that failed: writes a step that changes nothing, so that `problem` ends when the store works again. */
+  async retry(): Promise<void> {
+    if (this.#turns.problem !== undefined) await this.#turns.run([], () => ({ result: undefined, change: {} }));
+    if (this.#flushProblem !== undefined) await this.flush();
+  }
+
   /**
    * Notes, before it is sent, what goes on chain: it costs no postage, but its fate has to be known after a crash.
    * @returns false when it is another process's matter, or has its answer: then nothing may be sent
