@@ -29,7 +29,10 @@ export interface PublishCall {
   /** The metadata `x-postage-voucher`. */
   voucherHeader: string | null;
   stampHeaders?: StampHeaders;
-  /** The node has looked: none of these is in its log, and it stores none twice. Then none was charged either. */
+  /**
+   * The node has looked: none of these is in its log, and it stores none twice. So none was charged, unless an operator trusts a
+   * log that has lost some: these are held until they are metered, and not charged again.
+   */
   isNew?: boolean;
   /** Where it came from; the same for everybody behind one proxy of the operator's. */
   caller?: string;

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
 
 import type secp256k1 from "secp256k1";
@@ -9,7 +10,10 @@ import { publicKeyToAddress, recoverAddress, signDigest } from "../protocol/ecds
 /** Undefined where the package brings no binary for this machine; what it has instead is slower than ours. */
 function loadNative(): typeof secp256k1 | undefined {
   try {
-    return createRequire(import.meta.url)("secp256k1/bindings") as typeof secp256k1;
+    const native = createRequire(import.meta.url)("secp256k1/bindings") as typeof secp256k1;
+    // Blinds how long signing takes and what it draws; the signatures are the same.
+    native.contextRandomize(randomBytes(32));
+    return native;
   } catch {
     return undefined;
   }

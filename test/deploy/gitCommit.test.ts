@@ -6,12 +6,17 @@ import { join } from "node:path";
 import { expect } from "chai";
 
 import { DeploymentError } from "../../src/deployment/errors.ts";
+import { withoutGit } from "../../scripts/campaigns/contractInputs.ts";
 import { cleanCommit } from "../../src/deployment/gitCommit.ts";
 
 describe("cleanCommit", () => {
   const root = mkdtempSync(join(tmpdir(), "pennyblack-"));
   const git = (...args: string[]) =>
-    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t", ...args], { cwd: root, encoding: "utf8" }).trim();
+    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t", ...args], {
+      cwd: root,
+      env: withoutGit(process.env),
+      encoding: "utf8",
+    }).trim();
 
   before(() => {
     git("init", "-q");
