@@ -28,7 +28,7 @@ export function isUseOf({ token, from, nonce }: Authorization, { address, topics
 
 /**
  * Rejects with ChannelError `authorization_cancelled` where an authorization that the token takes no more was withdrawn before it was
- * used: to the token the two are the same, and only its events tell.
+ * used: to the token the two are the same, and only its events tell; `not_shown` where the endpoint does not show them.
  */
 export async function requireUsed(
   { token, from, nonce }: Authorization,
@@ -38,13 +38,16 @@ export async function requireUsed(
   const topics = [[USED, CANCELLED], zeroPadValue(from, 32), nonce];
   const search = (fromBlock: number, toBlock: number) =>
     provider.getLogs({ address: token, topics, fromBlock, toBlock });
-  const log = await newestInSpans(search, firstBlock, await provider.getBlockNumber());
-  if (!log) {
-    const problem = `the endpoint says that authorization ${nonce} of ${from} was used, and does not show when`;
-    throw new ChannelError("chain_unavailable", `${problem}: try again, or ask one that searches more blocks`, {
-      retryable: true,
-    });
-  }
+  const head = await provider.getBlockNumber();
+  const notShown = (cause: unknown) => {
+    const problem = `authorization ${nonce} of ${from} is spent, and the endpoint does not show whether it was used or cancelled`;
+    const advice = "look whether the channel has the money, or ask an endpoint that searches more blocks";
+    return new ChannelError("not_shown", `${problem}: ${advice}`, { retryable: true, cause });
+  };
+  const log = await newestInSpans(search, firstBlock, head).catch((error: unknown) => {
+    throw notShown(error);
+  });
+  if (!log) throw notShown(undefined);
   if (log.topics[0] === USED) return;
   const problem = `${from} cancelled the deposit's authorization ${nonce} before it was made: nothing was deposited`;
   throw new ChannelError("authorization_cancelled", `${problem}, use another idempotencyKey`);

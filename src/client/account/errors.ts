@@ -17,6 +17,8 @@ export type ChannelErrorCode =
   | "token_not_supported"
   /** Nothing was or can be deposited under the idempotency key: the holder withdrew its authorization. */
   | "authorization_cancelled"
+  /** The idempotency key's authorization was used or cancelled, and the endpoint does not show which. */
+  | "not_shown"
   /** Signer and deployment are of different chains. */
   | "wrong_chain"
   /** The contract refuses; `revert` says what with. */

@@ -105,8 +105,9 @@ export class TopUp {
     return begun;
   }
 
-  async #complete({ number, amount, idempotencyKey }: StoredTopUp, signal: AbortSignal): Promise<void> {
+  async #complete(topUp: StoredTopUp, signal: AbortSignal): Promise<void> {
     const { clock, deposit, emit, ledger, log, store, watch } = this.#options;
+    const { number, amount, idempotencyKey } = topUp;
     const { channel } = ledger;
     const timer = new AbortController();
     const within = AbortSignal.any([signal, timer.signal]);
@@ -119,6 +120,7 @@ export class TopUp {
       ({ deposited } = await deposit(amount, idempotencyKey, within));
     } catch (error) {
       if (signal.aborted) throw error;
+      if (isChannelError(error, "not_shown")) return await this.#finishUnseen(topUp, error.message, signal);
       this.#notBefore = clock.now() + RETRY_MS;
       const words = error instanceof Error ? error.message : String(error);
       const reason = timer.signal.aborted ? `it was not seen mined in ${DEPOSIT_MS / 1_000} s` : words;
@@ -133,5 +135,20 @@ export class TopUp {
     await watch.refresh(signal).catch((error: unknown) => {
       log.warn({ error: String(error) }, `${formatUnits(amount)} USD were deposited, and are not seen yet`);
     });
+  }
+
+  /** Under a key that is spent nothing can be deposited any more. Whether it was, the channel's money tells, now or before the next. */
+  async #finishUnseen({ number, amount, depositedBefore }: StoredTopUp, reason: string, signal: AbortSignal) {
+    const { clock, emit, ledger, log, store, watch } = this.#options;
+    const { channel } = ledger;
+    await watch.refresh(signal).catch(() => {
+      // What was seen last counts.
+    });
+    await store.finishTopUp(channel, number, clock.now());
+    const deposited = watch.state?.deposited ?? 0n;
+    if (deposited >= depositedBefore + amount) return emit({ kind: "topped_up", channel, amount, deposited });
+    const words =
+      "a top-up may have been made or cancelled: when its money is not seen in ten minutes, another one is made";
+    log.warn({ channel, amount, deposited, reason }, words);
   }
 }

@@ -52,10 +52,17 @@ export function toStampsError(error: unknown): StampsError {
     return new StampsError("chain_unavailable", `${error.message}: try again later`, { retryable: true, cause: error });
   }
   const { code, message, retryable, revert } = toChannelError(error);
-  const isOfDeposits =
-    code === "too_little_money" || code === "token_not_supported" || code === "authorization_cancelled";
-  const known = isOfDeposits ? "refused" : code;
-  return new StampsError(known, message, { retryable, ...(revert ? { revert } : {}), cause: error });
+  return new StampsError(isOfDeposits(code) ? "refused" : code, message, {
+    retryable,
+    ...(revert ? { revert } : {}),
+    cause: error,
+  });
+}
+
+const OF_DEPOSITS = ["too_little_money", "token_not_supported", "authorization_cancelled", "not_shown"] as const;
+
+function isOfDeposits(code: ChannelErrorCode): code is (typeof OF_DEPOSITS)[number] {
+  return OF_DEPOSITS.some((one) => one === code);
 }
 
 export function aborted(cause?: unknown): StampsError {

@@ -134,12 +134,15 @@ describe("client/account", () => {
     expect(error.message).to.include("another idempotencyKey");
     expect((await account.balance()).deposited).to.equal(0n);
 
-    const blind = Object.defineProperty(new JsonRpcProvider(chain.url, 31337), "getLogs", { value: async () => [] });
-    const unseen = await failure(
-      new ChannelAccount(record, blind, alice.address).fund(holder, { amount: 5n * USD, idempotencyKey }),
-    );
-    blind.destroy();
-    expect([unseen.code, unseen.retryable], "it may be either").to.deep.equal(["chain_unavailable", true]);
+    for (const getLogs of [async () => [], async () => Promise.reject(new Error("this method is not for you"))]) {
+      const blind = Object.defineProperty(new JsonRpcProvider(chain.url, 31337), "getLogs", { value: getLogs });
+      const unseen = await failure(
+        new ChannelAccount(record, blind, alice.address).fund(holder, { amount: 5n * USD, idempotencyKey }),
+      );
+      blind.destroy();
+      expect([unseen.code, unseen.retryable], "it may be either").to.deep.equal(["not_shown", true]);
+      expect(unseen.message).to.include("the endpoint does not show").and.not.include("does not answer");
+    }
   });
 
   it("lets somebody else pay the gas, and a smart account pay the deposit", async () => {

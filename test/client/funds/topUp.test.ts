@@ -19,6 +19,7 @@ import type { ChannelState, GatewayStore } from "../../../src/client/ports.ts";
 import type { DeploymentRecord } from "../../../src/contracts/deploymentRecord.ts";
 import { readArtifact } from "../../../src/deployment/readArtifact.ts";
 import { readParameters } from "../../../src/deployment/parameters.ts";
+import type { Log } from "../../../src/platform/log.ts";
 import { silentLog } from "../../../src/platform/log.ts";
 import type { Hex } from "../../../src/protocol/bytes.ts";
 import { unitsToPico } from "../../../src/protocol/units.ts";
@@ -82,7 +83,7 @@ describe("client/funds/topUp", () => {
     (await account.fund(owner, { amount, idempotencyKey, signal })).balance;
 
   /** What a process is that opens the file. */
-  function process(changes: { deposit?: Deposit; store?: GatewayStore; mostPerDay?: bigint } = {}): TopUp {
+  function process(changes: { deposit?: Deposit; store?: GatewayStore; mostPerDay?: bigint; log?: Log } = {}): TopUp {
     return new TopUp({
       ...TERMS,
       ...{ deposit: fund, store, clock, log: silentLog, newKey: () => id(`top up ${keys++}`) as Hex },
@@ -215,6 +216,38 @@ describe("client/funds/topUp", () => {
     await topUp.step(NEVER);
     expect(await deposited()).to.equal(5n * USD);
     expect((await store.lastTopUp(account.channel))!.number).to.equal(2);
+  });
+
+  /** The endpoint says that the authorization is spent, and searches too few blocks to show how it ended. */
+  const notShown = async () => Promise.reject(new ChannelError("not_shown", "try another endpoint"));
+
+  it("takes a deposit for made whose money is there, where the endpoint does not show its event", async () => {
+    const deposit: Deposit = async (...args) => {
+      await fund(...args);
+      return notShown();
+    };
+    const topUp = process({ deposit });
+    await topUp.step(NEVER);
+    expect(events).to.deep.equal([
+      { kind: "topped_up", channel: account.channel, amount: 5n * USD, deposited: 5n * USD },
+    ]);
+    expect((await store.lastTopUp(account.channel))!.finishedAt).to.equal(clock.now());
+  });
+
+  it("does not stick at a deposit that nobody sees: ten minutes later it begins another one", async () => {
+    const warned: object[] = [];
+    const log = { ...silentLog, warn: (fields: object) => void warned.push(fields) };
+    await process({ deposit: notShown, log }).step(NEVER);
+    expect(warned).to.have.length(1);
+    const topUp = process();
+    clock.advance(599_000);
+    await topUp.step(NEVER);
+    expect(await deposited(), "it may still be seen").to.equal(0n);
+    clock.advance(1_000);
+    await topUp.step(NEVER);
+    expect(await deposited()).to.equal(5n * USD);
+    expect((await store.lastTopUp(account.channel))!.number).to.equal(2);
+    expect(kinds()).to.deep.equal(["topped_up"]);
   });
 
   it("takes no terms that mean nothing", () => {
