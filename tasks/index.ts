@@ -2,7 +2,8 @@ import { emptyTask, task } from "hardhat/config";
 import { ArgumentType } from "hardhat/types/arguments";
 import type { TaskDefinition } from "hardhat/types/tasks";
 
-import { COMMANDS, GROUPS, commonOptions } from "../src/commands/catalogue.ts";
+import { COMMANDS, GROUPS } from "../src/commands/catalogue.ts";
+import { commonOptions } from "../src/commands/core/options.ts";
 import type { CommandSpec } from "../src/commands/core/spec.ts";
 
 const DEPLOYMENT = "the network's record; deployments/<network>.json unless told";

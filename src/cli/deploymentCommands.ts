@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import { Wallet } from "ethers";
 
-import { NETWORK_OPTIONS, RPC_URL } from "../commands/catalogue.ts";
+import { NETWORK_OPTIONS, RPC_URL } from "../commands/core/options.ts";
 import { CommandError } from "../commands/core/errors.ts";
 import type { RawInput } from "../commands/core/input.ts";
 import { Input, readSecret } from "../commands/core/input.ts";

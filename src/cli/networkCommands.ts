@@ -2,7 +2,8 @@ import { Wallet } from "ethers";
 import type { Command } from "commander";
 import { Argument, Option } from "commander";
 
-import { COMMANDS, GROUPS, NETWORK_OPTIONS, commonOptions } from "../commands/catalogue.ts";
+import { COMMANDS, GROUPS } from "../commands/catalogue.ts";
+import { NETWORK_OPTIONS, commonOptions } from "../commands/core/options.ts";
 import type { Context } from "../commands/core/context.ts";
 import { connectContext } from "../commands/core/context.ts";
 import { CommandError } from "../commands/core/errors.ts";

@@ -1,7 +1,7 @@
-import { NETWORK_OPTIONS, commonOptions } from "./catalogue.ts";
 import type { Context } from "./core/context.ts";
 import type { RawInput } from "./core/input.ts";
 import { Input } from "./core/input.ts";
+import { NETWORK_OPTIONS, commonOptions } from "./core/options.ts";
 import type { Plan, Report } from "./core/plan.ts";
 import type { Output } from "../platform/output.ts";
 import type { Mode } from "./core/run.ts";

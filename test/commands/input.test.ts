@@ -3,7 +3,8 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { COMMANDS, NETWORK_OPTIONS, commonOptions } from "../../src/commands/catalogue.ts";
+import { COMMANDS } from "../../src/commands/catalogue.ts";
+import { NETWORK_OPTIONS, commonOptions } from "../../src/commands/core/options.ts";
 import { CommandError } from "../../src/commands/core/errors.ts";
 import type { KeyKind } from "../../src/commands/core/input.ts";
 import { Input, readSecret } from "../../src/commands/core/input.ts";
