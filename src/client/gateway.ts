@@ -208,7 +208,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const topUp = options.topUp && new TopUp({ ...funds, ...options.topUp });
   const isActive = (envelopeHash: string) => publisher.isActive(envelopeHash);
   const headWatch = new HeadWatch(chain, clock, limits.chainTimeoutMs);
-  const gas = new GasMoney({ chain, head: headWatch, emit, clock, chainTimeoutMs: limits.chainTimeoutMs });
+  const gas = new GasMoney({ chain, emit, clock, chainTimeoutMs: limits.chainTimeoutMs });
   const tasks = gatewayTasks({
     ...{ alarm, directory, fates, gas, headWatch, isActive, ledger, rates, receipts, topUp, watch, store, limits },
     ...{ reports: options.reports, clock, log, random, signal: stopping.signal },

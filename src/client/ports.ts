@@ -47,8 +47,15 @@ export interface ChainHead {
   number: bigint;
   /** Unix seconds. */
   timestamp: bigint;
-  /** Wei; 0 where the chain has none. */
-  baseFeeWei: bigint;
+}
+
+export interface GasAccount {
+  account: Address;
+  balanceWei: bigint;
+  /** What its next transaction asks for a unit of gas, at most. */
+  maxFeePerGasWei: bigint;
+  /** A transaction of it was refused for want of money, and it has got none since. */
+  isRefused: boolean;
 }
 
 /** What the gateway needs of the chain. Every call may fail; each ends when the signal does. */
@@ -56,7 +63,7 @@ export interface GatewayChain {
   /** The newest block. */
   head(signal: AbortSignal): Promise<ChainHead>;
   /** The account that pays for gas. */
-  gas(signal: AbortSignal): Promise<{ account: Address; balanceWei: bigint }>;
+  gas(signal: AbortSignal): Promise<GasAccount>;
   nodes(signal: AbortSignal): Promise<RegisteredNode[]>;
   /** Undefined for a key that never was the node's. */
   signingKey(nodeId: number, signer: Address, signal: AbortSignal): Promise<SigningKey | undefined>;

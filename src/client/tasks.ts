@@ -44,6 +44,7 @@ export interface TasksOptions {
 export const STORE_LOOPS: readonly string[] = ["balance", "prune"];
 
 const HEAD_EVERY_MS = 30_000;
+const GAS_EVERY_MS = 60_000;
 const PRUNE_EVERY_MS = 60_000;
 const PRUNED_AT_ONCE = 10_000;
 /** A round of look-ups asks every node about a hundred envelopes, each for seconds when it is away. */
@@ -61,17 +62,14 @@ export function gatewayTasks(options: TasksOptions): { first: Task[]; rest: Task
     // One that has just joined is asked at once.
     if (directory.available().length === 0) await directory.checkHealth(signal);
   };
-  const readHead = async () => {
-    await headWatch.refresh(signal);
-    await gas.step(signal);
-  };
   const task = (name: string, everyMs: number, run: Task["run"], longestMs = 0) => ({ name, everyMs, run, longestMs });
   return {
     first: [
       task("registry", limits.registryEveryMs, readRegistry),
       task("rates", limits.channelEveryMs, () => rates.refreshWhenDue(limits.ratesEveryMs, signal)),
       task("channel", limits.channelEveryMs, () => watch.refresh(signal)),
-      task("head", HEAD_EVERY_MS, readHead),
+      task("head", HEAD_EVERY_MS, () => headWatch.refresh(signal)),
+      task("gas", GAS_EVERY_MS, () => gas.step(signal)),
     ],
     rest: [
       task("health", limits.healthEveryMs, () => directory.checkHealth(signal)),

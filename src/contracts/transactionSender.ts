@@ -120,6 +120,11 @@ export class TransactionSender {
     }
   }
 
+  /** What a transaction that is sent now asks for a unit of gas, at most. Throws TransactionError. */
+  async maxFeePerGas(): Promise<bigint> {
+    return (await this.#fees()).maxFeePerGas;
+  }
+
   /** A book that cannot be written must not make a mined transaction a failed one: the reservation counts then. */
   async #settle({ gas, reservedWei }: Pending, receipt: TransactionReceipt): Promise<void> {
     if (!gas) return;

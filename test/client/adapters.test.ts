@@ -135,6 +135,15 @@ describe("client/adapters/ethersChain", () => {
   });
   after(() => close());
 
+  const refusalOf = async (call: Promise<unknown>): Promise<GatewayError> => {
+    const error: unknown = await call.then(
+      () => undefined,
+      (caught: unknown) => caught,
+    );
+    if (!isGatewayError(error)) throw new Error(`no refusal: ${String(error)}`);
+    return error;
+  };
+
   it("reads nodes, rates and channels", async () => {
     expect(await chain.nodes(NEVER)).to.deep.equal([]);
     expect(await chain.signingKey(100, CHANNEL, NEVER), "nobody's key").to.equal(undefined);
@@ -151,11 +160,26 @@ describe("client/adapters/ethersChain", () => {
   });
 
   it("reads the account that pays for gas, and the price of now", async () => {
-    const { account, balanceWei } = await chain.gas(NEVER);
+    const { account, balanceWei, maxFeePerGasWei } = await chain.gas(NEVER);
     expect(balanceWei).to.equal(10n ** 18n);
     expect(await provider.getBalance(account)).to.equal(balanceWei);
-    const { baseFeePerGas } = (await provider.getBlock("latest"))!;
-    expect((await chain.head(NEVER)).baseFeeWei).to.equal(baseFeePerGas);
+    expect(maxFeePerGasWei).to.equal((await provider.getFeeData()).maxFeePerGas);
+  });
+
+  it("remembers that the account was refused for want of money, until it has more", async () => {
+    const key = Wallet.createRandom();
+    const signer = new Wallet(key.privateKey, provider);
+    const give = async (value: bigint) => (await deployer.sendTransaction({ to: key.address, value })).wait();
+    const own = ethersChain({ contracts, provider, signer, clock: systemClock, log: silentLog, pollingMs: 10 });
+    await give(1_000n);
+    expect(await own.gas(NEVER)).to.include({ isRefused: false });
+    const group = new Uint8Array(16).fill(0xab);
+    const send = () => own.addMessage(group, groupMessage(2_001, { contentType: 3 }), NEVER);
+    expect((await refusalOf(send())).message).to.contain("no money for gas");
+    expect(await own.gas(NEVER)).to.include({ isRefused: true, balanceWei: 1_000n });
+    expect(await own.gas(NEVER), "no more money has come").to.include({ isRefused: true });
+    await give(1n);
+    expect(await own.gas(NEVER)).to.include({ isRefused: false });
   });
 
   it("sequences 25 commits sent at once, each under its own id", async function () {
@@ -194,15 +218,6 @@ describe("client/adapters/ethersChain", () => {
     const again = await chain.addIdentityUpdate(subject, clientEnvelope, NEVER);
     expect(again).to.deep.equal({ sequenceId: first.sequenceId, transactionHash: undefined });
   });
-
-  const refusalOf = async (call: Promise<unknown>): Promise<GatewayError> => {
-    const error: unknown = await call.then(
-      () => undefined,
-      (caught: unknown) => caught,
-    );
-    if (!isGatewayError(error)) throw new Error(`no refusal: ${String(error)}`);
-    return error;
-  };
 
   it("names what a contract refuses", async () => {
     const update = await refusalOf(chain.addIdentityUpdate(new Uint8Array(32), new Uint8Array(5), NEVER));

@@ -39,6 +39,13 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
   const { bumpAfterMs = DEFAULT_BUMP_AFTER_MS } = options;
   const sender = new TransactionSender({ ...options, bumpAfterMs, dataFeeOf: dataFees(options.provider) });
 
+  /** What the account had when the endpoint refused it for want of money. */
+  let refusedAtWei: bigint | undefined;
+  async function noteRefusal(): Promise<void> {
+    const account = await options.signer.getAddress();
+    refusedAtWei = await options.provider.getBalance(account).catch(() => refusedAtWei ?? 0n);
+  }
+
   async function send(
     call: { to: string; data: string },
     signal: AbortSignal,
@@ -48,6 +55,7 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
       try {
         return await sender.send(call, signal, gas);
       } catch (error) {
+        if (error instanceof TransactionError && error.code === "no_gas_money") await noteRefusal();
         if (tries === MOST_TRIES || !mayBeLate(error)) throw error;
         await options.clock.sleep(LATE_MS, signal);
       }
@@ -66,6 +74,8 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
     const data = abi.encodeFunctionData(call.method, call.args);
     try {
       const receipt = await send({ to, data }, signal, gas);
+      // The dearest that the account pays for: there is money, or the price has come down.
+      if (call.destination === "identity") refusedAtWei = undefined;
       for (const log of receipt.logs) {
         if (log.address.toLowerCase() !== to.toLowerCase()) continue;
         const event = abi.parseLog(log);
@@ -85,13 +95,17 @@ export function ethersChain(options: EthersChainOptions): GatewayChain {
     async head() {
       const block = await options.provider.getBlock("latest");
       if (!block) throw new GatewayError("chain_unavailable", "the endpoint shows no block", { retryable: true });
-      const { number, timestamp, baseFeePerGas } = block;
-      return { number: BigInt(number), timestamp: BigInt(timestamp), baseFeeWei: baseFeePerGas ?? 0n };
+      return { number: BigInt(block.number), timestamp: BigInt(block.timestamp) };
     },
 
     async gas() {
       const account = toAddress(await options.signer.getAddress());
-      return { account, balanceWei: await options.provider.getBalance(account) };
+      const [balanceWei, maxFeePerGasWei] = await Promise.all([
+        options.provider.getBalance(account),
+        sender.maxFeePerGas(),
+      ]);
+      if (refusedAtWei !== undefined && balanceWei > refusedAtWei) refusedAtWei = undefined;
+      return { account, balanceWei, maxFeePerGasWei, isRefused: refusedAtWei !== undefined };
     },
 
     nodes: () => readNodes(nodeRegistry),

@@ -1,7 +1,7 @@
+import { withGasMargin } from "../../contracts/transactionSender.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Address } from "../../protocol/bytes.ts";
 import { withTimeout } from "../async.ts";
-import type { HeadWatch } from "../nodes/headWatch.ts";
 import type { GatewayChain } from "../ports.ts";
 import type { OnGatewayEvent } from "./events.ts";
 
@@ -9,23 +9,22 @@ import type { OnGatewayEvent } from "./events.ts";
 export interface GasState {
   account: Address;
   balanceWei: bigint;
-  /** Registrations of inboxes that it pays for at the price of now; the fee for data of an L2 is not counted. */
+  /**
+   * Registrations of inboxes that it pays for, as the sender asks for the dearest: with gas to spare, at twice the base fee and a tip.
+   * The fee for data of an L2 is not counted. 0 also while the endpoint refuses its transactions for want of money.
+   */
   registrations: number;
 }
 
 export interface GasMoneyOptions {
   chain: Pick<GatewayChain, "gas">;
-  head: Pick<HeadWatch, "head">;
   emit: OnGatewayEvent;
   clock: Clock;
   chainTimeoutMs: number;
 }
 
-/** The dearest of what the account pays for. */
-const REGISTRATION_GAS = 550_000n;
-/** A transaction is only taken when the account could pay it at twice the base fee. */
-const PRICE_ROOM = 2n;
-const EVERY_MS = 60_000;
+/** The dearest of what the account pays for: the first update of a passkey's inbox. */
+export const REGISTRATION_GAS = 651_296n;
 const LOW_REGISTRATIONS = 50;
 /** It is enough again from here on: the gas price swings. */
 const ENOUGH_REGISTRATIONS = 100;
@@ -37,7 +36,6 @@ export class GasMoney {
   readonly #options: GasMoneyOptions;
   #state: GasState | undefined;
   #level: Level = "enough";
-  #readAt = -Infinity;
 
   constructor(options: GasMoneyOptions) {
     this.#options = options;
@@ -52,19 +50,18 @@ export class GasMoney {
   get problem(): string | undefined {
     if (this.#level !== "empty") return undefined;
     const account = this.#state!.account;
-    return `account ${account} has no money for gas: no commit and no registration can go on chain, messages can; send it some`;
+    return `account ${account} has too little money for gas: no registration can go on chain, a commit may not, messages can; send it some`;
   }
 
-  /** Reads the account when it was not for a minute. */
+  /** Reads the account. */
   async step(signal: AbortSignal): Promise<void> {
-    const { chain, chainTimeoutMs, clock, emit, head } = this.#options;
-    if (!head.head || clock.now() - this.#readAt < EVERY_MS) return;
-    const { account, balanceWei } = await withTimeout(clock, chainTimeoutMs, signal, "reading the gas account", (own) =>
-      chain.gas(own),
+    const { chain, chainTimeoutMs, clock, emit } = this.#options;
+    const { account, balanceWei, maxFeePerGasWei, isRefused } = await withTimeout(
+      ...([clock, chainTimeoutMs, signal, "reading the gas account"] as const),
+      (own) => chain.gas(own),
     );
-    this.#readAt = clock.now();
-    const price = PRICE_ROOM * head.head.baseFeeWei || 1n;
-    const registrations = Number(balanceWei / (REGISTRATION_GAS * price));
+    const dearestWei = withGasMargin(REGISTRATION_GAS) * (maxFeePerGasWei || 1n);
+    const registrations = isRefused ? 0 : Number(balanceWei / dearestWei);
     this.#state = { account, balanceWei, registrations };
     const before = this.#level;
     this.#level = levelOf(registrations, before);

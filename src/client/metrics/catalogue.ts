@@ -144,7 +144,7 @@ export const GATEWAY_METRICS = {
   },
   gasRegistrations: {
     ...{ name: "pennyblack_gateway_gas_registrations", type: "gauge", unit: "registrations" },
-    help: "Registrations that it pays for at the price of now; the fee for data of an L2 is not counted. At 0 no commit or identity update is taken.",
+    help: "Registrations that it pays for, as dear as they come, at twice the base fee and a tip; the fee for data of an L2 is not counted. 0 also while the endpoint refuses its transactions for want of money. At 0 no registration is taken, and a commit may not be.",
   },
   openAttempts: {
     ...{ name: "pennyblack_gateway_open_attempts", type: "gauge", unit: "envelopes" },

@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
+
 import { expect } from "chai";
 
 import type { GatewayEvent } from "../../../src/client/funds/events.ts";
+import { REGISTRATION_GAS } from "../../../src/client/funds/gasMoney.ts";
 import { groupMessage } from "../../support/envelopes.ts";
 import { GAS_ACCOUNT } from "../support/fakeNetwork.ts";
 import { GatewayHarness, publish } from "../support/gatewayHarness.ts";
@@ -11,8 +14,8 @@ interface Judged {
   warnings?: string[];
 }
 
-/** What a registration may cost at the network's base fee: 550,000 gas at twice that. */
-const REGISTRATION = 1_100_000_000_000_000n;
+/** What a sender asks for before it registers a passkey's inbox: gas and its margin, at twice the network's base fee and a tip. */
+const REGISTRATION = (651_296n + 150_000n) * 2_100_000_000n;
 
 describe("client/funds/gasMoney", () => {
   let harness: GatewayHarness;
@@ -77,6 +80,41 @@ describe("client/funds/gasMoney", () => {
     await harness.run(61_000, 500);
     expect(events.map(({ kind }) => kind)).to.deep.equal(["low_gas", "low_gas"]);
     expect((await judged(gateway.url, "/ready")).warnings).to.have.length(1);
+  });
+
+  it("knows the dearest of what the account pays for", () => {
+    const snapshot = JSON.parse(
+      readFileSync(new URL("../../assurance/gas.snapshot.json", import.meta.url), "utf8"),
+    ) as { identity: Record<string, number> };
+    expect(Number(REGISTRATION_GAS)).to.equal(Math.max(...Object.values(snapshot.identity)));
+  });
+
+  it("counts a tip, which is most of the price where the base fee is next to nothing", async () => {
+    harness.network.baseFee = 1n;
+    harness.network.tip = 1_000_000n;
+    harness.network.gasWei = 801_296n * 1_000_002n - 1n;
+    const gateway = await harness.start();
+    expect(gateway.status().gas).to.include({ registrations: 0 });
+    expect((await judged(gateway.url, "/ready")).warnings![0]).to.include("may");
+  });
+
+  it("takes the endpoint's word that the account is empty, whatever its balance should pay for", async () => {
+    harness.network.gasIsRefused = true;
+    const gateway = await harness.start({ onEvent });
+    expect((await judged(gateway.url, "/ready")).warnings).to.have.length(1);
+    expect(gateway.status().gas).to.include({ registrations: 0 });
+    harness.network.gasIsRefused = false;
+    await harness.run(61_000, 500);
+    expect(await judged(gateway.url, "/ready")).to.deep.equal({ status: 200, ok: true, reasons: [] });
+    expect(events.map(({ kind }) => kind)).to.deep.equal(["low_gas", "gas_restored"]);
+  });
+
+  it("does not make the newest block unknown where an endpoint tells no balance", async () => {
+    harness.network.gasReadFails = true;
+    await harness.start();
+    await harness.run(300_000, 1_000);
+    const failed = harness.logged.flatMap(({ fields }) => ("task" in fields ? [fields.task] : []));
+    expect(new Set(failed)).to.deep.equal(new Set(["gas"]));
   });
 
   it("asks the chain at most once a minute, and is silent while it does not know", async () => {

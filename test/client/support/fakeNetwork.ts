@@ -213,8 +213,12 @@ export class FakeNetwork {
   /** What the account that pays for gas has, and how often that was asked. */
   gasWei = 10n ** 18n;
   gasReads = 0;
-  /** Wei. */
+  /** Wei; a sender asks for twice the one and the other. */
   baseFee = 1_000_000_000n;
+  tip = 100_000_000n;
+  gasReadFails = false;
+  /** The endpoint took no transaction for want of money. */
+  gasIsRefused = false;
   /** Nobody sees what a transaction cost. */
   receiptsAreLost = false;
   /** Signing keys besides those in the registry, by `node:signer`. */
@@ -255,13 +259,16 @@ export class FakeNetwork {
         return {
           number: 7n,
           timestamp: BigInt(this.headAt ?? Math.floor(this.clock.now() / 1_000)),
-          baseFeeWei: this.baseFee,
         };
       },
       gas: async () => {
         up();
         this.gasReads++;
-        return { account: GAS_ACCOUNT, balanceWei: this.gasWei };
+        if (this.gasReadFails) throw new Error("eth_getBalance is not for you");
+        return {
+          ...{ account: GAS_ACCOUNT, balanceWei: this.gasWei, isRefused: this.gasIsRefused },
+          maxFeePerGasWei: 2n * this.baseFee + this.tip,
+        };
       },
       nodes: async () => {
         up();
