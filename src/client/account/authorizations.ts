@@ -1,5 +1,5 @@
 import type { Log, Provider } from "ethers";
-import { Interface, zeroPadValue } from "ethers";
+import { Interface, concat, zeroPadValue } from "ethers";
 
 import { newestInSpans } from "../../contracts/queryInSpans.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
@@ -21,23 +21,26 @@ export interface Authorization {
 }
 
 /** Whether the token says in this log that it took the authorization. */
-export function isUseOf({ token, from, nonce }: Authorization, { address, topics }: Log): boolean {
-  const [event, ...args] = topics;
-  return toAddress(address) === token && event === USED && args.join() === [zeroPadValue(from, 32), nonce].join();
+export function isUseOf(authorization: Authorization, log: Log): boolean {
+  return toAddress(log.address) === authorization.token && log.topics[0] === USED && isOf(authorization, log);
+}
+
+/** Not every token has the nonce in its index: then it is the log's data. */
+function isOf({ from, nonce }: Authorization, { topics, data }: Log): boolean {
+  return concat([...topics.slice(1), data]) === concat([from, nonce].map((one) => zeroPadValue(one, 32)));
 }
 
 /**
  * Rejects with ChannelError `authorization_cancelled` where an authorization that the token takes no more was withdrawn before it was
  * used: to the token the two are the same, and only its events tell; `not_shown` where the endpoint does not show them.
  */
-export async function requireUsed(
-  { token, from, nonce }: Authorization,
-  provider: Provider,
-  firstBlock: number,
-): Promise<void> {
-  const topics = [[USED, CANCELLED], zeroPadValue(from, 32), nonce];
-  const search = (fromBlock: number, toBlock: number) =>
-    provider.getLogs({ address: token, topics, fromBlock, toBlock });
+export async function requireUsed(authorization: Authorization, provider: Provider, firstBlock: number): Promise<void> {
+  const { token, from, nonce } = authorization;
+  const topics = [[USED, CANCELLED], zeroPadValue(from, 32)];
+  const search = async (fromBlock: number, toBlock: number) => {
+    const logs = await provider.getLogs({ address: token, topics, fromBlock, toBlock });
+    return logs.filter((log) => isOf(authorization, log));
+  };
   const head = await provider.getBlockNumber();
   const notShown = (cause: unknown) => {
     const problem = `authorization ${nonce} of ${from} is spent, and the endpoint does not show whether it was used or cancelled`;

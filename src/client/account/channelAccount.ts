@@ -13,7 +13,7 @@ import { orAborted } from "../async.ts";
 import { isUseOf, requireUsed } from "./authorizations.ts";
 import { ChannelError, toChannelError } from "./errors.ts";
 import type { FeeToken } from "./feeToken.ts";
-import { readFeeToken } from "./feeToken.ts";
+import { movedIn, readFeeToken } from "./feeToken.ts";
 import { signDeposit } from "./signDeposit.ts";
 
 /** How long a signed deposit or assignment holds, by the chain's clock. */
@@ -98,11 +98,13 @@ export class ChannelAccount {
     }
     const from = toAddress(await this.#ask(signal, () => signer.getAddress()));
     const nonce = (await this.#ask(signal, () => this.#channels.authorizationNonce(this.channel, salt))) as Hex;
+    const isSpent = async () => token.form === "authorization" && token.isSpent(from, nonce);
     const authorization = { token: token.address, from, nonce };
-    if (token.form === "authorization" && (await this.#ask(signal, () => token.isSpent(from, nonce)))) {
+    const made = async (): Promise<Funded> => {
       await this.#ask(signal, () => requireUsed(authorization, this.#provider, this.#record.deploymentBlock));
       return { transactionHash: undefined, balance: await this.balance(signal) };
-    }
+    };
+    if (await this.#ask(signal, isSpent)) return made();
     const held = await this.#ask(signal, () => token.balanceOf(from));
     if (held < amount) {
       const problem = `${from} has ${held} base units of the fee token ${token.address}, the deposit is ${amount}`;
@@ -111,13 +113,19 @@ export class ChannelAccount {
     const deadline = await this.#deadline(signal);
     const deposit = { token, from, to: this.#address, channel: this.channel, amount, deadline, salt, nonce };
     const place = { channels: this.#channels, provider: this.#provider };
-    // The nonce names the channel; what arrives may be less, of a token that keeps a part.
+    // The nonce names the channel.
     const isDone =
       token.form === "authorization"
-        ? (log: Log) => isUseOf(authorization, log)
-        : this.#says("Deposit", ({ amount: arrived }) => arrived <= amount);
-    const transactionHash = await this.#send(signal, relay, () => signDeposit(signer, deposit, place), isDone);
-    return { transactionHash, balance: await this.balance(signal) };
+        ? (logs: readonly Log[]) => logs.some((log) => isUseOf(authorization, log))
+        : this.#paid(token.address, from, amount);
+    try {
+      const transactionHash = await this.#send(signal, relay, () => signDeposit(signer, deposit, place), isDone);
+      return { transactionHash, balance: await this.balance(signal) };
+    } catch (error) {
+      // Whoever sees the authorization may send it, and ours fails then, or its answer was lost.
+      if (signal?.aborted || !(await this.#ask(signal, isSpent).catch(() => false))) throw error;
+      return made();
+    }
   }
 
   /** Gives the channel an owner that is not hot: then only that withdraws. The postage key signs, `sender` pays gas. */
@@ -180,7 +188,7 @@ export class ChannelAccount {
     signal: AbortSignal | undefined,
     signer: Signer,
     make: () => Promise<ContractTransaction>,
-    isDone: (log: Log) => boolean,
+    isDone: (logs: readonly Log[]) => boolean,
   ): Promise<Hex> {
     const network = await this.#ask(signal, async () => signer.provider?.getNetwork());
     if (network && network.chainId !== BigInt(this.#record.chainId)) {
@@ -194,19 +202,29 @@ export class ChannelAccount {
     });
     if (!receipt)
       throw new ChannelError("chain_unavailable", "the transaction was not seen mined", { retryable: true });
-    if (!receipt.logs.some(isDone)) {
+    if (!isDone(receipt.logs)) {
       const problem = `transaction ${receipt.hash} was mined and did not do what was asked of channel ${this.channel}`;
       throw new ChannelError("refused", `${problem}: the smart account that sent it says why`);
     }
     return receipt.hash as Hex;
   }
 
-  /** Whether a log is that event of this channel. */
-  #says(name: string, fits: (event: Result) => boolean = () => true): (log: Log) => boolean {
-    return (log) => {
+  /** Whether logs have that event of this channel. */
+  #says(name: string, fits: (event: Result) => boolean = () => true): (logs: readonly Log[]) => boolean {
+    const isSaid = (log: Log) => {
       if (toAddress(log.address) !== this.#address) return false;
       const event = this.#channels.interface.parseLog(log);
       return event?.name === name && toAddress(event.args.payer as string) === this.channel && fits(event.args);
+    };
+    return (logs) => logs.some(isSaid);
+  }
+
+  /** Whether logs have a deposit that `from` paid. Of a token that keeps a part less arrives; what it says it moved may be either. */
+  #paid(token: Address, from: Address, amount: bigint): (logs: readonly Log[]) => boolean {
+    return (logs) => {
+      const moved = logs.map((log) => movedIn(log, token, from, this.#address));
+      const isOurs = (arrived: bigint) => arrived <= amount && (moved.includes(amount) || moved.includes(arrived));
+      return this.#says("Deposit", (event) => isOurs(event.amount as bigint))(logs);
     };
   }
 

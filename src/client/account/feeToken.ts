@@ -1,7 +1,8 @@
-import type { ContractRunner, TypedDataDomain } from "ethers";
-import { Contract, TypedDataEncoder, isError } from "ethers";
+import type { ContractRunner, Log, TypedDataDomain } from "ethers";
+import { Contract, Interface, TypedDataEncoder, isError } from "ethers";
 
 import type { Address, Hex } from "../../protocol/bytes.ts";
+import { toAddress } from "../../protocol/bytes.ts";
 import { ChannelError } from "./errors.ts";
 
 const ABI = [
@@ -12,6 +13,8 @@ const ABI = [
   "function nonces(address) view returns (uint256)",
   "function authorizationState(address, bytes32) view returns (bool)",
 ] as const;
+
+const EVENTS = new Interface(["event Transfer(address indexed from, address indexed to, uint256 value)"]);
 
 /** How a deposit is signed: EIP-3009, or EIP-2612 where a token has no more than that. */
 export type FundingForm = "authorization" | "permit";
@@ -57,6 +60,13 @@ export async function readFeeToken(address: Address, chainId: bigint, runner: Co
     nonceOf: (account) => call("nonces", account),
     isSpent: (account, nonce) => call("authorizationState", account, nonce),
   };
+}
+
+/** What the token says in this log that it moved from one account to another; undefined when it is about something else. */
+export function movedIn(log: Log, token: Address, from: Address, to: Address): bigint | undefined {
+  const event = toAddress(log.address) === token ? EVENTS.parseLog(log) : null;
+  if (event === null || toAddress(event.args.from as string) !== from) return undefined;
+  return toAddress(event.args.to as string) === to ? (event.args.value as bigint) : undefined;
 }
 
 /** A token that lacks a function reverts, or answers nothing. Anything else is the endpoint's failure and not the token's answer. */

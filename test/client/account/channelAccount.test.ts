@@ -1,5 +1,12 @@
 import { expect } from "chai";
-import type { HDNodeWallet, Signer, TransactionResponse, TypedDataDomain, TypedDataField } from "ethers";
+import type {
+  HDNodeWallet,
+  Signer,
+  TransactionRequest,
+  TransactionResponse,
+  TypedDataDomain,
+  TypedDataField,
+} from "ethers";
 import { AbstractSigner, Contract, ContractFactory, JsonRpcProvider, Signature, Wallet, id } from "ethers";
 
 import { deployNetwork } from "../../../scripts/deploy/deployNetwork.ts";
@@ -108,7 +115,7 @@ describe("client/account", () => {
       account.fund(holder, { amount: 5n * USD, idempotencyKey }),
       account.fund(holder, { amount: 5n * USD, idempotencyKey }),
     ]);
-    expect(both.some(({ status }) => status === "fulfilled")).to.equal(true);
+    expect(both.map(({ status }) => status)).to.deep.equal(["fulfilled", "fulfilled"]);
     const again = await account.fund(holder, { amount: 5n * USD, idempotencyKey });
     expect(again.transactionHash).to.equal(undefined);
     expect(again.balance.deposited).to.equal(5n * USD);
@@ -207,6 +214,40 @@ describe("client/account", () => {
         holder.address,
       ),
     );
+  });
+
+  it("takes a deposit for made whose authorization somebody else sends first", async () => {
+    const overtaken = Object.defineProperty(localWallet(5 + count).connect(chain.provider), "sendTransaction", {
+      value: async ({ to, data }: TransactionRequest) => {
+        await (await stranger!.sendTransaction({ to: to!, data: data! })).wait();
+        return holder.sendTransaction({ to: to!, data: data!, gasLimit: 1_000_000n });
+      },
+    });
+    const { transactionHash, balance } = await account.fund(overtaken, { amount: 5n * USD });
+    expect(transactionHash).to.equal(undefined);
+    expect(balance.deposited).to.equal(5n * USD);
+  });
+
+  it("takes nobody else's deposit for the one by permit", async () => {
+    const permits = record.contracts.postageToken.address;
+    const deployer = localWallet(0).connect(chain.provider);
+    const second = await deployNetwork({ signer: deployer, parameters: readParameters("local"), token: permits });
+    const channels = connectContracts(second, stranger!).postageChannels;
+    const penny = new Contract(permits, readArtifact("contracts/governance/PostageToken.sol").abi, deployer);
+    for (const { address } of [holder, stranger!]) {
+      await (await penny.getFunction("transfer")(address, 20n * USD)).wait();
+    }
+    await (await (penny.connect(stranger!) as Contract).getFunction("approve")(channels, 20n * USD)).wait();
+    const payer = new ChannelAccount(second, chain.provider, alice.address);
+    expect((await payer.fund(holder, { amount: 5n * USD })).balance.deposited).to.equal(5n * USD);
+    for (const amount of [5n * USD, 4n * USD]) {
+      const theirs = async () => channels.deposit(alice.address, amount);
+      const wallet = Object.defineProperty(localWallet(5 + count).connect(chain.provider), "sendTransaction", {
+        value: theirs,
+      });
+      const error = await failure(payer.fund(wallet, { amount: 5n * USD }));
+      expect([error.code, error.message]).to.deep.equal(["refused", error.message.match(/.*did not do what.*/)?.[0]]);
+    }
   });
 
   it("says what to do instead of sending what cannot work", async () => {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { HDNodeWallet } from "ethers";
+import type { HDNodeWallet, TransactionRequest } from "ethers";
 import { Contract } from "ethers";
 
 import { deployNetwork } from "../../../scripts/deploy/deployNetwork.ts";
@@ -73,6 +73,23 @@ describe("client/account of a smart account", () => {
     const error = await failureOf(account.requestWithdrawal(wallet, "all"));
     expect([error.code, error.revert]).to.deep.equal(["refused", "PostageChannelsNotOwner"]);
     expect(await chain.provider.getTransactionCount(bundler!)).to.equal(before);
+  });
+
+  it("takes a deposit for made that somebody sent ahead of the bundle, in which it then fails", async () => {
+    const { wallet, account } = await open(905);
+    const overtaken = Object.create(wallet, {
+      getAddress: { value: () => wallet.getAddress() },
+      signTypedData: { value: wallet.signTypedData.bind(wallet) },
+      sendTransaction: {
+        value: async (transaction: TransactionRequest) => {
+          await (await relay!.sendTransaction({ to: transaction.to!, data: transaction.data! })).wait();
+          return wallet.sendTransaction(transaction);
+        },
+      },
+    }) as PasskeySigner;
+    const { transactionHash, balance } = await account.fund(overtaken, { amount: 5n * USD });
+    expect(transactionHash).to.equal(undefined);
+    expect(balance.deposited).to.equal(5n * USD);
   });
 
   it("does not take a bundle for done in which its call failed", async () => {

@@ -1,0 +1,57 @@
+import { expect } from "chai";
+import type { Filter, Log, Provider } from "ethers";
+import { id, zeroPadValue } from "ethers";
+
+import { isUseOf, requireUsed } from "../../../src/client/account/authorizations.ts";
+import type { ChannelError } from "../../../src/client/account/errors.ts";
+import type { Address, Hex } from "../../../src/protocol/bytes.ts";
+
+const AUTHORIZATION = {
+  token: `0x${"aa".repeat(20)}`,
+  from: `0x${"bb".repeat(20)}`,
+  nonce: `0x${"cc".repeat(32)}`,
+};
+const FROM = zeroPadValue(AUTHORIZATION.from, 32);
+const USED = id("AuthorizationUsed(address,bytes32)");
+const CANCELLED = id("AuthorizationCanceled(address,bytes32)");
+const OTHER = `0x${"dd".repeat(32)}`;
+
+/** As EIP-3009 has it, and as tokens have it that leave the nonce out of the index. */
+const FORMS = {
+  "with its nonce indexed": (event: string, nonce: string) => ({ topics: [event, FROM, nonce], data: "0x" }),
+  "with its nonce in the data": (event: string, nonce: string) => ({ topics: [event, FROM], data: nonce }),
+};
+
+/** An endpoint that has these logs, and answers by their topics as endpoints do. */
+function endpoint(logs: { topics: string[]; data: string }[]): Provider {
+  const fits = ({ topics }: { topics: string[] }, wanted: Filter["topics"]) =>
+    (wanted ?? []).every((one, i) => topics[i] !== undefined && [one].flat().includes(topics[i]));
+  return {
+    getBlockNumber: async () => 100,
+    getLogs: async ({ topics }: Filter) =>
+      logs.filter((log) => fits(log, topics)).map((log) => ({ ...log, address: AUTHORIZATION.token })),
+  } as unknown as Provider;
+}
+
+describe("client/account/authorizations", () => {
+  for (const [form, make] of Object.entries(FORMS)) {
+    it(`knows an authorization's use ${form}`, async () => {
+      const of = (event: string, nonce: string) =>
+        isUseOf(AUTHORIZATION, { ...make(event, nonce), address: AUTHORIZATION.token } as unknown as Log);
+      expect([of(USED, AUTHORIZATION.nonce), of(USED, OTHER), of(CANCELLED, AUTHORIZATION.nonce)]).to.deep.equal([
+        ...[true, false, false],
+      ]);
+      await requireUsed(AUTHORIZATION, endpoint([make(USED, AUTHORIZATION.nonce), make(CANCELLED, OTHER)]), 1);
+    });
+
+    it(`knows that one was cancelled ${form}`, async () => {
+      const logs = [make(CANCELLED, AUTHORIZATION.nonce), make(USED, OTHER)];
+      const error: unknown = await requireUsed(AUTHORIZATION, endpoint(logs), 1).catch((caught: unknown) => caught);
+      expect((error as ChannelError).code).to.equal("authorization_cancelled");
+      const none: unknown = await requireUsed(AUTHORIZATION, endpoint([make(USED, OTHER)]), 1).catch(
+        (caught: unknown) => caught,
+      );
+      expect((none as ChannelError).code).to.equal("not_shown");
+    });
+  }
+});
