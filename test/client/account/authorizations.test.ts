@@ -2,11 +2,11 @@ import { expect } from "chai";
 import type { Filter, Log, Provider } from "ethers";
 import { id, zeroPadValue } from "ethers";
 
+import type { Authorization } from "../../../src/client/account/authorizations.ts";
 import { isUseOf, requireUsed } from "../../../src/client/account/authorizations.ts";
 import type { ChannelError } from "../../../src/client/account/errors.ts";
-import type { Address, Hex } from "../../../src/protocol/bytes.ts";
 
-const AUTHORIZATION = {
+const AUTHORIZATION: Authorization = {
   token: `0x${"aa".repeat(20)}`,
   from: `0x${"bb".repeat(20)}`,
   nonce: `0x${"cc".repeat(32)}`,
