@@ -137,6 +137,7 @@ export interface StoredTopUp {
   number: number;
   /** Days since 1970 in UTC, on whose limit it counts. */
   day: number;
+  /** 0 when its holder cancelled it. */
   amount: bigint;
   /** 32 bytes. */
   idempotencyKey: Hex;
@@ -149,10 +150,12 @@ export interface StoredTopUp {
 /** Deposits that were begun; each is on disk before it is sent. */
 export interface TopUpStore {
   lastTopUp(channel: Address): Promise<StoredTopUp | undefined>;
-  /** Base units of those that count on a day, made or not. */
+  /** Base units of those that count on a day, made or not yet. */
   toppedUpOn(channel: Address, day: number): Promise<bigint>;
   /** Rejects when there is one of that number. */
   beginTopUp(channel: Address, topUp: StoredTopUp): Promise<void>;
+  /** One that is finished stays as it is; of a cancelled one nothing was deposited. */
+  cancelTopUp(channel: Address, number: number, finishedAt: number): Promise<void>;
   finishTopUp(channel: Address, number: number, finishedAt: number): Promise<void>;
 }
 

@@ -202,6 +202,20 @@ onEveryStore("client/store", (place) => {
     expect(await store.toppedUpOn(CHANNEL, DAY)).to.equal(HUGE);
   });
 
+  it("finishes a cancelled top-up with nothing deposited, so that it does not count on its day", async () => {
+    const topUp = (number: number, amount: bigint) => ({
+      ...{ number, day: DAY, amount, idempotencyKey: hashOf(number), depositedBefore: 7n, finishedAt: undefined },
+    });
+    await store.beginTopUp(CHANNEL, topUp(1, HUGE));
+    await store.cancelTopUp(CHANNEL, 1, 50);
+    expect(await store.lastTopUp(CHANNEL)).to.deep.equal({ ...topUp(1, 0n), finishedAt: 50 });
+    await store.beginTopUp(CHANNEL, topUp(2, 5n));
+    await store.finishTopUp(CHANNEL, 2, 60);
+    await store.cancelTopUp(CHANNEL, 2, 70);
+    expect(await store.lastTopUp(CHANNEL), "what was made is not undone").to.include({ amount: 5n, finishedAt: 60 });
+    expect(await store.toppedUpOn(CHANNEL, DAY)).to.equal(5n);
+  });
+
   it("keeps channels apart", async () => {
     await commit({ addAttempts: [attemptOf(1)], spend: [spendOf({ ...NOBODY })] });
     revision = 0n;

@@ -28,6 +28,9 @@ export function sqliteTopUps(database: SqliteDatabase): TopUpStore {
     last: database.prepare<unknown[], TopUpRow>("select * from top_up where channel = ? order by number desc limit 1"),
     ofDay: database.prepare<unknown[], TopUpRow>("select * from top_up where channel = ? and day = ?"),
     insert: database.prepare("insert into top_up values (?, ?, ?, ?, ?, ?, null)"),
+    cancel: database.prepare(
+      "update top_up set amount = '0', finished_at = ? where channel = ? and number = ? and finished_at is null",
+    ),
     finish: database.prepare(
       "update top_up set finished_at = ? where channel = ? and number = ? and finished_at is null",
     ),
@@ -43,6 +46,9 @@ export function sqliteTopUps(database: SqliteDatabase): TopUpStore {
     async beginTopUp(channel, { number, day, amount, idempotencyKey, depositedBefore }) {
       const key = fromHex(idempotencyKey);
       sql.insert.run(fromHex(channel), number, day, String(amount), key, String(depositedBefore));
+    },
+    async cancelTopUp(channel, number, finishedAt) {
+      sql.cancel.run(finishedAt, fromHex(channel), number);
     },
     async finishTopUp(channel, number, finishedAt) {
       sql.finish.run(finishedAt, fromHex(channel), number);

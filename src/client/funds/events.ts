@@ -8,7 +8,7 @@ export type GatewayEvent =
   | { kind: "balance_restored"; channel: Address; left: bigint; runwaySeconds: number | undefined }
   /** `deposited` is the channel's deposit in all. */
   | { kind: "topped_up"; channel: Address; amount: bigint; deposited: bigint }
-  /** It is tried again in a minute, and deposits once; a cancelled one is followed by another ten minutes later. */
+  /** It is tried again in a minute, and deposits once; a cancelled one is followed by another. */
   | { kind: "top_up_failed"; channel: Address; amount: bigint; reason: string }
   /** What may be deposited on a day is deposited. Once a day. */
   | { kind: "top_up_capped"; channel: Address; day: string; deposited: bigint }

@@ -125,7 +125,7 @@ export class TopUp {
       const words = error instanceof Error ? error.message : String(error);
       const reason = timer.signal.aborted ? `it was not seen mined in ${DEPOSIT_MS / 1_000} s` : words;
       // Under its key nothing can be deposited any more: the next one has another.
-      if (isChannelError(error, "authorization_cancelled")) await store.finishTopUp(channel, number, clock.now());
+      if (isChannelError(error, "authorization_cancelled")) await store.cancelTopUp(channel, number, clock.now());
       return emit({ kind: "top_up_failed", channel, amount, reason });
     } finally {
       timer.abort();

@@ -32,6 +32,7 @@ export function killableStore(store: GatewayStore, kill: Kill): GatewayStore {
     lastTopUp: async (...args) => alive(() => store.lastTopUp(...args)),
     toppedUpOn: async (...args) => alive(() => store.toppedUpOn(...args)),
     beginTopUp: async (...args) => alive(() => store.beginTopUp(...args)),
+    cancelTopUp: async (...args) => alive(() => store.cancelTopUp(...args)),
     finishTopUp: async (...args) => alive(() => store.finishTopUp(...args)),
     commit: async (step) =>
       alive(async () => {

@@ -1,3 +1,6 @@
+import type { Updateable } from "kysely";
+
+import type { Address } from "../../../protocol/bytes.ts";
 import { toHex } from "../../../protocol/bytes.ts";
 import type { StoredTopUp, TopUpStore } from "../../ports.ts";
 import type { Db, TopUpTable } from "./tables.ts";
@@ -5,6 +8,15 @@ import { bytesOf } from "./tables.ts";
 
 /** The part of the gateway's store that knows which deposits were begun, and which are made. A number is begun once, by one process. */
 export function postgresTopUps(db: Db): TopUpStore {
+  const finish = async (channel: Address, number: number, changes: Updateable<TopUpTable>) => {
+    await db
+      .updateTable("gateway_top_ups")
+      .set(changes)
+      .where("channel", "=", bytesOf(channel))
+      .where("number", "=", BigInt(number))
+      .where("finished_at", "is", null)
+      .execute();
+  };
   return {
     async lastTopUp(channel) {
       const rows = db.selectFrom("gateway_top_ups").selectAll().where("channel", "=", bytesOf(channel));
@@ -25,15 +37,9 @@ export function postgresTopUps(db: Db): TopUpStore {
         })
         .execute();
     },
-    async finishTopUp(channel, number, finishedAt) {
-      await db
-        .updateTable("gateway_top_ups")
-        .set({ finished_at: BigInt(finishedAt) })
-        .where("channel", "=", bytesOf(channel))
-        .where("number", "=", BigInt(number))
-        .where("finished_at", "is", null)
-        .execute();
-    },
+    cancelTopUp: (channel, number, finishedAt) =>
+      finish(channel, number, { amount: "0", finished_at: BigInt(finishedAt) }),
+    finishTopUp: (channel, number, finishedAt) => finish(channel, number, { finished_at: BigInt(finishedAt) }),
   };
 }
 
