@@ -6,8 +6,9 @@ export function saysNoMoney(error: unknown): boolean {
 }
 
 /**
- * The same, of an endpoint's answer to the transaction itself: then it was not sent. The same words may be of an
- * endpoint's bill, about another call or about none; ethers gives its code to answers only.
+ * The same, of an endpoint's answer to the transaction itself: then that endpoint did not take it. It was not sent where that is the
+ * only one asked, as behind `connectRpc`; behind RpcProvider another may have taken it before, whose answer was lost. The same words
+ * may be of an endpoint's bill, about another call or about none; ethers gives its code to answers only.
  */
 export function refusesForMoney(error: unknown): boolean {
   return isError(error, "INSUFFICIENT_FUNDS") || (isAnswerToSending(error) && saysNoMoney(error));

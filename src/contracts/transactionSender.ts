@@ -36,6 +36,7 @@ export interface GasBook {
 export interface TransactionSenderOptions {
   /** Holds the key that pays for gas; its transactions go through this sender only. */
   signer: Pick<Signer, "getAddress" | "signTransaction">;
+  /** Of one endpoint: what it refuses counts as not sent, which the next of several cannot say for the one before. */
   provider: Pick<
     Provider,
     | "broadcastTransaction"
