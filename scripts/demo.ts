@@ -74,6 +74,10 @@ function readOptions(): Options {
       console.log(USAGE);
       process.exit(0);
     }
+    const others = Object.keys(values).filter((name) => name !== "fund");
+    if (values.fund && others.length > 0) {
+      throw new Error(`--fund goes alone: leave ${others.map((name) => `--${name}`).join(", ")} out`);
+    }
     const messages = Number(values.messages ?? "200");
     if (!Number.isInteger(messages) || messages < 1 || messages > 20_000)
       throw new Error("--messages takes 1 to 20000");

@@ -67,6 +67,21 @@ describe("demo --fund", function () {
     expect((await postageChannels.getChannel(channel)).deposited).to.equal(5n * USD);
   });
 
+  it("refuses what it would not do beside it", async () => {
+    const { address } = Wallet.createRandom();
+    const refused = await refusal([
+      "--fund",
+      address,
+      "--keep",
+      "--json",
+      join(directory, "out.json"),
+      "--messages",
+      "5",
+    ]);
+    expect(refused.split("\n")[0]).to.equal("--fund goes alone: leave --keep, --json, --messages out");
+    expect(await chain.provider.getBalance(address)).to.equal(0n);
+  });
+
   it("says where a local chain comes from when there is none, and touches no other chain", async () => {
     const { address } = Wallet.createRandom();
     const fund = ["--fund", address];
