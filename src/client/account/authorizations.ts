@@ -4,6 +4,7 @@ import { Interface, concat, zeroPadValue } from "ethers";
 import { newestInSpans } from "../../contracts/queryInSpans.ts";
 import type { Address, Hex } from "../../protocol/bytes.ts";
 import { toAddress } from "../../protocol/bytes.ts";
+import { orAborted } from "../async.ts";
 import { ChannelError } from "./errors.ts";
 
 /** Of an authorization's nonce a token says one of the two, once (EIP-3009). */
@@ -13,6 +14,9 @@ const EVENTS = new Interface([
 ]);
 const USED = EVENTS.getEvent("AuthorizationUsed")!.topicHash;
 const CANCELLED = EVENTS.getEvent("AuthorizationCanceled")!.topicHash;
+
+/** Whoever waits for a deposit has not much more time; what the channel has tells as well. */
+const SEARCH_MS = 30_000;
 
 export interface Authorization {
   token: Address;
@@ -34,10 +38,17 @@ function isOf({ from, nonce }: Authorization, { topics, data }: Log): boolean {
  * Rejects with ChannelError `authorization_cancelled` where an authorization that the token takes no more was withdrawn before it was
  * used: to the token the two are the same, and only its events tell; `not_shown` where the endpoint does not show them.
  */
-export async function requireUsed(authorization: Authorization, provider: Provider, firstBlock: number): Promise<void> {
+export async function requireUsed(
+  authorization: Authorization,
+  provider: Provider,
+  firstBlock: number,
+  searchMs = SEARCH_MS,
+): Promise<void> {
   const { token, from, nonce } = authorization;
   const topics = [[USED, CANCELLED], zeroPadValue(from, 32)];
+  const over = AbortSignal.timeout(searchMs);
   const search = async (fromBlock: number, toBlock: number) => {
+    over.throwIfAborted();
     const logs = await provider.getLogs({ address: token, topics, fromBlock, toBlock });
     return logs.filter((log) => isOf(authorization, log));
   };
@@ -47,7 +58,7 @@ export async function requireUsed(authorization: Authorization, provider: Provid
     const advice = "look whether the channel has the money, or ask an endpoint that searches more blocks";
     return new ChannelError("not_shown", `${problem}: ${advice}`, { retryable: true, cause });
   };
-  const log = await newestInSpans(search, firstBlock, head).catch((error: unknown) => {
+  const log = await orAborted(newestInSpans(search, firstBlock, head), over).catch((error: unknown) => {
     throw notShown(error);
   });
   if (!log) throw notShown(undefined);

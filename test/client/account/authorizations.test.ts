@@ -54,4 +54,24 @@ describe("client/account/authorizations", () => {
       expect((none as ChannelError).code).to.equal("not_shown");
     });
   }
+
+  it("does not wait for an endpoint that takes long to search, nor goes on asking it", async () => {
+    let calls = 0;
+    const slow = {
+      getBlockNumber: async () => 1_000_000,
+      getLogs: async ({ fromBlock, toBlock }: { fromBlock: number; toBlock: number }) => {
+        calls++;
+        if (toBlock - fromBlock >= 10) throw new Error("at most 10 blocks");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return [];
+      },
+    } as unknown as Provider;
+    const error: unknown = await requireUsed(AUTHORIZATION, slow, 1, 100).catch((caught: unknown) => caught);
+    expect((error as ChannelError).code).to.equal("not_shown");
+    const asked = calls;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(calls)
+      .to.be.within(8, 20)
+      .and.be.within(asked, asked + 1);
+  });
 });
