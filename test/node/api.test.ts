@@ -157,7 +157,7 @@ describe("node/api", () => {
 
   describe("subscriptions", () => {
     it("tell STARTED, history, CATCHUP_COMPLETE, then what arrives, then WAITING", async () => {
-      const { client } = await network.start(100, { keepAliveMs: 30 });
+      const { client } = await network.start(100, { keepAliveMs: 1_500 });
       await publish(client, 1, 3);
       const filters = [{ topic: GROUP_TOPIC, lastSeen: { nodeIdToSequenceId: { 100: 1n, 77: 5n } } }];
       const frames = await take(
