@@ -1,7 +1,9 @@
 import { RECIPIENT } from "../core/options.ts";
-import type { ArgumentSpec, CommandSpec } from "../core/spec.ts";
+import type { ArgumentSpec, CommandSpec, OptionSpec } from "../core/spec.ts";
 
 const CHANNEL: ArgumentSpec = { name: "channel", description: "address of the postage key" };
+const POSTAGE_KEY: OptionSpec = { name: "postageKey", description: "the channel's key: a keystore, or a file of hex" };
+const PASSWORD_FILE: OptionSpec = { name: "passwordFile", description: "file with the keystore's password" };
 
 /** `pennyblack channel ...` */
 export const CHANNEL_COMMANDS: readonly CommandSpec[] = [
@@ -31,8 +33,8 @@ export const CHANNEL_COMMANDS: readonly CommandSpec[] = [
     arguments: [CHANNEL],
     options: [
       { name: "owner", description: "the account, of a key that is not hot or a smart account" },
-      { name: "postageKey", description: "the channel's key: a keystore, or a file of hex" },
-      { name: "passwordFile", description: "file with the keystore's password" },
+      POSTAGE_KEY,
+      PASSWORD_FILE,
     ],
     load: async () => (await import("./owner.ts")).channelAssignOwner,
   },
@@ -43,7 +45,7 @@ export const CHANNEL_COMMANDS: readonly CommandSpec[] = [
     arguments: [CHANNEL],
     options: [
       { name: "postageKey", description: "the new postage key: a keystore, or a file of hex" },
-      { name: "passwordFile", description: "file with the keystore's password" },
+      PASSWORD_FILE,
       { name: "amount", description: 'what the next channel has to have, "5 USD"' },
       { name: "owner", description: "who withdraws; the old channel's owner unless told" },
     ],
@@ -63,8 +65,8 @@ export const CHANNEL_COMMANDS: readonly CommandSpec[] = [
     description: "sign a voucher with a postage key",
     arguments: [],
     options: [
-      { name: "postageKey", description: "the channel's key: a keystore, or a file of hex" },
-      { name: "passwordFile", description: "file with the keystore's password" },
+      POSTAGE_KEY,
+      PASSWORD_FILE,
       { name: "channel", description: "its address; needed with --unsigned only" },
       { name: "fees", description: 'all fees since the channel began, "1.5 USD"' },
       { name: "stamps", description: "ceiling for stamps; what was signed before unless told" },
