@@ -29,7 +29,7 @@ const COMMANDS = {
   "bench:latency": { build: true, steps: [[...TSX, "scripts/bench/latency.ts"]] },
   forge: { steps: [[...TSX, "scripts/forge/forge.ts"]] },
   prove: { steps: [[...TSX, "scripts/campaigns/prove.ts"]] },
-  "check:contracts": { build: true, steps: [[...TSX, "scripts/campaigns/contracts.ts"]] },
+  "check:contracts": { steps: [[...TSX, "scripts/campaigns/contracts.ts"]] },
   slither: { steps: [[...TSX, "scripts/campaigns/slither.ts"]] },
   "campaign:differential": { build: true, steps: [[...TSX, "scripts/campaigns/differential.ts"]] },
   "campaign:identity": { build: true, steps: [[...TSX, "scripts/campaigns/identity.ts"]] },
