@@ -146,12 +146,8 @@ export class ChannelAccount {
   async requestWithdrawal(owner: Signer, amount: bigint | "all", signal?: AbortSignal): Promise<ChannelBalance> {
     const units = amount === "all" ? (await this.balance(signal)).unspent : amount;
     const request = () => this.#channels.requestWithdrawal.populateTransaction(this.channel, units);
-    await this.#send(
-      signal,
-      owner,
-      request,
-      this.#says("WithdrawalRequested", (event) => event.amount === units),
-    );
+    const isDone = this.#says("WithdrawalRequested", (event) => event.amount === units);
+    await this.#send(signal, owner, request, isDone);
     return this.balance(signal);
   }
 

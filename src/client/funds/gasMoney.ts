@@ -56,10 +56,8 @@ export class GasMoney {
   /** Reads the account. */
   async step(signal: AbortSignal): Promise<void> {
     const { chain, chainTimeoutMs, clock, emit } = this.#options;
-    const { account, balanceWei, maxFeePerGasWei, isRefused } = await withTimeout(
-      ...([clock, chainTimeoutMs, signal, "reading the gas account"] as const),
-      (own) => chain.gas(own),
-    );
+    const read = await withTimeout(clock, chainTimeoutMs, signal, "reading the gas account", (own) => chain.gas(own));
+    const { account, balanceWei, maxFeePerGasWei, isRefused } = read;
     const dearestWei = withGasMargin(REGISTRATION_GAS) * (maxFeePerGasWei || 1n);
     const registrations = isRefused ? 0 : Number(balanceWei / dearestWei);
     this.#state = { account, balanceWei, registrations };
