@@ -10,7 +10,7 @@ import { observeCalls } from "../../src/platform/metrics/observeCalls.ts";
 import { expectOnlyCatalogue } from "../support/catalogue.ts";
 import { groupMessage } from "../support/envelopes.ts";
 import { USD } from "./support/fakeNetwork.ts";
-import { GatewayHarness, publish, publishAs } from "./support/gatewayHarness.ts";
+import { GatewayHarness, judged, publish, publishAs } from "./support/gatewayHarness.ts";
 import { killableStore } from "./support/killableStore.ts";
 
 const TOKEN = "the-token-of-alice";
@@ -30,11 +30,6 @@ function ask(url: string, path: string, headers = {}): Promise<{ status: number;
       .end();
   });
 }
-
-const judged = async (url: string, path: string) => {
-  const { status, text } = await ask(url, path);
-  return { status, ...(JSON.parse(text) as { ok: boolean; reasons: string[] }) };
-};
 
 describe("client/gateway metrics", () => {
   let harness: GatewayHarness;

@@ -6,13 +6,7 @@ import type { GatewayEvent } from "../../../src/client/funds/events.ts";
 import { REGISTRATION_GAS } from "../../../src/client/funds/gasMoney.ts";
 import { groupMessage } from "../../support/envelopes.ts";
 import { GAS_ACCOUNT } from "../support/fakeNetwork.ts";
-import { GatewayHarness, publish } from "../support/gatewayHarness.ts";
-
-interface Judged {
-  ok: boolean;
-  reasons: string[];
-  warnings?: string[];
-}
+import { GatewayHarness, judged, publish } from "../support/gatewayHarness.ts";
 
 /** What a sender asks for before it registers a passkey's inbox: gas and its margin, at twice the network's base fee and a tip. */
 const REGISTRATION = (651_296n + 150_000n) * 2_100_000_000n;
@@ -27,10 +21,6 @@ describe("client/funds/gasMoney", () => {
   afterEach(() => harness.stop());
 
   const onEvent = (event: GatewayEvent) => void events.push(event);
-  const judged = async (url: string, path: string) => {
-    const answer = await harness.settle(fetch(`${url}${path}`));
-    return { status: answer.status, ...((await answer.json()) as Judged) };
-  };
 
   it("says from the start that an account without gas puts nothing on chain, and whom to send some", async () => {
     harness.network.gasWei = 0n;

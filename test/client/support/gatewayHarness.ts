@@ -15,6 +15,7 @@ import type { Gateway, GatewayOptions } from "../../../src/client/gateway.ts";
 import { startGateway } from "../../../src/client/gateway.ts";
 import type { GatewayStore } from "../../../src/client/ports.ts";
 import { silentLog } from "../../../src/platform/log.ts";
+import type { Verdict } from "../../../src/platform/watch.ts";
 import { ManualClock } from "../../support/manualClock.ts";
 import { DOMAIN, FakeNetwork, POSTAGE_KEY } from "./fakeNetwork.ts";
 
@@ -112,6 +113,12 @@ export async function publishWith(
   const transport = createGrpcWebTransport({ baseUrl: gateway.url, httpVersion: "1.1" });
   const request = { envelopes: envelopes.map((bytes) => fromBinary(ClientEnvelopeSchema, bytes)) };
   return (await createClient(PayerApi, transport).publishClientEnvelopes(request, { headers })).originatorEnvelopes;
+}
+
+/** What `/health` or `/ready` of a gateway says. */
+export async function judged(url: string, path: "/health" | "/ready"): Promise<{ status: number } & Verdict> {
+  const answer = await fetch(`${url}${path}`);
+  return { status: answer.status, ...((await answer.json()) as Verdict) };
 }
 
 export function payerApi(gateway: Gateway) {
